@@ -1,0 +1,1 @@
+"""Find and fix wrong labels in image-classification datasets."""

@@ -1,0 +1,1 @@
+"""From an issue table to a cleaned dataset, and whether that helped."""

@@ -1,0 +1,1 @@
+"""Image-classification datasets: the catalog, fetching, reading, and the user's own folders and manifests."""

@@ -1,0 +1,98 @@
+"""ImageSet: images, given labels and ids in one order; what every step reads."""
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curate.errors import DataError
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """An image-classification dataset in a fixed order.
+
+    Attributes:
+        name: short name, used for run folders and the FiftyOne dataset.
+        images: (N, C, H, W) uint8; an array in memory, or a memory map where the set is large.
+        labels: (N,) int64 in 0..K-1 as given; -1 where unlabelled.
+        sample_ids: (N,) str, unique, such as `mnist/test/3520`; the index is that of the official file order.
+        splits: (N,) str, each one of `train`, `validation`, `test`.
+        class_names: K names, in the order of the label values.
+        filepaths: (N,) str, the original file of each image, or None where the images come from one archive.
+        origin: what `curate.datasets.load` needs to read the same set again (JSON-able).
+
+    Raises:
+        DataError: the arrays differ in length, or a value is out of range.
+    """
+
+    name: str
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    sample_ids: NDArray[np.str_]
+    splits: NDArray[np.str_]
+    class_names: tuple[str, ...]
+    filepaths: NDArray[np.str_] | None = None
+    origin: dict = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 4 or self.images.dtype != np.uint8:
+            raise DataError(f"images of '{self.name}' must be uint8 (N, C, H, W), found {self.images.dtype} {self.images.shape}")
+        n = len(self.images)
+        for what in ("labels", "sample_ids", "splits", "filepaths"):
+            values = getattr(self, what)
+            if values is not None and values.shape != (n,):
+                raise DataError(f"{what} of '{self.name}' has shape {values.shape} but there are {n} images")
+        if n == 0:
+            raise DataError(f"'{self.name}' has no images")
+        if self.labels.min() < -1 or self.labels.max() >= self.num_classes:
+            wrong = self.labels[(self.labels < -1) | (self.labels >= self.num_classes)][0]
+            raise DataError(f"label {wrong} of '{self.name}' is outside 0..{self.num_classes - 1} (-1 = unlabelled)")
+        strange = sorted(set(np.unique(self.splits).tolist()) - set(SPLITS))
+        if strange:
+            raise DataError(f"split '{strange[0]}' of '{self.name}' is not one of {', '.join(SPLITS)}")
+        if len(np.unique(self.sample_ids)) != n:
+            raise DataError(f"the sample ids of '{self.name}' are not unique")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def num_classes(self) -> int:
+        """K."""
+        return len(self.class_names)
+
+    @cached_property
+    def images_hash(self) -> str:
+        """SHA-256 of the shape, the pixels and the sample ids: whether two sets hold the same samples."""
+        digest = hashlib.sha256(repr(self.images.shape).encode())
+        for start in range(0, len(self), 8192):  # in blocks, so that a memory map is never read whole
+            digest.update(np.ascontiguousarray(self.images[start : start + 8192]).data)
+        digest.update("\n".join(self.sample_ids.tolist()).encode())
+        return digest.hexdigest()
+
+    @cached_property
+    def labels_hash(self) -> str:
+        """SHA-256 of the given labels and the class names."""
+        names = "\n".join(self.class_names).encode()
+        return hashlib.sha256(np.ascontiguousarray(self.labels, dtype="<i8").tobytes() + names).hexdigest()
+
+    def subset(self, indices: NDArray) -> "ImageSet":
+        """The samples at `indices` (integer positions or a boolean mask), in that order."""
+        filepaths = None if self.filepaths is None else self.filepaths[indices]
+        return replace(
+            self,
+            images=self.images[indices],
+            labels=self.labels[indices],
+            sample_ids=self.sample_ids[indices],
+            splits=self.splits[indices],
+            filepaths=filepaths,
+        )
+
+    def with_labels(self, labels: NDArray[np.int64]) -> "ImageSet":
+        """The same images under other labels, (N,) int64 in -1..K-1."""
+        return replace(self, labels=np.asarray(labels, dtype=np.int64))

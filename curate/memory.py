@@ -1,0 +1,58 @@
+"""Peak resident memory of this process and its children, from Linux's /proc."""
+
+import os
+import threading
+from pathlib import Path
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def tree_rss(root: int | None = None, *, leave_out: tuple[str, ...] = ("mongod",)) -> int:
+    """Resident bytes of process `root` (default: this one) and all its descendants, but those named in `leave_out`.
+
+    Returns 0 where there is no /proc.
+    """
+    children: dict[int, list[int]] = {}
+    names: dict[int, str] = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            head, _, tail = entry.read_text().rpartition(")")
+        except OSError:
+            continue  # the process ended meanwhile
+        pid, _, name = head.partition(" (")
+        names[int(pid)] = name
+        children.setdefault(int(tail.split()[1]), []).append(int(pid))
+    total, queue = 0, [root or os.getpid()]
+    while queue:
+        pid = queue.pop()
+        queue += children.get(pid, [])
+        if names.get(pid) not in leave_out:
+            try:
+                total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
+            except OSError:
+                continue
+    return total
+
+
+class PeakMemory:
+    """Context that samples `tree_rss` while it is open; `peak_mib` is the highest value seen, in MiB."""
+
+    def __init__(self, every_seconds: float = 0.2) -> None:
+        self.every_seconds = every_seconds
+        self.peak_mib = 0.0
+        self._stop = threading.Event()
+
+    def _sample(self) -> None:
+        while True:
+            self.peak_mib = max(self.peak_mib, tree_rss() / 2**20)
+            if self._stop.wait(self.every_seconds):
+                return
+
+    def __enter__(self) -> "PeakMemory":
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()

@@ -1,0 +1,208 @@
+"""Run: the folder `data/runs/<run>/`, the interface between the steps, between machines, and to the user.
+
+A step reads what earlier steps left and adds its own. Every write goes to a temporary file beside its target, is
+fsynced and renamed, so that a kill leaves either the old file or the new one. Nothing in the folder is a pickle.
+"""
+
+import contextlib
+import errno
+import io
+import json
+import os
+import time
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curate.errors import RunError, StorageError
+from curate.memory import PeakMemory
+
+FORMAT = 1
+
+
+def data_root() -> Path:
+    """Where downloads, runs and media live: `$CURATE_DATA`, or `data` in the current folder."""
+    return Path(os.environ.get("CURATE_DATA", "data"))
+
+
+class Run:
+    """One run folder.
+
+    `meta` is the content of `run.json`: format, name, created, dataset (origin, hashes), config, versions, device,
+    `steps` (seconds and peak memory of each) and `metrics`.
+    """
+
+    def __init__(self, path: Path, meta: dict[str, Any]) -> None:
+        self.path = path
+        self.meta = meta
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @classmethod
+    def create(cls, path: Path, meta: dict[str, Any]) -> "Run":
+        """A run folder at `path` with `meta`, made if it is not there.
+
+        Where one is there already, it is continued if its dataset is the same; `config` may only differ while nothing
+        has been trained.
+
+        Raises:
+            RunError: the folder holds a run of another dataset, another configuration, or another format.
+            StorageError: the folder cannot be written.
+        """
+        if (path / "run.json").exists():
+            run = cls.open(path)
+            for what in ("dataset", "config"):
+                ours, theirs = _jsonable(meta.get(what)), run.meta.get(what)
+                if ours != theirs:
+                    raise RunError(
+                        f"{path} holds a run with another {what} ({_first_difference(theirs, ours)}); "
+                        "give this one another name with --run, or delete that folder"
+                    )
+            return run
+        with storage_errors(path):
+            path.mkdir(parents=True, exist_ok=True)
+        run = cls(path, {"format": FORMAT, "name": path.name, "created": now(), "steps": {}, "metrics": {}, **_jsonable(meta)})
+        run.save_meta()
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> "Run":
+        """The run folder at `path`.
+
+        Raises:
+            RunError: there is no run, or it is of another format.
+        """
+        file = path / "run.json"
+        if not file.exists():
+            known = sorted(p.parent.name for p in path.parent.glob("*/run.json"))
+            raise RunError(f"no run at {path}; " + (f"runs there: {', '.join(known)}" if known else "make one with `curate audit NAME`"))
+        try:
+            meta = json.loads(file.read_text())
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise RunError(f"{file} is not readable as JSON ({error}); restore it, or delete the folder and run again") from error
+        if meta.get("format") != FORMAT:
+            raise RunError(f"{path} has run format {meta.get('format')}, this version of curate reads {FORMAT}; audit again under another --run name")
+        return cls(path, meta)
+
+    def save_meta(self) -> None:
+        self.write_text("run.json", json.dumps(_jsonable(self.meta), indent=2) + "\n")
+
+    def update(self, section: str, **values: Any) -> None:
+        """Adds `values` to the section of `run.json` and saves it."""
+        self.meta.setdefault(section, {}).update(_jsonable(values))
+        self.save_meta()
+
+    @contextlib.contextmanager
+    def step(self, name: str, **notes: Any) -> Iterator[dict[str, Any]]:
+        """Times a step; adds seconds, peak memory in MiB and whatever the block puts into the yielded dict to `run.json`.
+
+        Peak memory is the resident size of this process and its children, MongoDB's server left out.
+        """
+        record: dict[str, Any] = {**notes, "started": now()}
+        start = time.perf_counter()
+        with PeakMemory() as memory:
+            yield record
+        record.update(seconds=round(time.perf_counter() - start, 3), peak_memory_mib=round(memory.peak_mib, 1))
+        self.meta["steps"][name] = _jsonable(record)
+        self.save_meta()
+
+    def has(self, name: str) -> bool:
+        return (self.path / name).exists()
+
+    def require(self, name: str, verb: str) -> Path:
+        """The path of artefact `name`.
+
+        Raises:
+            RunError: it is not there; the message names `verb`, the step that makes it.
+        """
+        if not self.has(name):
+            raise RunError(f"{self.path} has no {name} yet; run `curate {verb}` first")
+        return self.path / name
+
+    def save_array(self, name: str, array: NDArray) -> None:
+        """Writes `array` as `name` (with its `.npy`), atomically."""
+        buffer = io.BytesIO()
+        np.save(buffer, array, allow_pickle=False)
+        self.write_bytes(name, buffer.getbuffer())
+
+    def load_array(self, name: str, *, verb: str = "train", mmap: bool = False) -> NDArray:
+        """Array `name`.
+
+        Raises:
+            RunError: it is missing (the message names `verb`) or broken.
+        """
+        path = self.require(name, verb)
+        try:
+            return np.load(path, allow_pickle=False, mmap_mode="r" if mmap else None)
+        except (ValueError, EOFError, OSError) as error:
+            raise RunError(f"{path} is not a readable array ({error}); delete it and run `curate {verb}` again") from error
+
+    def write_text(self, name: str, text: str) -> Path:
+        return self.write_bytes(name, text.encode())
+
+    def write_bytes(self, name: str, content: bytes | memoryview) -> Path:
+        return write_atomically(self.path / name, content)
+
+
+def write_atomically(path: Path, content: bytes | memoryview) -> Path:
+    """Replaces `path` by `content` so that a kill leaves the old file or the new one, never half of one.
+
+    Raises:
+        StorageError: the disk is full or read-only.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(temporary, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    return path
+
+
+@contextlib.contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turns a full or read-only disk into a StorageError that names `path`."""
+    hints = {
+        errno.ENOSPC: "the disk is full; free some space",
+        errno.EDQUOT: "the disk quota is used up; free some space",
+        errno.EROFS: "the disk is read-only; set CURATE_DATA to a folder that can be written",
+        errno.EACCES: "permission denied; set CURATE_DATA to a folder that can be written",
+        errno.EPERM: "permission denied; set CURATE_DATA to a folder that can be written",
+        errno.ENOTDIR: "a part of that path is a file, not a folder",
+        errno.EEXIST: "a file is where a folder should be",
+    }
+    try:
+        yield
+    except OSError as error:
+        if error.errno in hints:
+            raise StorageError(f"cannot write {path}: {hints[error.errno]}, then run the same command again") from error
+        raise
+
+
+def now() -> str:
+    """The time in UTC, to the second, as ISO 8601."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def _jsonable(value: Any) -> Any:
+    """`value` as JSON will give it back: tuples as lists, numpy scalars as Python's, paths as text."""
+    return json.loads(json.dumps(value, default=lambda v: v.item() if isinstance(v, np.generic) else str(v)))
+
+
+def _first_difference(old: Any, new: Any) -> str:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted({*old, *new}):
+            if old.get(key) != new.get(key):
+                return f"{key}: there {old.get(key)!r}, asked for {new.get(key)!r}"
+    return f"there {old!r}, asked for {new!r}"

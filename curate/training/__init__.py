@@ -1,0 +1,1 @@
+"""Cross-validated training: recipes, augmentation, fit, predict, folds, executors."""
