@@ -1,0 +1,84 @@
+"""MODELS: every architecture by name. A further one is a line here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from curate.errors import DataError, UnknownNameError
+from curate.models import airbench, cifar_cnn, lenet, mnist_cnn, resnet
+from curate.models.base import ConvNet
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One entry: a factory with keywords num_classes, in_channels and image_size (H, W), and the smallest side it takes."""
+
+    factory: Callable[..., ConvNet]
+    description: str
+    smallest_size: int
+
+
+MODELS: dict[str, Architecture] = {
+    "lenet5": Architecture(lenet.LeNet5, "LeNet-5 in its modern form: ReLU and max pooling", lenet.SMALLEST_SIZE),
+    "lenet5-1998": Architecture(lenet.LeNet5Of1998, "LeNet-5 in the shape of the 1998 paper", lenet.SMALLEST_SIZE),
+    "mnist-cnn": Architecture(mnist_cnn.MnistCNN, "three convolutions, fully connected head", mnist_cnn.SMALLEST_SIZE),
+    "mnist-fcn": Architecture(mnist_cnn.MnistFCN, "three convolutions, 1x1 convolution as head", mnist_cnn.SMALLEST_SIZE),
+    "cifar-cnn": Architecture(cifar_cnn.CifarCNN, "six convolutions, flatten, fully connected head", cifar_cnn.SMALLEST_SIZE),
+    "cifar-cnn-gap": Architecture(cifar_cnn.CifarCNNWithGlobalPooling, "six convolutions, global pooling", cifar_cnn.SMALLEST_SIZE),
+    "resnet-small": Architecture(resnet.ResNetSmall, "residual net of nine layers, global pooling", resnet.SMALLEST_SIZE),
+    "airbench": Architecture(
+        airbench.Airbench,
+        "frozen whitening, three groups of two convolutions: the quickest to train on CIFAR",
+        airbench.SMALLEST_SIZE,
+    ),
+}
+
+
+def model_names() -> tuple[str, ...]:
+    """The names that `make_model` knows."""
+    return tuple(MODELS)
+
+
+def make_model(name: str, *, num_classes: int, in_channels: int, image_size: int | tuple[int, int], seed: int | None = None) -> ConvNet:
+    """A new net, in training mode, on the CPU.
+
+    Args:
+        name: one of `model_names()`.
+        num_classes: K, the number of logits.
+        in_channels: C.
+        image_size: (H, W) in pixels; one number for square images.
+        seed: makes the initial weights the same every time and leaves the global generator alone; None draws from
+            the global generator, as torch does.
+
+    Raises:
+        UnknownNameError: there is no architecture `name`.
+        DataError: the images are too small for it, or a number is less than 1.
+    """
+    if name not in MODELS:
+        raise UnknownNameError.of("model", name, MODELS)
+    if num_classes < 1 or in_channels < 1:
+        raise DataError(f"a model needs at least 1 class and 1 channel; found {num_classes} classes and {in_channels} channels")
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    architecture = MODELS[name]
+    smallest = architecture.smallest_size
+    if min(height, width) < smallest:
+        raise DataError(
+            f"model '{name}' takes images from {smallest}x{smallest} pixels up, these have {height}x{width}; "
+            "choose another --model or a larger --image-size"
+        )
+    shape = {"num_classes": num_classes, "in_channels": in_channels, "image_size": (height, width)}
+    if seed is None:
+        model = architecture.factory(**shape)
+    else:
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            model = architecture.factory(**shape)
+    model.name = name
+    return model
+
+
+def default_model(image_size: int | tuple[int, int], in_channels: int) -> str:
+    """The name of the net that suits such images: small greyscale ones get `mnist-cnn`, all others `airbench`."""
+    largest = image_size if isinstance(image_size, int) else max(image_size)
+    return "mnist-cnn" if in_channels == 1 and largest <= 32 else "airbench"
