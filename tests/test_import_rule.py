@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 LAYERS = [
-    {"cli", "__main__", "__init__"},
+    {"__main__"},
+    {"cli", "__init__"},
     {"steps"},
     {"app", "report"},
     {"cleaning"},

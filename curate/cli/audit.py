@@ -1,0 +1,71 @@
+"""audit: the whole flow, from raw files to a browsable dataset, in one command."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from curate.cli import options as o
+from curate.cli.output import show, working
+
+
+def audit(
+    ctx: typer.Context,
+    source: o.SourceArgument,
+    split: o.SplitOption = o.Split.all,
+    labels: o.LabelsOption = None,
+    root: o.RootOption = None,
+    run: o.RunOption = None,
+    model: o.ModelOption = None,
+    preset: o.PresetOption = o.Preset.default,
+    folds: o.FoldsOption = None,
+    repeats: o.RepeatsOption = None,
+    seed: o.SeedOption = 0,
+    device: o.DeviceOption = o.Device.auto,
+    limit: o.LimitOption = None,
+    pool_splits: o.PoolSplitsOption = False,
+    field: o.FieldOption = None,
+    skip_broken: o.SkipBrokenOption = False,
+    image_size: o.ImageSizeOption = None,
+    dataset_name: o.DatasetNameOption = None,
+    port: o.PortOption = 5151,
+    app: Annotated[bool | None, typer.Option("--app/--no-app", help="Open the App at the end; by default in a terminal only.")] = None,
+    as_json: o.JsonOption = False,
+) -> None:
+    """Find the wrong labels of a dataset: fetch, train, find, report, and a FiftyOne dataset to browse."""
+    with working() as progress:
+        from curate.steps.audit import audit as run_audit
+
+        result = run_audit(
+            source,
+            split=split.value,
+            labels=labels,
+            root=root,
+            limit=limit,
+            field=field,
+            skip_broken=skip_broken,
+            image_size=image_size,
+            run_name=run,
+            model=model,
+            preset=preset.value,
+            num_folds=folds,
+            num_repeats=repeats,
+            seed=seed,
+            device=device.value,
+            pool_splits=pool_splits,
+            dataset_name=dataset_name,
+            command=ctx.obj,
+            progress=progress,
+        )
+    show(result, as_json=as_json)
+    if app if app is not None else sys.stdin.isatty() and sys.stdout.isatty():
+        open_app(result["dataset_name"], port)
+
+
+def open_app(dataset_name: str, port: int) -> None:
+    """Shows the dataset in the App until Ctrl-C."""
+    with working():
+        from curate.app.session import open_app as open_in_browser
+
+        print(f"the App shows '{dataset_name}' at http://127.0.0.1:{port} until Ctrl-C")
+        open_in_browser(dataset_name, port=port, wait=True)

@@ -1,0 +1,30 @@
+"""app: the run's dataset in the FiftyOne App."""
+
+from typing import Annotated
+
+import typer
+
+from curate.cli import options as o
+from curate.cli.audit import open_app
+from curate.cli.output import show, working
+
+
+def app(
+    run: o.RunArgument,
+    dataset_name: o.DatasetNameOption = None,
+    port: o.PortOption = 5151,
+    root: o.RootOption = None,
+    open_it: Annotated[bool, typer.Option("--open/--no-open", help="Open the App, or only make or update the dataset.")] = True,
+    as_json: o.JsonOption = False,
+) -> None:
+    """Make or update a run's FiftyOne dataset, and browse it in the App on 127.0.0.1 until Ctrl-C."""
+    with working() as progress:
+        from curate.run import Run
+        from curate.steps.build import build
+        from curate.steps.source import images_of, run_path
+
+        opened = Run.open(run_path(run))
+        result = build(opened, images_of(opened, root=root, progress=progress), dataset_name=dataset_name, progress=progress)
+    show(result, as_json=as_json)
+    if open_it:
+        open_app(result["dataset_name"], port)

@@ -1,0 +1,74 @@
+"""The command group: how errors, Ctrl-C and closed pipes leave the program."""
+
+import contextlib
+import errno
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from curate.errors import CurateError
+
+# Typer brought click along as a package until 0.20 and carries it inside since: this is its base of usage errors in both.
+ClickError = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+
+BAD_INPUT, STOPPED = 2, 130
+
+
+class CommandLine(TyperGroup):
+    """Prints what is the input's or the machine's fault as one line on stderr, and exits with code 2.
+
+    Any other exception is a bug and keeps its traceback. The context's `obj` is the command as it was typed.
+    """
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:
+        arguments = list(sys.argv[1:] if args is None else args)
+        extra.pop("standalone_mode", None)
+        with one_line_errors():
+            code = super().main(arguments, "curate", standalone_mode=False, obj=shlex.join(["curate", *arguments]), **extra)
+            sys.stdout.flush()  # here, where a closed pipe is still caught
+        sys.exit(code if isinstance(code, int) else 0)
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            fail("stopped; run the same command again to go on where it stopped", STOPPED, prefix="")
+
+
+@contextlib.contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Ends the program with one line instead of a traceback, for the exceptions that are not bugs."""
+    try:
+        yield
+    except CurateError as error:
+        fail(str(error))
+    except ClickError as error:
+        message = error.format_message().rstrip(".")
+        context = getattr(error, "ctx", None)
+        fail(f"{message[:1].lower()}{message[1:]} (see `{context.command_path if context else 'curate'} --help`)")
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the last flush of Python's stdout would complain once more
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            raise
+        from curate.errors import StorageError
+        from curate.run import data_root, storage_errors
+
+        try:
+            with storage_errors(Path(error.filename or data_root())):
+                raise error
+        except StorageError as storage_error:
+            fail(str(storage_error))
+
+
+def fail(message: str, code: int = BAD_INPUT, *, prefix: str = "error: ") -> None:
+    """Prints `message` as one line on stderr, whatever its length, and exits."""
+    print(prefix + " ".join(message.splitlines()), file=sys.stderr)
+    raise SystemExit(code)

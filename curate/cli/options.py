@@ -1,0 +1,69 @@
+"""The options that several verbs share: one meaning and one default each."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Split(str, Enum):
+    all = "all"
+    train = "train"
+    test = "test"
+
+
+class Preset(str, Enum):
+    quick = "quick"
+    default = "default"
+    best = "best"
+
+
+class Device(str, Enum):
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class Policy(str, Enum):
+    drop = "drop"
+    relabel = "relabel"
+    abstain = "abstain"
+    reviewed = "reviewed"
+
+
+SourceArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="A catalog name (mnist, cifar10, …), a folder with one folder per class, a CSV or parquet manifest, or fiftyone:DATASET.",
+    ),
+]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The run: its name, or its folder.")]
+
+SplitOption = Annotated[Split, typer.Option(help="Which images.")]
+LabelsOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Labels in place of the given ones: .npy in dataset order, or CSV with sample_id,label.")
+]
+RootOption = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder with the dataset's files, where they are there already.")]
+LimitOption = Annotated[int | None, typer.Option(min=1, help="Only so many images, of all classes alike.")]
+FieldOption = Annotated[str | None, typer.Option(help="The classification field of a fiftyone:DATASET.")]
+SkipBrokenOption = Annotated[bool, typer.Option("--skip-broken", help="Leave out images that cannot be read, and list them.")]
+ImageSizeOption = Annotated[int | None, typer.Option(min=1, metavar="PIXELS", help="Side that images of your own are scaled to.")]
+
+RunOption = Annotated[str | None, typer.Option("--run", metavar="NAME", help="Name of the run folder; the dataset's name by default.")]
+ModelOption = Annotated[str | None, typer.Option(metavar="NAME", help="The net; one that suits the images by default.")]
+PresetOption = Annotated[Preset, typer.Option(help="How long to train.")]
+FoldsOption = Annotated[int | None, typer.Option(min=2, help="Parts of the cross-validation; the preset's by default.")]
+RepeatsOption = Annotated[int | None, typer.Option(min=1, help="Cross-validations to average; the preset's by default.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Makes a run repeatable.")]
+DeviceOption = Annotated[Device, typer.Option(help="Where to train; auto takes a GPU where there is one.")]
+PoolSplitsOption = Annotated[
+    bool, typer.Option("--pool-splits", help="Train on test images too: more data, but decisions on train then depend on test labels.")
+]
+DatasetNameOption = Annotated[str | None, typer.Option(metavar="NAME", help="Name of the FiftyOne dataset; the run's name by default.")]
+PortOption = Annotated[int, typer.Option(min=1, max=65535, help="Port of the App on 127.0.0.1.")]
+PolicyOption = Annotated[Policy, typer.Option(help="What becomes of flagged samples.")]
+MinConfidenceOption = Annotated[float | None, typer.Option(min=0.0, max=1.0, help="Relabel only where the suggestion is at least so sure.")]
+SeedsOption = Annotated[int, typer.Option(min=1, help="How many nets to train of each kind, with seeds 0, 1, 2, …")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]

@@ -1,0 +1,54 @@
+"""Results on stdout, everything else on stderr."""
+
+import contextlib
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from curate.cli import summary
+from curate.cli.progress import drawn_progress
+from curate.progress import Progress
+
+
+@contextlib.contextmanager
+def working() -> Iterator[Progress]:
+    """The time in which steps run: yields their progress, and keeps stdout free of what libraries print.
+
+    Both Python's `sys.stdout` and file descriptor 1 lead to stderr meanwhile, so that child processes follow, and none
+    that stays behind (MongoDB's server) keeps a reader of our stdout waiting.
+    """
+    with drawn_progress() as progress, contextlib.redirect_stdout(sys.stderr):
+        kept = os.dup(1)
+        os.dup2(2, 1)
+        try:
+            yield progress
+        finally:
+            os.dup2(kept, 1)
+            os.close(kept)
+
+
+def show(result: dict[str, Any], *, as_json: bool, render: Callable[[dict[str, Any]], None] = summary.render) -> None:
+    """Prints `result` on stdout: as one JSON object, or as `render` words it for people."""
+    if as_json:
+        print(json.dumps(jsonable(result), ensure_ascii=False), flush=True)
+    else:
+        render(result)
+
+
+def jsonable(value: Any) -> Any:
+    """`value` in JSON's own types: numpy scalars and arrays as numbers and lists, paths as text, NaN and infinities as null."""
+    if isinstance(value, dict):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [jsonable(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):
+        return jsonable(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
