@@ -1,1 +1,1 @@
-"""The self-contained HTML report of a run."""
+"""The HTML report: one self-contained page per run, for an analyst and for a manager who has never seen the tool."""

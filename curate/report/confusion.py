@@ -1,0 +1,61 @@
+"""Heat map of the given and the suggested labels of the flagged samples."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+MAX_CLASSES = 15  # a larger table shows the classes with the most flagged samples only
+NUM_TOP_PAIRS = 10
+
+
+@dataclass(frozen=True)
+class Cell:
+    """`strength` in [0, 1] is the shade: the square root of the share of the largest count."""
+
+    given_label: str
+    suggested_label: str
+    num_samples: int
+    strength: float
+
+
+@dataclass(frozen=True)
+class Confusion:
+    classes: list[str]  # rows and columns, in the order of the classes
+    rows: list[list[Cell]]
+    top_pairs: list[Cell]
+    num_classes: int  # of the dataset
+    num_shown: int  # flagged samples in the cells
+    num_flagged: int
+
+
+def make_confusion(label_pairs: pd.DataFrame, class_names: tuple[str, ...]) -> Confusion:
+    """Cells of all classes, or of those that are most often confused where there are too many to read.
+
+    Args:
+        label_pairs: given_label, suggested_label, num_samples of the flagged rows, most frequent first.
+        class_names: K names.
+    """
+    counts = {(p.given_label, p.suggested_label): int(p.num_samples) for p in label_pairs.itertuples()}
+    classes = list(class_names)
+    if len(classes) > MAX_CLASSES:
+        involved = dict.fromkeys(classes, 0)
+        for pair, n in counts.items():
+            for name in pair:
+                involved[name] = involved.get(name, 0) + n
+        most = set(sorted(involved, key=lambda name: -involved[name])[:MAX_CLASSES])
+        classes = [name for name in classes if name in most]
+    largest = max(counts.values(), default=1)
+
+    def cell(given: str, suggested: str) -> Cell:
+        n = counts.get((given, suggested), 0)
+        return Cell(given, suggested, n, round((n / largest) ** 0.5, 3))
+
+    rows = [[cell(given, suggested) for suggested in classes] for given in classes]
+    return Confusion(
+        classes=classes,
+        rows=rows,
+        top_pairs=[cell(*pair) for pair in sorted(counts, key=lambda pair: -counts[pair])[:NUM_TOP_PAIRS]],
+        num_classes=len(class_names),
+        num_shown=sum(c.num_samples for row in rows for c in row),
+        num_flagged=sum(counts.values()),
+    )

@@ -1,0 +1,93 @@
+"""Before and after retraining: one dumbbell per seed, and the mean difference with its interval."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from curate.report.wording import percent, points
+
+WIDTH, ROW, LEFT, RIGHT, TOP, BOTTOM = 640, 26, 70, 76, 12, 34
+
+
+@dataclass(frozen=True)
+class Dumbbell:
+    seed: str
+    y: float
+    before_x: float
+    after_x: float
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Accuracy on one set of test labels; shares in [0, 1], x and y in the units of the drawing."""
+
+    name: str
+    num_samples: int
+    before: float
+    after: float
+    difference: float
+    low: float
+    high: float
+    confidence: float
+    verdict: str
+    dumbbells: list[Dumbbell]
+    x_ticks: list[tuple[float, str]]
+    width: int
+    height: int
+    floor: float
+
+
+def make_gains(comparison: dict[str, Any]) -> list[Gain]:
+    """One Gain per label set of the test images in `comparison.json`."""
+    return [_gain(test) for test in comparison["test"]]
+
+
+def _gain(test: dict[str, Any]) -> Gain:
+    before, after = test["accuracy_before"], test["accuracy_after"]
+    low, high = test["interval"]
+    smallest, largest = min(before + after), max(before + after)
+    margin = max((largest - smallest) * 0.12, 0.0004)
+    smallest, largest = smallest - margin, largest + margin
+
+    def place(accuracy: float) -> float:
+        return round(LEFT + (accuracy - smallest) / (largest - smallest) * (WIDTH - LEFT - RIGHT), 2)
+
+    height = TOP + ROW * len(before) + BOTTOM
+    return Gain(
+        name=test["name"],
+        num_samples=test["num_samples"],
+        before=sum(before) / len(before),
+        after=sum(after) / len(after),
+        difference=test["difference"],
+        low=low,
+        high=high,
+        confidence=test.get("confidence", 0.95),
+        verdict=_verdict(low, high),
+        dumbbells=[
+            Dumbbell(str(seed), TOP + ROW * (i + 0.5), place(b), place(a), b, a)
+            for i, (seed, b, a) in enumerate(zip(test["seeds"], before, after, strict=True))
+        ],
+        x_ticks=[(place(value), percent(value, 2)) for value in _round_values(smallest, largest)],
+        width=WIDTH,
+        height=height,
+        floor=height - BOTTOM,
+    )
+
+
+def _verdict(low: float, high: float) -> str:
+    if low > 0:
+        return "Retraining on the cleaned labels is better: the interval lies above zero."
+    if high < 0:
+        return "Retraining on the cleaned labels is worse: the interval lies below zero."
+    return f"No difference is shown: the interval ({points(low)} to {points(high)} points) includes zero."
+
+
+def _round_values(low: float, high: float) -> list[float]:
+    """Three to six round numbers inside [low, high]."""
+    for step in (0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002):
+        first = int(low / step) + 1
+        values = [i * step for i in range(first, int(high / step) + 1)]
+        if len(values) >= 3:
+            return values[:6]
+    return [(low + high) / 2]
