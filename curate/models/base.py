@@ -43,7 +43,7 @@ class ConvNet(nn.Module, ABC):
     def forward_head(self, maps: Tensor) -> Tensor:
         """Logits (B, K) from maps (B, M, h, w)."""
 
-    def init_from_images(self, images: Tensor) -> None:  # noqa: B027 - most nets have nothing to take from them
+    def init_from_images(self, images: Tensor) -> None:
         """Called once before training with some training images, float (B, C, H, W), normalised."""
 
     def forward_features(self, x: Tensor) -> Tensor:

@@ -104,6 +104,13 @@ def test_a_model_without_classes_is_refused():
         make_model("lenet5", num_classes=0, in_channels=1, image_size=28)
 
 
+@pytest.mark.parametrize("name", model_names())
+def test_every_net_lets_itself_be_prepared_from_training_images(name):
+    model = make_model(name, num_classes=10, in_channels=3, image_size=32, seed=0)
+    model.init_from_images(noise(50, 3, 32, 32))
+    assert torch.isfinite(forward(model, noise(2, 3, 32, 32))).all()
+
+
 @pytest.mark.parametrize(
     "size, channels, name", [(28, 1, "mnist-cnn"), ((32, 32), 1, "mnist-cnn"), (32, 3, "airbench"), (64, 1, "airbench")]
 )
