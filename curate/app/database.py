@@ -129,7 +129,7 @@ def mute_children() -> Iterator[None]:
 
 
 def configured() -> tuple[str | None, Path]:
-    """The URI (None: FiftyOne's own service) and the data folder that FiftyOne will use, from the environment and its configuration file."""
+    """The URI (None: FiftyOne's own service) and the data folder that FiftyOne will use, as its environment and configuration say."""
     home = Path("~/.fiftyone").expanduser()
     file = Path(os.environ.get("FIFTYONE_CONFIG_PATH", home / "config.json"))
     try:
@@ -185,7 +185,8 @@ def check_server(uri: str) -> None:
         raise DatabaseError(f"FIFTYONE_DATABASE_URI '{without_password(uri)}' is not a MongoDB URI ({error})") from error
     if not any(answers(host, port or 27017, PROBE_SECONDS) for host, port in nodes):
         raise DatabaseError(
-            f"no MongoDB answers at {without_password(uri)} (FIFTYONE_DATABASE_URI); start it, or unset that variable to use FiftyOne's own database"
+            f"no MongoDB answers at {without_password(uri)} (FIFTYONE_DATABASE_URI); start it, "
+            "or unset that variable to use FiftyOne's own database"
         )
 
 

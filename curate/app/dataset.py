@@ -1,0 +1,204 @@
+"""A run as a FiftyOne dataset: built, updated in place, never over somebody else's."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from curate.app import brain
+from curate.app.database import DatabaseInfo, connect, quiet_fiftyone
+from curate.app.documents import write_documents
+from curate.app.fields import INDEXES, declare_fields, protect_fields
+from curate.app.look import set_look
+from curate.app.media import image_files
+from curate.app.views import save_views
+from curate.datasets.image_set import ImageSet
+from curate.errors import DatabaseError, RunError
+from curate.progress import Progress, silent
+from curate.run import Run
+
+MARK = "curate"  # the key of dataset.info that says that curate made it
+FORMAT = 1
+STAGES = ("similarity index", "map", "evaluation", "views")
+
+
+@dataclass(frozen=True)
+class BuiltDataset:
+    """The FiftyOne dataset of a run.
+
+    Attributes:
+        name: for `fo.load_dataset`.
+        num_samples, num_issues: in the dataset; label issues.
+        num_added, num_removed: against what was there before.
+        database: where it lives.
+        url_path: what follows the App's address, such as `/datasets/mnist`.
+    """
+
+    name: str
+    num_samples: int
+    num_issues: int
+    num_added: int
+    num_removed: int
+    database: DatabaseInfo
+    url_path: str
+
+
+def build_dataset(run: Run, image_set: ImageSet, *, dataset_name: str | None = None, progress: Progress = silent) -> BuiltDataset:
+    """The persistent FiftyOne dataset of `run`, made or brought up to date.
+
+    Samples are matched by `sample_id`; reviews, tags, further fields and saved views of the user stay. Whatever a killed call left
+    is repaired by the next.
+
+    Args:
+        run: with `issues.parquet`, `embeddings.npy` and `projection.npy`.
+        image_set: the audited set, in the order of the run.
+        dataset_name: default: the name of the audited dataset; `<name>-audit` where that is itself a FiftyOne dataset.
+        progress: stages `images`, `samples` and `browsing`.
+
+    Raises:
+        DatabaseError: no database; a dataset of that name that curate did not make; reviews of samples that the run does not have.
+        RunError: a step is missing, or the run is of another image set.
+        StorageError: the images cannot be written.
+    """
+    name = dataset_name or default_name(image_set)
+    table = _issue_table(run, image_set)
+    embeddings = run.load_array("embeddings.npy", verb="train")
+    projection = run.load_array("projection.npy", verb="find")
+    for what, rows in (("embeddings.npy", len(embeddings)), ("projection.npy", len(projection))):
+        if rows != len(image_set):
+            raise RunError(
+                f"{what} of {run.path} has {rows} rows but the dataset has {len(image_set)} images; delete it and run the step again"
+            )
+    database = connect()
+    dataset, is_new = _open(name, image_set, run)
+    files = image_files(image_set, progress)
+    with quiet_fiftyone():
+        declare_fields(dataset)
+    added, removed = write_documents(dataset, _columns(table, image_set, files), embeddings, progress)
+    has_unlabelled = bool((image_set.labels < 0).any())
+    with quiet_fiftyone():
+        dataset.reload()
+        for done, stage in enumerate(STAGES):
+            progress("browsing", done, len(STAGES), stage)
+            if stage == "similarity index":
+                brain.index_similarity(dataset)
+            elif stage == "map":
+                brain.save_map(dataset, dict(zip(image_set.sample_ids.tolist(), projection, strict=True)))
+            elif stage == "evaluation":
+                brain.evaluate(dataset, image_set.class_names, has_unlabelled=has_unlabelled)
+            else:
+                _finish(dataset, run, image_set, is_new=is_new)
+        progress("browsing", len(STAGES), len(STAGES))
+    return BuiltDataset(name, dataset.count(), int(table["is_label_issue"].sum()), added, removed, database, f"/datasets/{dataset.slug}")
+
+
+def default_name(image_set: ImageSet) -> str:
+    """The name of the set; `<name>-audit` where the set is a FiftyOne dataset, which is never changed."""
+    return f"{image_set.name}-audit" if image_set.origin.get("kind") == "fiftyone" else image_set.name
+
+
+def _open(name: str, image_set: ImageSet, run: Run) -> tuple[Any, bool]:
+    """The dataset `name`, marked as curate's and as unfinished; and whether it has never been finished."""
+    import fiftyone as fo
+
+    mark = {
+        "format": FORMAT,
+        "is_complete": False,
+        "run": run.name,
+        "run_path": str(run.path.absolute()),
+        "images_hash": image_set.images_hash,
+        "labels_hash": image_set.labels_hash,
+    }
+    with quiet_fiftyone():
+        if not fo.dataset_exists(name):
+            try:
+                dataset = fo.Dataset(name, persistent=False)  # FiftyOne removes it again if we are killed before it is marked
+            except ValueError as error:
+                raise DatabaseError(
+                    f"FiftyOne cannot make a dataset named '{name}' ({error}); give another name with --dataset-name"
+                ) from error
+            dataset.info[MARK] = mark
+            dataset.media_type = "image"
+            dataset.save()
+            dataset.persistent = True
+            return dataset, True
+        dataset = fo.load_dataset(name)
+    old = dataset.info.get(MARK)
+    if not isinstance(old, dict):
+        raise DatabaseError(f"a FiftyOne dataset '{name}' that curate did not make is there already; give another name with --dataset-name")
+    if old.get("format") != FORMAT:
+        raise DatabaseError(f"the FiftyOne dataset '{name}' is of another version of curate; give another name with --dataset-name")
+    _keep_reviews(dataset, image_set)
+    with quiet_fiftyone():
+        dataset.info[MARK] = mark
+        dataset.save()
+    return dataset, not old.get("is_complete")
+
+
+def _keep_reviews(dataset: Any, image_set: ImageSet) -> None:
+    """Raises DatabaseError where samples with reviews would be removed."""
+    if "review" not in dataset.get_field_schema():
+        return
+    reviewed = set(dataset.exists("review.label").values("sample_id"))
+    lost = reviewed - set(image_set.sample_ids.tolist()) - {None}
+    if lost:
+        raise DatabaseError(
+            f"the FiftyOne dataset '{dataset.name}' has {len(lost)} reviewed samples that are not in this run, such as {min(lost)}; "
+            "give this one another name with --dataset-name"
+        )
+
+
+def _finish(dataset: Any, run: Run, image_set: ImageSet, *, is_new: bool) -> None:
+    """Views, look, provenance; the completion mark last."""
+    save_views(dataset, has_test="test" in image_set.splits)
+    set_look(dataset, is_new=is_new)
+    for index in INDEXES:
+        dataset.create_index(index)
+    protect_fields(dataset)
+    brain.register_method(dataset, {"versions": run.meta.get("versions", {}), "settings": run.meta.get("config", {}), "run": run.name})
+    dataset.default_classes = list(image_set.class_names)
+    dataset.description = (
+        f"Audit of the labels of '{image_set.name}' by curate, run '{run.name}'. Start with the saved view 'label issues'."
+    )
+    dataset.info[MARK] = {**dataset.info[MARK], "is_complete": True}
+    dataset.save()
+
+
+def _issue_table(run: Run, image_set: ImageSet) -> pd.DataFrame:
+    """The issue table of the run, checked to be that of `image_set`."""
+    path = run.require("issues.parquet", "find")
+    try:
+        table = pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
+        raise RunError(f"{path} is not readable as parquet ({error}); run `curate find` again") from error
+    if table["sample_id"].tolist() != image_set.sample_ids.tolist():
+        raise RunError(f"{path} has other samples than the dataset '{image_set.name}'; run `curate find` again")
+    return table
+
+
+def _columns(table: pd.DataFrame, image_set: ImageSet, files: list[str]) -> dict[str, list]:
+    """The issue table as columns of plain Python values, None where there is none."""
+    _, num_channels, height, width = image_set.images.shape
+
+    def optional(name: str) -> list:
+        return [None if value is None or value != value else value for value in table[name].tolist()]
+
+    def labels(name: str, confidence: str | None = None) -> list:
+        confidences = [None] * len(table) if confidence is None else optional(confidence)
+        return [None if label is None else (label, p) for label, p in zip(optional(name), confidences, strict=True)]
+
+    columns: dict[str, list] = {
+        "filepath": files,
+        "split": image_set.splits.tolist(),
+        "ground_truth": labels("given_label"),
+        "suggested": labels("suggested_label", "suggested_confidence"),
+        "prediction": labels("predicted_label", "confidence"),
+    }
+    for name in ("sample_id", "index", "is_label_issue", "label_quality", "rank", "is_outlier_issue", "outlier_score"):
+        columns[name] = optional(name)
+    for name in ("is_duplicate_issue", "is_leak_issue", "duplicate_set", "fold"):
+        columns[name] = optional(name)
+    if image_set.filepaths is None:  # files of the user may have any size
+        metadata = {"_cls": "ImageMetadata", "mime_type": "image/png", "width": width, "height": height, "num_channels": num_channels}
+        columns["metadata"] = [metadata] * len(table)
+    return columns

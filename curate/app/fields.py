@@ -1,0 +1,118 @@
+"""The fields of a curate dataset in FiftyOne: their types, what they say to an analyst, and where the sidebar shows them."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """One field. `nullable` fields are absent from samples that have no value."""
+
+    name: str
+    kind: Literal["classification", "float", "int", "bool", "str", "vector", "metadata"]
+    group: str
+    description: str
+    read_only: bool = False
+
+
+LABELS, LABEL_ISSUES, OTHER_ISSUES, MODEL, FILE = "labels", "label issues", "outliers and duplicates", "model", "sample"
+
+FIELDS = (
+    FieldSpec("ground_truth", "classification", LABELS, "The label as given. Read-only: decisions go to `review`.", read_only=True),
+    FieldSpec(
+        "suggested",
+        "classification",
+        LABELS,
+        "The most probable other class, where the model doubts the given label; with its probability.",
+    ),
+    FieldSpec(
+        "prediction",
+        "classification",
+        LABELS,
+        "The class that a model says which never saw this image (out-of-fold), with its probability.",
+    ),
+    FieldSpec("review", "classification", LABELS, "The analyst's decision. Kept when the audit runs again."),
+    FieldSpec("is_label_issue", "bool", LABEL_ISSUES, "Whether cleanlab holds the given label to be wrong."),
+    FieldSpec(
+        "label_quality",
+        "float",
+        LABEL_ISSUES,
+        "0 to 1, low = suspect. Under 0.5 the model finds another class more probable than the given one.",
+    ),
+    FieldSpec("rank", "int", LABEL_ISSUES, "1 = the most suspect label of the whole dataset. Sort by it to review the worst first."),
+    FieldSpec("is_outlier_issue", "bool", OTHER_ISSUES, "Whether the image is unlike the others: another subject, or a broken image."),
+    FieldSpec("outlier_score", "float", OTHER_ISSUES, "0 to 1, low = unlike its nearest neighbours in the embedding."),
+    FieldSpec("is_duplicate_issue", "bool", OTHER_ISSUES, "Whether another image is the same, or almost the same."),
+    FieldSpec(
+        "is_leak_issue", "bool", OTHER_ISSUES, "Whether an almost equal image is in another split: a test image that training has seen."
+    ),
+    FieldSpec("duplicate_set", "int", OTHER_ISSUES, "Images of one set are near duplicates of each other; -1 = of none."),
+    FieldSpec(
+        "fold", "int", MODEL, "The cross-validation fold that held this image out; its prediction comes from the model of that fold."
+    ),
+    FieldSpec("embedding", "vector", MODEL, "Features of the image from one model for all images; similarity and the map use them."),
+    FieldSpec("sample_id", "str", FILE, "Dataset, split and position in the official file order, as in mnist/test/3520."),
+    FieldSpec("index", "int", FILE, "Position in the official file order of its split."),
+    FieldSpec("metadata", "metadata", FILE, "Size and type of the image file."),
+)
+EVALUATION = "out_of_fold"  # evaluation key, and the field that FiftyOne writes for it
+EVALUATION_DESCRIPTION = "Whether the out-of-fold prediction is the given label."
+SIDEBAR = (  # group, paths beyond those of FIELDS, expanded
+    (LABELS, (), True),
+    (LABEL_ISSUES, (EVALUATION,), True),
+    (OTHER_ISSUES, (), True),
+    ("tags", ("tags", "_label_tags"), True),
+    (MODEL, (), False),
+    (FILE, ("id", "filepath", "created_at", "last_modified_at"), False),
+)
+INDEXES: tuple[Any, ...] = (
+    "sample_id",
+    "rank",
+    "ground_truth.label",
+    "suggested.label",
+    "review.label",
+    [("is_label_issue", 1), ("label_quality", 1)],
+    [("is_duplicate_issue", 1), ("duplicate_set", 1)],
+)
+
+
+def declare_fields(dataset: Any) -> None:
+    """Adds to the FiftyOne dataset whatever field is missing and sets descriptions; fields of the user's own are left alone.
+
+    Idempotent. Read-only marks are set by `protect_fields`, since they would stop a later run's update.
+    """
+    import fiftyone as fo
+
+    types: dict[str, tuple[Any, dict]] = {
+        "classification": (fo.EmbeddedDocumentField, {"embedded_doc_type": fo.Classification}),
+        "metadata": (fo.EmbeddedDocumentField, {"embedded_doc_type": fo.ImageMetadata}),
+        "float": (fo.FloatField, {}),
+        "int": (fo.IntField, {}),
+        "bool": (fo.BooleanField, {}),
+        "str": (fo.StringField, {}),
+        "vector": (fo.VectorField, {}),
+    }
+    schema = dataset.get_field_schema()
+    for spec in FIELDS:
+        if spec.name not in schema:
+            ftype, options = types[spec.kind]
+            dataset.add_sample_field(spec.name, ftype, description=spec.description, **options)
+        else:
+            describe(dataset, spec.name, spec.description)
+
+
+def describe(dataset: Any, name: str, description: str) -> None:
+    """Sets what the App shows when the pointer rests on field `name`."""
+    field = dataset.get_field(name)
+    if field.description != description:
+        field.description = description
+        field.save()
+
+
+def protect_fields(dataset: Any) -> None:
+    """Marks the read-only fields, so that neither the App nor a script edits them by accident."""
+    for spec in FIELDS:
+        field = dataset.get_field(spec.name)
+        if spec.read_only and not field.read_only:
+            field.read_only = True
+            field.save()

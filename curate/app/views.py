@@ -1,0 +1,53 @@
+"""The saved views of a curate dataset: what an analyst opens first."""
+
+from collections.abc import Callable
+from typing import Any
+
+from curate.app.fields import EVALUATION
+
+LABEL_ISSUES = "label issues"
+RED, ORANGE, YELLOW, VIOLET, BLUE, GREEN = "#ee0000", "#ee6600", "#d4b106", "#9254de", "#0066ff", "#009900"
+
+
+def save_views(dataset: Any, *, has_test: bool) -> None:
+    """Saves the views; those of the same name are replaced, all others are left alone.
+
+    Args:
+        dataset: the FiftyOne dataset.
+        has_test: whether there is a test split to look at.
+    """
+    from fiftyone import ViewField as F
+
+    label_issues = dataset.match(F("is_label_issue") == True)  # noqa: E712 (an expression, not a value)
+    views: dict[str, tuple[Callable[[], Any], str, str]] = {
+        LABEL_ISSUES: (lambda: label_issues.sort_by("rank"), RED, "Labels that cleanlab holds to be wrong, worst first."),
+        "label issues by given class": (
+            lambda: label_issues.group_by("ground_truth.label", order_by="rank"),
+            ORANGE,
+            "The same, one stack per given class: open a stack to see its worst labels first.",
+        ),
+        "outliers": (
+            lambda: dataset.match(F("is_outlier_issue") == True).sort_by("outlier_score"),  # noqa: E712
+            VIOLET,
+            "Images unlike all others, the strangest first: broken files, or what belongs to no class.",
+        ),
+        "near duplicates": (
+            lambda: dataset.match(F("is_duplicate_issue") == True).sort_by("duplicate_set"),  # noqa: E712
+            BLUE,
+            "Images that are the same or almost the same, those of one set side by side.",
+        ),
+        "near duplicates across splits": (
+            lambda: dataset.match(F("is_leak_issue") == True).sort_by("duplicate_set"),  # noqa: E712
+            BLUE,
+            "Almost equal images of which one is in another split: what training has seen, the test cannot measure.",
+        ),
+        "reviewed": (lambda: dataset.exists("review.label"), GREEN, "Samples that an analyst has decided on."),
+    }
+    if has_test:
+        views["disagreements in test"] = (
+            lambda: dataset.match_tags("test").match(F(EVALUATION) == False).sort_by("rank"),  # noqa: E712
+            YELLOW,
+            "Test samples whose out-of-fold prediction is not the given label, worst first: wrong labels and hard images.",
+        )
+    for name, (view, color, description) in views.items():
+        dataset.save_view(name, view(), description=description, color=color, overwrite=True)

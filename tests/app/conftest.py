@@ -1,0 +1,122 @@
+"""One mongod of its own for all database tests; a small audited set to show. Never touches the user's FiftyOne."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from curate.app.database import connect
+from curate.app.mongod import private_mongod
+from curate.datasets.image_set import ImageSet
+from curate.run import Run
+
+CLASS_NAMES = ("disc", "square", "cross")
+
+
+@pytest.fixture(scope="session")
+def mongod_uri(tmp_path_factory):
+    """A private mongod, and fiftyone imported and connected to it with a home folder that is not the user's."""
+    folder = tmp_path_factory.mktemp("mongod")
+    with private_mongod(folder, cache_gb=0.25) as uri, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FIFTYONE_DATABASE_URI", uri)
+        patch.setenv("FIFTYONE_CONFIG_PATH", str(folder / "config.json"))
+        with pytest.MonkeyPatch.context() as at_import:
+            at_import.setenv("HOME", str(folder))
+            connect()
+        yield uri
+        import fiftyone.core.odm.database as odm
+
+        odm._disconnect()  # else its threads complain about the server that is stopped now
+
+
+@pytest.fixture
+def fo(mongod_uri, tmp_path, monkeypatch):
+    """The module fiftyone, connected to the private mongod, without datasets; data goes to a temporary folder."""
+    monkeypatch.setenv("CURATE_DATA", str(tmp_path / "data"))
+    info = connect()
+    assert info.is_external and info.uri in mongod_uri
+    import fiftyone
+
+    for name in fiftyone.list_datasets():
+        fiftyone.delete_dataset(name)
+    return fiftyone
+
+
+@pytest.fixture
+def shapes() -> ImageSet:
+    """36 drawings of 3 classes in 2 splits; the label of every 12th is wrong, that of number 5 is missing."""
+    rng = np.random.default_rng(0)
+    n = 36
+    true = np.arange(n) % 3
+    images = rng.integers(0, 40, size=(n, 1, 16, 16), dtype=np.uint8)
+    y, x = np.mgrid[:16, :16] - 7.5
+    masks = (x**2 + y**2 < 30, np.maximum(abs(x), abs(y)) < 5.5, np.minimum(abs(x), abs(y)) < 2)
+    for image, label in zip(images, true, strict=True):
+        image[0][masks[label]] = 220
+    labels = true.copy()
+    labels[::12] = (labels[::12] + 1) % 3
+    labels[5] = -1
+    splits = np.array(["train"] * 24 + ["test"] * 12)
+    sample_ids = np.array([f"shapes/{split}/{i % 24}" for i, split in enumerate(splits)])
+    return ImageSet("shapes", images, labels, sample_ids, splits, CLASS_NAMES)
+
+
+@pytest.fixture
+def make_run(tmp_path):
+    """Writes a run folder for an image set, as the steps before the App leave it, from made-up probabilities."""
+    return lambda image_set, name="run": write_run(tmp_path / "runs" / name, image_set)
+
+
+def write_run(path: Path, image_set: ImageSet) -> Run:
+    rng = np.random.default_rng(1)
+    n, k = len(image_set), image_set.num_classes
+    pred_probs = rng.dirichlet(np.full(k, 0.3), size=n)
+    believed = image_set.labels.copy()
+    believed[::12] = (believed[::12] - 1) % k
+    pred_probs[np.arange(n), believed] += np.where(image_set.labels >= 0, 3, 0)
+    pred_probs /= pred_probs.sum(axis=1, keepdims=True)
+    run = Run.create(path, {"dataset": {"name": image_set.name}, "config": {"model": "none"}, "versions": {"cleanlab": "2.9.0"}})
+    run.save_array("pred_probs.npy", pred_probs.astype(np.float32))
+    run.save_array("embeddings.npy", rng.normal(size=(n, 8)).astype(np.float32))
+    run.save_array("projection.npy", rng.normal(size=(n, 2)).astype(np.float32))
+    issue_table(image_set, pred_probs).to_parquet(run.path / "issues.parquet")
+    return run
+
+
+def issue_table(image_set: ImageSet, pred_probs: np.ndarray) -> pd.DataFrame:
+    n = len(image_set)
+    names = np.array(image_set.class_names, dtype=object)
+    labels, labelled = image_set.labels, image_set.labels >= 0
+    given = np.where(labelled, pred_probs[np.arange(n), labels], np.nan)
+    others = pred_probs.copy()
+    others[np.arange(n)[labelled], labels[labelled]] = -1
+    quality = given / (given + others.max(axis=1))
+    is_issue = labelled & (quality < 0.4)
+    doubted = is_issue | (labelled & (pred_probs.argmax(axis=1) != labels))
+    rank = np.empty(n, dtype=np.int64)
+    rank[np.argsort(np.where(labelled, quality, 2), kind="stable")] = np.arange(1, n + 1)
+    duplicate_set = np.full(n, -1)
+    duplicate_set[[1, n - 1]] = 0  # a near duplicate across splits
+    return pd.DataFrame(
+        {
+            "sample_id": image_set.sample_ids.astype(object),
+            "split": image_set.splits.astype(object),
+            "index": np.array([int(s.rsplit("/", 1)[-1]) for s in image_set.sample_ids]),
+            "given_label": np.where(labelled, names[labels], None),
+            "predicted_label": names[pred_probs.argmax(axis=1)],
+            "confidence": pred_probs.max(axis=1).astype(np.float32),
+            "suggested_label": np.where(doubted, names[others.argmax(axis=1)], None),
+            "suggested_confidence": np.where(doubted, others.max(axis=1), np.nan).astype(np.float32),
+            "label_quality": quality.astype(np.float32),
+            "is_label_issue": is_issue,
+            "rank": rank,
+            "outlier_score": np.linspace(0, 1, n, dtype=np.float32),
+            "is_outlier_issue": np.arange(n) < 2,
+            "duplicate_score": np.ones(n, dtype=np.float32),
+            "duplicate_set": duplicate_set,
+            "is_duplicate_issue": duplicate_set >= 0,
+            "is_leak_issue": duplicate_set >= 0,
+            "fold": (np.arange(n) % 5).astype(np.int16),
+        }
+    )
