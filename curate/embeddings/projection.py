@@ -1,0 +1,60 @@
+"""A 2-D map of the embeddings, on which similar images lie together."""
+
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curate.embeddings.neighbors import nearest_neighbors
+
+FEWEST_FOR_UMAP = 50  # below this a neighbour graph says nothing that PCA does not
+NUM_NEIGHBORS = 10
+NUM_EPOCHS = 100
+
+
+def project(
+    embeddings: NDArray[np.floating], neighbors: tuple[NDArray[np.int64], NDArray[np.float32]] | None = None, *, seed: int = 0
+) -> NDArray[np.float32]:
+    """A map (N, 2) by UMAP on the cosine neighbour graph, or by PCA under 50 samples.
+
+    Args:
+        embeddings: (N, D), finite.
+        neighbors: indices (N, k) and similarities (N, k) from `nearest_neighbors`; found here if not given.
+        seed: the same seed gives the same map on the same machine and versions.
+
+    Source: McInnes, Healy & Melville 2018, arXiv:1802.03426.
+    """
+    if len(embeddings) < FEWEST_FOR_UMAP:
+        return _pca(embeddings)
+    indices, similarities = neighbors if neighbors is not None else nearest_neighbors(embeddings, k=NUM_NEIGHBORS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # umap and numba warn about what is meant here: one job, no search index
+        from umap import UMAP
+
+        return UMAP(
+            n_neighbors=indices.shape[1] + 1,
+            metric="cosine",
+            init="pca",
+            n_epochs=NUM_EPOCHS,
+            random_state=seed,
+            n_jobs=1,
+            precomputed_knn=_with_self(indices, similarities),
+            force_approximation_algorithm=True,  # else small sets ignore the neighbours that are given
+        ).fit_transform(np.asarray(embeddings, dtype=np.float32))
+
+
+def _with_self(indices: NDArray[np.int64], similarities: NDArray[np.float32]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Neighbour indices and distances (N, k + 1) as umap wants them: each sample is its own first neighbour."""
+    own = np.arange(len(indices), dtype=np.int32)[:, None]
+    distances = np.maximum(1 - similarities, 0)
+    return np.hstack([own, indices.astype(np.int32)]), np.hstack([np.zeros_like(distances[:, :1]), distances])
+
+
+def _pca(embeddings: NDArray[np.floating]) -> NDArray[np.float32]:
+    """The first two principal components (N, 2); zeros where there are fewer."""
+    centred = np.asarray(embeddings, dtype=np.float64) - np.mean(embeddings, axis=0)
+    left, scale, _ = np.linalg.svd(centred, full_matrices=False)
+    found = np.zeros((len(embeddings), 2), dtype=np.float32)
+    width = min(2, len(scale))
+    found[:, :width] = left[:, :width] * scale[:width]
+    return found

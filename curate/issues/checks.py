@@ -1,0 +1,63 @@
+"""What labels and probabilities must be before a detector looks at them."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from curate.errors import DataError
+
+SUM_TOLERANCE = 1e-3
+
+
+def checked_pred_probs(pred_probs: ArrayLike, num_samples: int | None = None) -> NDArray[np.floating]:
+    """`pred_probs` as a floating array, each value clipped into [0, 1].
+
+    Args:
+        pred_probs: (N, K), K >= 2; rows sum to 1 within 1e-3, values in [0, 1] within 1e-3.
+        num_samples: what N must be, if given.
+
+    Raises:
+        DataError: another shape, or a row that is no probability distribution; names the first such row.
+    """
+    probs = np.asarray(pred_probs)
+    if probs.ndim != 2 or probs.shape[1] < 2:
+        raise DataError(f"pred_probs must be (N, K) with K >= 2 classes, found shape {probs.shape}")
+    if num_samples is not None and len(probs) != num_samples:
+        raise DataError(f"pred_probs has {len(probs)} rows but there are {num_samples} labels; were they made from the same split?")
+    if not np.issubdtype(probs.dtype, np.floating):
+        raise DataError(f"pred_probs must be floating point, found {probs.dtype}; pass probabilities, not classes")
+    row = _first(~np.isfinite(probs).all(axis=1))
+    if row is not None:
+        raise DataError(f"row {row} of pred_probs is not finite ({_show(probs[row])}); did the training of its fold diverge?")
+    row = _first((probs.min(axis=1) < -SUM_TOLERANCE) | (probs.max(axis=1) > 1 + SUM_TOLERANCE))
+    if row is not None:
+        raise DataError(f"row {row} of pred_probs has values outside [0, 1] ({_show(probs[row])}); apply softmax to logits first")
+    sums = probs.sum(axis=1, dtype=np.float64)
+    row = _first(np.abs(sums - 1) > SUM_TOLERANCE)
+    if row is not None:
+        raise DataError(f"row {row} of pred_probs sums to {sums[row]:.4f}, expected 1; apply softmax, or divide each row by its sum")
+    return np.clip(probs, 0, 1)
+
+
+def checked_labels(labels: ArrayLike, num_classes: int) -> NDArray[np.int64]:
+    """`labels` as (N,) int64 in -1..K-1, -1 where unlabelled.
+
+    Raises:
+        DataError: not one-dimensional, not integers, or a label outside -1..K-1; names the first such sample.
+    """
+    array = np.asarray(labels)
+    if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
+        raise DataError(f"labels must be integers of shape (N,), found {array.dtype} {array.shape}")
+    array = array.astype(np.int64)
+    row = _first((array < -1) | (array >= num_classes))
+    if row is not None:
+        raise DataError(f"label {array[row]} of sample {row} is outside 0..{num_classes - 1} (-1 = unlabelled)")
+    return array
+
+
+def _first(wrong: NDArray[np.bool_]) -> int | None:
+    return int(wrong.argmax()) if wrong.any() else None
+
+
+def _show(row: NDArray) -> str:
+    values = ", ".join(f"{value:.3g}" for value in row[:4])
+    return f"[{values}{', …' if len(row) > 4 else ''}]"

@@ -1,0 +1,67 @@
+"""Findings about the dataset as a whole: the content of findings.json."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from curate.issues.imbalance import check_imbalance
+from curate.issues.order import OrderCheck
+
+KINDS = {
+    "label_issues": "is_label_issue",
+    "outliers": "is_outlier_issue",
+    "near_duplicates": "is_duplicate_issue",
+    "leaks": "is_leak_issue",
+}
+
+
+def build_findings(
+    table: pd.DataFrame, labels: NDArray[np.int64], pred_probs: NDArray[np.floating], class_names: Sequence[str], order: OrderCheck
+) -> dict[str, Any]:
+    """JSON-able figures of the whole dataset.
+
+    Args:
+        table: from `build_issue_table`.
+        labels: (N,) in -1..K-1.
+        pred_probs: (N, K) out-of-fold.
+        class_names: K names.
+        order: from `check_order`.
+
+    Returns:
+        `counts` of samples and of each kind of issue, `counts_by_split` the same per split, `estimated_label_errors`,
+        `class_imbalance` and `order` with the fields of `Imbalance` and `OrderCheck`.
+    """
+    return {
+        "counts": _counts(table),
+        "counts_by_split": {str(split): _counts(rows) for split, rows in table.groupby("split", sort=False)},
+        "estimated_label_errors": estimated_label_errors(labels, pred_probs),
+        "class_imbalance": asdict(check_imbalance(labels, class_names)),
+        "order": asdict(order),
+    }
+
+
+def estimated_label_errors(labels: NDArray[np.int64], pred_probs: NDArray[np.floating]) -> int:
+    """How many given labels are wrong, by the confident joint; 0 where all is unlabelled.
+
+    Source: Northcutt, Jiang & Chuang 2021, arXiv:1911.00068.
+    """
+    from cleanlab.count import num_label_issues
+
+    labelled = labels >= 0
+    if not labelled.any():
+        return 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # classes with few or no labels
+        return int(num_label_issues(labels[labelled], pred_probs[labelled]))
+
+
+def _counts(table: pd.DataFrame) -> dict[str, int]:
+    counts = {"samples": len(table), "unlabelled": int(table["given_label"].isna().sum())}
+    counts |= {kind: int(table[column].sum()) for kind, column in KINDS.items()}
+    sets = table["duplicate_set"]
+    return counts | {"duplicate_sets": int(sets[sets >= 0].nunique())}

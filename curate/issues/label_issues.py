@@ -1,0 +1,128 @@
+"""Label issues: which given labels are probably wrong, and which class is probably right."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from curate.errors import UnknownNameError
+from curate.issues.checks import checked_labels, checked_pred_probs
+
+METHODS = (
+    "predicted_neq_given",
+    "prune_by_noise_rate",
+    "prune_by_class",
+    "both",
+    "confident_learning",
+    "low_normalized_margin",
+    "low_self_confidence",
+)
+DEFAULT_METHOD = "prune_by_noise_rate"
+
+
+@dataclass(frozen=True)
+class LabelIssues:
+    """What the out-of-fold probabilities say about each given label.
+
+    Attributes:
+        is_label_issue: (N,) bool; False where unlabelled.
+        label_quality: (N,) float32 in [0, 1], low = bad; NaN where unlabelled.
+        rank: (N,) int64, a permutation of 1..N: 1 = lowest quality, ties in dataset order, unlabelled last.
+        predicted: (N,) int64, the most probable class.
+        confidence: (N,) float32, its probability.
+        suggested: (N,) int64, the most probable class other than the given one where the sample is flagged or
+            predicted differs from given; -1 elsewhere and where unlabelled.
+        suggested_confidence: (N,) float32, its probability; NaN where `suggested` is -1.
+    """
+
+    is_label_issue: NDArray[np.bool_]
+    label_quality: NDArray[np.float32]
+    rank: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    confidence: NDArray[np.float32]
+    suggested: NDArray[np.int64]
+    suggested_confidence: NDArray[np.float32]
+
+
+def find_label_issues(labels: ArrayLike, pred_probs: ArrayLike, *, method: str = DEFAULT_METHOD) -> LabelIssues:
+    """Flags, quality, rank and suggestion for every given label.
+
+    Args:
+        labels: (N,) integers in -1..K-1; -1 = unlabelled: left out of the statistics, never flagged.
+        pred_probs: (N, K) out-of-fold, rows sum to 1.
+        method: how cleanlab decides which labels are flagged, by cleanlab's names (`METHODS`).
+
+    Raises:
+        DataError: shapes differ, a row of `pred_probs` is no distribution, or a label is out of range.
+        UnknownNameError: no such method.
+
+    Source: Northcutt, Jiang & Chuang 2021, arXiv:1911.00068 (the filters).
+    """
+    if method not in METHODS:
+        raise UnknownNameError.of("method", method, METHODS)
+    probs = checked_pred_probs(pred_probs, len(np.asarray(labels)))
+    given = checked_labels(labels, probs.shape[1])
+    labelled = given >= 0
+    flagged = np.zeros(len(given), dtype=bool)
+    if labelled.any():
+        flagged[labelled] = _cleanlab_filter(given[labelled], probs[labelled], method)
+
+    rows = np.arange(len(given))
+    predicted = probs.argmax(axis=1)
+    best_other = _best_other(probs, given)
+    has_suggestion = labelled & (flagged | (predicted != given))
+    quality = pairwise_quality(given, probs)
+    return LabelIssues(
+        is_label_issue=flagged,
+        label_quality=quality,
+        rank=rank_of(quality),
+        predicted=predicted,
+        confidence=probs[rows, predicted].astype(np.float32),
+        suggested=np.where(has_suggestion, best_other, -1),
+        suggested_confidence=np.where(has_suggestion, probs[rows, best_other], np.nan).astype(np.float32),
+    )
+
+
+def pairwise_quality(labels: NDArray[np.int64], pred_probs: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Probability of the given label against its strongest rival: p_given / (p_given + p_best_other).
+
+    It ranks exactly as the log-margin log p_given - log p_best_other does, and does not depend on temperature.
+
+    Args:
+        labels: (N,) in -1..K-1.
+        pred_probs: (N, K), rows sum to 1.
+
+    Returns:
+        (N,) in [0, 1]; under 0.5 the model prefers another class; NaN where the label is -1.
+    """
+    rows = np.arange(len(labels))
+    own = pred_probs[rows, labels].astype(np.float64)
+    other = pred_probs[rows, _best_other(pred_probs, labels)].astype(np.float64)
+    total = own + other
+    quality = np.divide(own, total, out=np.zeros_like(own), where=total > 0)
+    return np.where(labels >= 0, quality, np.nan).astype(np.float32)
+
+
+def rank_of(label_quality: NDArray[np.floating]) -> NDArray[np.int64]:
+    """(N,) ranks, a permutation of 1..N: 1 = lowest quality, ties in dataset order, NaN last."""
+    order = np.argsort(label_quality, kind="stable")
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(1, len(order) + 1)
+    return rank
+
+
+def _best_other(probs: NDArray[np.floating], labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(N,) the most probable class other than the given one; the most probable where unlabelled."""
+    others = probs.copy()
+    labelled = np.flatnonzero(labels >= 0)
+    others[labelled, labels[labelled]] = -1
+    return others.argmax(axis=1)
+
+
+def _cleanlab_filter(labels: NDArray[np.int64], probs: NDArray[np.floating], method: str) -> NDArray[np.bool_]:
+    from cleanlab.filter import find_label_issues as cleanlab_find
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # classes with few or no labels: nothing of theirs is flagged
+        return cleanlab_find(labels, probs, filter_by=method, n_jobs=1)  # one job: faster than starting processes up to 1,000 classes
