@@ -9,7 +9,7 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -66,23 +66,21 @@ def read_tar(stream: BinaryIO, names: Iterable[str], *, source: str) -> dict[str
     return found
 
 
-def zip_members(path: Path, names: Iterable[str]) -> dict[str, bytes]:
-    """The members of a zip file with these exact names, checked against the CRC the zip file carries.
+def zip_members(path: Path, names: Iterable[str]) -> Iterator[bytes]:
+    """The members of a zip file with these exact names, one by one in that order, checked against the CRC it carries.
 
     Raises:
         IntegrityError: it is not a zip file, is truncated, lacks one of them, or one is over LIMIT.
     """
-    found = {}
     try:
         with zipfile.ZipFile(path) as archive:
             infos = {info.filename: info for info in archive.infolist()}
             for name in names:
                 _check_complete(str(path), {name}, infos)
                 _check_member(str(path), name, not infos[name].is_dir(), infos[name].file_size)
-                found[name] = archive.read(name)
+                yield archive.read(name)
     except _BROKEN as error:
         raise _broken(path, error) from error
-    return found
 
 
 def zip_names(path: Path) -> list[str]:

@@ -209,6 +209,11 @@ def catalog_entry(name: str) -> CatalogEntry:
         UnknownNameError: there is none; the message names the nearest.
     """
     if name not in CATALOG:
-        error = UnknownNameError.of("dataset", name, CATALOG)
-        raise UnknownNameError(f"{error}; or give the path of an image folder or of a CSV or parquet file, or fiftyone:NAME")
+        raise unknown_dataset(name)
     return CATALOG[name]
+
+
+def unknown_dataset(name: str) -> UnknownNameError:
+    """The error for a source that is neither in the catalog nor a path."""
+    error = UnknownNameError.of("dataset", name, CATALOG)
+    return UnknownNameError(f"{error}; or give the path of an image folder or of a CSV or parquet manifest, or fiftyone:NAME")

@@ -1,6 +1,9 @@
 """One file over HTTP, resumed where an earlier try stopped."""
 
 import http.client
+import socket
+import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -12,7 +15,7 @@ from curate.run import storage_errors
 
 TIMEOUT_SECONDS = 5.0
 """Longest wait for a connection, and for the next bytes on one."""
-ATTEMPTS = 5
+ATTEMPTS = 3
 """Tries in a row that brought nothing new before a source counts as dead."""
 
 
@@ -39,13 +42,45 @@ def download(url: str, part: Path, *, progress: Progress = silent) -> None:
             part.unlink()  # longer than the file on the server: not the same file
             reason = "the part that was there did not fit"
         except (OSError, http.client.HTTPException) as error:
-            if not before:
-                raise FetchError(f"{url} cannot be reached ({getattr(error, 'reason', error)})") from error
-            reason = str(error)
+            reason = _reason(error)
         after = part.stat().st_size if part.exists() else 0
         idle = 0 if after > before else idle + 1
         if idle >= ATTEMPTS:
-            raise FetchError(f"{url} broke off {idle} times at {after} bytes ({reason})")
+            raise FetchError(f"{url} broke off {idle} times in a row after {after} bytes ({reason})")
+        time.sleep(0.5 * idle)
+
+
+def probe(url: str) -> None:
+    """Passes where the server of `url` takes connections, or a proxy stands before it.
+
+    A machine behind a firewall would else wait for each of a server's addresses in turn.
+
+    Raises:
+        FetchError: it cannot be reached within TIMEOUT_SECONDS.
+    """
+    address = urllib.parse.urlsplit(url)
+    host, port = address.hostname or "", address.port or (443 if address.scheme == "https" else 80)
+    if address.scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(host):
+        return
+    outcome: list[str] = []
+
+    def connect() -> None:
+        try:
+            socket.create_connection((host, port), timeout=TIMEOUT_SECONDS).close()
+            outcome.append("")
+        except OSError as error:
+            outcome.append(_reason(error))
+
+    thread = threading.Thread(target=connect, daemon=True)  # a thread, since a name server may keep it waiting, too
+    thread.start()
+    thread.join(TIMEOUT_SECONDS)
+    if outcome != [""]:
+        raise FetchError(f"{host} cannot be reached ({outcome[0] if outcome else f'no answer in {TIMEOUT_SECONDS:g} s'})")
+
+
+def _reason(error: Exception) -> str:
+    error = getattr(error, "reason", error)
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _transfer(url: str, part: Path, have: int, progress: Progress) -> bool:

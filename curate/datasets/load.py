@@ -1,14 +1,23 @@
 """load: any source as an ImageSet, and reload: the very same set again, also on another machine."""
 
+import os
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from curate.datasets.catalog import catalog_entry
+from curate.datasets import manifest
+from curate.datasets.catalog import CATALOG, unknown_dataset
+from curate.datasets.decode import decode_images
 from curate.datasets.fetch import fetch
+from curate.datasets.folders import list_folder
 from curate.datasets.image_set import ImageSet
+from curate.datasets.label_files import read_labels
 from curate.datasets.selection import select
+from curate.errors import DataError, UsageError
 from curate.progress import Progress, silent
+from curate.run import data_root
 
 
 def load(
@@ -22,18 +31,117 @@ def load(
     image_size: int | None = None,
     progress: Progress = silent,
 ) -> ImageSet:
-    """The dataset `source` as an ImageSet (thin version: catalog names only)."""
-    entry = catalog_entry(source)
-    images, given, num_train = entry.read(fetch(source, root=root, progress=progress))
-    splits = np.repeat(["train", "test"], [num_train, len(given) - num_train])
-    index = np.concatenate([np.arange(num_train), np.arange(len(given) - num_train)])
-    ids = np.char.add(np.char.add(f"{source}/", np.char.add(splits, "/")), index.astype(np.str_))
-    keep = select(splits, split=split, limit=limit)
-    origin = {"source": source, "split": split, "limit": limit}
-    whole = ImageSet(source, images, given, ids, splits, entry.class_names, None, origin)
-    return whole if len(keep) == len(whole) else whole.subset(keep)
+    """The dataset `source` as an ImageSet: training samples first, then validation, then test (a manifest keeps its order).
+
+    Args:
+        source: a name of the catalog; else the path of an image folder, or of a CSV or parquet manifest. Write `./mnist` for a
+            folder that is called like a dataset of the catalog.
+        root: for the catalog, where the files are looked for and put; for a manifest, what its paths are relative to.
+        split: read this split only, or `all`.
+        limit: read that many samples only, evenly spaced over the dataset.
+        labels: a file with labels that replace the given ones, see `curate.datasets.label_files`.
+        skip_broken: leave unreadable images out; what was wrong with them is in `origin["skipped"]`.
+        image_size: side of the images of a folder or manifest, see `curate.datasets.decode`.
+        progress: stages of downloads and decoding.
+
+    Returns:
+        The set; its `origin` is what `reload` needs. Sample ids are `mnist/test/3520` for the catalog, else the name of the
+        folder or manifest and the path inside it.
+
+    Raises:
+        UnknownNameError: no dataset and no file has that name, or no split has.
+        DataError: the data is not what it should be; the message says what and where.
+        FetchError: no source could deliver the dataset.
+        UsageError: an option does not fit the source.
+    """
+    origin: dict[str, Any] = {
+        "source": source if source in CATALOG else os.path.abspath(os.path.expanduser(source)),
+        "root": None if root is None else os.path.abspath(root),
+        "split": split,
+        "limit": limit,
+        "labels": None if labels is None else os.path.abspath(labels),
+        "skip_broken": skip_broken,
+        "image_size": image_size,
+        "skipped": [],
+    }
+    if source not in CATALOG:
+        return _from_files(source, Path(origin["source"]), root, labels, origin, progress)
+    if image_size is not None:
+        shape = CATALOG[source].image_shape
+        raise UsageError(f"{source} comes as {shape[1]} x {shape[2]} images; an image size is for your own folders and manifests")
+    return _from_catalog(source, root, labels, origin, progress)
 
 
 def reload(origin: dict, *, root: Path | None = None, progress: Progress = silent) -> ImageSet:
-    """The set that `origin` describes, read again."""
-    return load(origin["source"], root=root, split=origin["split"], limit=origin["limit"], progress=progress)
+    """The set whose `origin` this is, read again.
+
+    Args:
+        origin: of the set; JSON-able.
+        root: where the files are now, if not where they were: for the catalog and for manifests as in `load`, for an image
+            folder the folder itself.
+        progress: as in `load`.
+
+    Raises:
+        DataError: the files are not there any more, or not the same; see `load`.
+    """
+    options = {key: value for key, value in origin.items() if key not in ("source", "root", "labels", "skipped")}
+    source, old_root = origin["source"], origin["root"]
+    if root is not None and source not in CATALOG and not _is_manifest(source):
+        source, root = str(root), None
+    else:
+        root = root or (Path(old_root) if old_root else None)
+        if _is_manifest(source) and root is not None and not Path(source).exists():
+            source = str(root / Path(source).name)
+    labels = Path(origin["labels"]) if origin["labels"] else None
+    return load(source, root=root, labels=labels, progress=progress, **options)
+
+
+def _from_catalog(name: str, root: Path | None, labels: Path | None, origin: dict, progress: Progress) -> ImageSet:
+    entry = CATALOG[name]
+    images, given, num_train = entry.read(fetch(name, root=root, progress=progress))
+    counts = num_train, len(given) - num_train
+    splits = np.repeat(["train", "test"], counts)
+    sample_ids = np.array([f"{name}/{part}/{i}" for part, count in zip(("train", "test"), counts, strict=True) for i in range(count)])
+    positions = select(splits, split=origin["split"], limit=origin["limit"])
+    if len(positions) < len(given):
+        images = images[positions]
+    given = given[positions]
+    if labels is not None:
+        given = read_labels(labels, sample_ids=sample_ids, positions=positions, class_names=entry.class_names)
+    return ImageSet(name, images, given, sample_ids[positions], splits[positions], entry.class_names, None, origin)
+
+
+def _from_files(source: str, path: Path, root: Path | None, labels: Path | None, origin: dict, progress: Progress) -> ImageSet:
+    if path.is_dir():
+        if root is not None:
+            raise UsageError(f"{path} is itself the folder to read; a root folder is for catalog datasets and manifests")
+        listing = list_folder(path)
+    elif path.is_file() and _is_manifest(source):
+        listing = manifest.list_manifest(path, base=root)
+    elif path.is_file():
+        raise DataError(f"{path} is neither an image folder nor a manifest ({' or '.join(manifest.SUFFIXES)})")
+    elif os.sep in source or _is_manifest(source):
+        raise DataError(f"there is no image folder or manifest at {path}")
+    else:
+        raise unknown_dataset(source)
+    name = re.sub(r"[^\w.-]+", "-", path.stem if path.is_file() else path.name).strip("-.") or "images"
+    positions = select(listing.splits, split=origin["split"], limit=origin["limit"])
+    decoded = decode_images(
+        [listing.filepaths[i] for i in positions],
+        image_size=origin["image_size"],
+        skip_broken=origin["skip_broken"],
+        cache=data_root() / "decoded",
+        progress=progress,
+    )
+    positions = positions[decoded.kept]
+    sample_ids = np.array([f"{name}/{key}" for key in listing.keys])
+    given = listing.labels[positions]
+    if labels is not None:
+        given = read_labels(labels, sample_ids=sample_ids, positions=positions, class_names=listing.class_names)
+    filepaths = np.array(listing.filepaths)[positions]
+    origin = {**origin, "skipped": list(decoded.skipped)}
+    return ImageSet(name, decoded.images, given, sample_ids[positions], listing.splits[positions], listing.class_names, filepaths, origin)
+
+
+def _is_manifest(source: str) -> bool:
+    return source.lower().endswith(manifest.SUFFIXES)

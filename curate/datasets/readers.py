@@ -57,8 +57,8 @@ def read_gtsrb(folder: Path) -> Arrays:
     """Three zip files of PPM images, squeezed to GTSRB_SIZE; training in the order of their names. Images are (N, 3, 48, 48)."""
     train, test = folder / "GTSRB-Training_fixed.zip", folder / "GTSRB_Final_Test_Images.zip"
     train_names = sorted(name for name in zip_names(train) if name.endswith(".ppm"))
-    truth = zip_members(folder / "GTSRB_Final_Test_GT.zip", ["GT-final_test.csv"])["GT-final_test.csv"].decode()
-    rows = list(csv.DictReader(io.StringIO(truth), delimiter=";", skipinitialspace=True))
+    (truth,) = zip_members(folder / "GTSRB_Final_Test_GT.zip", ["GT-final_test.csv"])
+    rows = list(csv.DictReader(io.StringIO(truth.decode()), delimiter=";", skipinitialspace=True))
     test_names = [f"GTSRB/Final_Test/Images/{row['Filename']}" for row in rows]
     images = np.concatenate([_ppm_images(train, train_names), _ppm_images(test, test_names)])
     labels = [int(name.split("/")[-2]) for name in train_names] + [int(row["ClassId"]) for row in rows]
@@ -93,10 +93,9 @@ def _cifar_arrays(contents: list[bytes], *, num_label_bytes: int, num_train_file
 def _ppm_images(archive: Path, names: list[str]) -> NDArray[np.uint8]:
     from PIL import Image
 
-    contents = zip_members(archive, names)
     images = np.empty((len(names), 3, GTSRB_SIZE, GTSRB_SIZE), dtype=np.uint8)
-    for i, name in enumerate(names):
-        with Image.open(io.BytesIO(contents[name])) as image:
+    for i, content in enumerate(zip_members(archive, names)):
+        with Image.open(io.BytesIO(content)) as image:
             small = image.convert("RGB").resize((GTSRB_SIZE, GTSRB_SIZE), Image.Resampling.BILINEAR)
         images[i] = np.asarray(small).transpose(2, 0, 1)
     return images

@@ -1,0 +1,100 @@
+"""Labels in a file that replace the given ones: a vendor's, or those of CIFAR-10N."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curate.errors import DataError
+
+
+def read_labels(
+    path: Path, *, sample_ids: NDArray[np.str_], positions: NDArray[np.int64], class_names: tuple[str, ...]
+) -> NDArray[np.int64]:
+    """The labels of the samples at `positions`, from a `.npy` or `.csv` file.
+
+    A `.npy` holds one label per sample in dataset order, of all samples or of those at `positions`: indices in -1..K-1
+    (-1 = unlabelled) or class names. A `.csv` has the columns `sample_id` and `label`, in any order; a label is a class name,
+    else an index, else empty = unlabelled. It must cover every sample at `positions` and may cover others of the dataset.
+
+    Args:
+        path: the file.
+        sample_ids: (N,), of the whole dataset.
+        positions: (M,), the samples that are asked for.
+        class_names: K names.
+
+    Returns:
+        (M,) int64 in -1..K-1.
+
+    Raises:
+        DataError: the file is missing, of another kind, of wrong length, names unknown samples, or a label is no class.
+    """
+    if not path.is_file():
+        raise DataError(f"there is no label file at {path}")
+    if path.suffix.lower() == ".npy":
+        return _from_array(path, len(sample_ids), positions, class_names)
+    if path.suffix.lower() == ".csv":
+        return _from_csv(path, sample_ids, positions, class_names)
+    hint = "; save the one array you mean with numpy.save" if path.suffix.lower() == ".npz" else ""
+    raise DataError(f"labels must be a .npy array or a .csv table with sample_id and label, found {path.name}{hint}")
+
+
+def _from_array(path: Path, num_samples: int, positions: NDArray[np.int64], class_names: tuple[str, ...]) -> NDArray[np.int64]:
+    try:
+        values = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise DataError(f"{path} is not a readable .npy array of numbers or text ({error})") from error
+    if values.ndim != 1 or values.dtype.kind not in "iuU":
+        raise DataError(f"{path} must hold one integer or class name per sample, found {values.dtype} of shape {values.shape}")
+    if len(values) == num_samples:
+        values = values[positions]
+    elif len(values) != len(positions):
+        lengths = " or ".join(str(n) for n in sorted({num_samples, len(positions)}, reverse=True))
+        raise DataError(f"{path} has {len(values)} labels, expected {lengths}, one per sample in dataset order")
+    if values.dtype.kind == "U":
+        return _indices(path, values.tolist(), class_names)
+    wrong = values[(values < -1) | (values >= len(class_names))]
+    if len(wrong):
+        raise DataError(f"{path} has label {wrong[0]}, expected 0..{len(class_names) - 1} (or -1 = unlabelled)")
+    return values.astype(np.int64)
+
+
+def _from_csv(path: Path, sample_ids: NDArray[np.str_], positions: NDArray[np.int64], class_names: tuple[str, ...]) -> NDArray[np.int64]:
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            columns = list(reader.fieldnames or [])
+            if not {"sample_id", "label"} <= set(columns):
+                raise DataError(f"{path} must have the columns sample_id and label, found {', '.join(columns) or 'none'}")
+            rows = [(row["sample_id"], (row["label"] or "").strip()) for row in reader]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read as CSV in UTF-8 ({error})") from error
+    labels = dict(rows)
+    if len(labels) < len(rows):
+        seen: set[str] = set()
+        again = next(sample for sample, _ in rows if sample in seen or seen.add(sample))  # type: ignore[func-returns-value]
+        raise DataError(f"{path} has sample {again} more than once")
+    known = set(sample_ids.tolist())
+    unknown = [sample for sample in labels if sample not in known]
+    if unknown:
+        raise DataError(
+            f"{path} has {len(unknown)} sample ids that the dataset lacks, such as {unknown[0]}; expected ids like {sample_ids[0]}"
+        )
+    wanted = sample_ids[positions].tolist()
+    missing = [sample for sample in wanted if sample not in labels]
+    if missing:
+        raise DataError(f"{path} lacks {len(missing)} of {len(wanted)} samples, such as {missing[0]}; give every sample a label")
+    return _indices(path, [labels[sample] for sample in wanted], class_names)
+
+
+def _indices(path: Path, labels: list[str], class_names: tuple[str, ...]) -> NDArray[np.int64]:
+    """Class names, else indices as text, else empty text, as indices."""
+    index = {str(i): i for i in range(-1, len(class_names))} | {name: i for i, name in enumerate(class_names)} | {"": -1}
+    unknown = [label for label in labels if label not in index]
+    if unknown:
+        raise DataError(
+            f"{path} has label '{unknown[0]}', which is no class; expected {', '.join(class_names[:10])}"
+            f"{', …' if len(class_names) > 10 else ''} or an index in 0..{len(class_names) - 1}"
+        )
+    return np.array([index[label] for label in labels], dtype=np.int64)
