@@ -6,6 +6,7 @@ import pandas as pd
 
 MAX_CLASSES = 15  # a larger table shows the classes with the most flagged samples only
 NUM_TOP_PAIRS = 10
+TABLE_WIDTH, LETTER_WIDTH = 610, 6  # pixels that the columns share, and that a letter of their names takes
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,11 @@ class Confusion:
     num_classes: int  # of the dataset
     num_shown: int  # flagged samples in the cells
     num_flagged: int
+
+    @property
+    def is_upright(self) -> bool:
+        """Whether the column names are too long to stand side by side."""
+        return max(map(len, self.classes)) * LETTER_WIDTH > TABLE_WIDTH / len(self.classes)
 
 
 def make_confusion(label_pairs: pd.DataFrame, class_names: tuple[str, ...]) -> Confusion:

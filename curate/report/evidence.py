@@ -82,8 +82,11 @@ def read_evidence(run: Run, image_set: ImageSet) -> Evidence:
 
 
 def _read_names(run: Run, name: str, text_columns: list[str]) -> pd.DataFrame:
-    """A CSV whose `text_columns` hold class names, where `0` and `NA` are text like any other."""
-    return pd.read_csv(run.require(name, "find"), converters=dict.fromkeys(text_columns, str))
+    """A CSV whose `text_columns` hold class names, where `0` and `NA` are text like any other; the rest are numbers."""
+    table = pd.read_csv(run.require(name, "find"), dtype=str, keep_default_na=False)
+    numbers = table.columns.difference(text_columns)
+    table[numbers] = table[numbers].apply(pd.to_numeric, errors="coerce")
+    return table
 
 
 def _read_json(run: Run, name: str) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from curate.report.wording import percent, points
+from curate.report.wording import percent
 
 WIDTH, ROW, LEFT, RIGHT, TOP, BOTTOM = 640, 26, 70, 76, 12, 34
 
@@ -80,7 +80,7 @@ def _verdict(low: float, high: float) -> str:
         return "Retraining on the cleaned labels is better: the interval lies above zero."
     if high < 0:
         return "Retraining on the cleaned labels is worse: the interval lies below zero."
-    return f"No difference is shown: the interval ({points(low)} to {points(high)} points) includes zero."
+    return "No difference is shown: the interval includes zero."
 
 
 def _round_values(low: float, high: float) -> list[float]:

@@ -66,6 +66,7 @@ def _cards(evidence: Evidence, rows: pd.DataFrame) -> list[dict[str, Any]]:
         {
             **{key: None if pd.isna(value) else value for key, value in row.items()},
             "position": position,
+            "short_id": str(row["sample_id"]).removeprefix(f"{evidence.image_set.name}/"),
             "picture": thumbnail(evidence.image_set.images[position]),
         }
         for position, row in zip(rows.index, rows.to_dict("records"), strict=True)

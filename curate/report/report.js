@@ -108,13 +108,19 @@
       g.textAlign = "center";
       g.textBaseline = "middle";
       g.lineJoin = "round";
-      for (const name of data.names) {
+      const placed = [];
+      for (const name of [...data.names].sort((a, b) => a.y - b.y)) {
         if (chosen !== null && name.class !== chosen) continue;
+        const half = g.measureText(name.name).width / 2 + 3;
+        const x = Math.min(Math.max(px(name.x), half), width - half);
+        let y = py(name.y);
+        for (const other of placed) if (Math.abs(other.x - x) < other.half + half && Math.abs(other.y - y) < 17) y = other.y + 17; // below the one in the way
+        placed.push({ x, y, half });
         g.lineWidth = 4;
         g.strokeStyle = style("--bg");
-        g.strokeText(name.name, px(name.x), py(name.y));
+        g.strokeText(name.name, x, y);
         g.fillStyle = style("--ink");
-        g.fillText(name.name, px(name.x), py(name.y));
+        g.fillText(name.name, x, y);
       }
     }
   };

@@ -1,5 +1,6 @@
 """Rows of the page's tables: key figures, classes, steps, provenance."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,8 @@ from curate.datasets.image_set import SPLITS
 from curate.report.evidence import Evidence
 from curate.report.gallery import Gallery
 from curate.report.wording import count, counted, duration, memory, percent, score
+
+HASH = re.compile("[0-9a-f]{40,}")  # shortened on the page; run.json has all of it
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def class_rows(evidence: Evidence) -> list[dict[str, Any]]:
                 "inverse_label_noise": row["inverse_label_noise"],
                 "label_quality": row["label_quality"],
                 "accuracy": float(accuracy.get(name, float("nan"))),
-                "mistaken": mistaken.get(name),
+                "looks_like": mistaken.get(name),
             }
         )
     worst = max((c["share"] for c in classes), default=0) or 1
@@ -127,7 +130,9 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return score(value) if 0 < value < 1 else f"{value:,g}"
     if isinstance(value, int):
-        return count(value) if abs(value) > 9999 else str(value)
+        return count(value)
     if isinstance(value, (list, tuple)):
         return " × ".join(map(str, value)) if all(isinstance(v, int) for v in value) else ", ".join(map(str, value))
+    if isinstance(value, str) and HASH.fullmatch(value):
+        return f"{value[:16]}…"
     return "–" if value is None else str(value)

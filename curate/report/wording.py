@@ -30,9 +30,10 @@ def percent(share: float | None, digits: int | None = None) -> str:
 
 
 def points(difference: float, digits: int = 2) -> str:
-    """A difference of two shares in percentage points, signed: `+0.09`."""
-    sign = MINUS if difference < 0 else "+"
-    return f"{sign}{abs(100 * difference):.{digits}f}"
+    """A difference of two shares in percentage points, signed: `+0.09`, `0.00`."""
+    value = round(100 * difference, digits)
+    sign = MINUS if value < 0 else "+" if value > 0 else ""
+    return f"{sign}{abs(value):.{digits}f}"
 
 
 def score(value: float | None) -> str:
