@@ -9,7 +9,7 @@ from curate.cleaning.decisions import Decision
 from curate.errors import DataError, UnknownNameError, UsageError
 
 POLICIES = ("drop", "relabel", "abstain", "reviewed")
-MIN_CONFIDENCE = 0.8
+MIN_CONFIDENCE = 0.5  # MNIST, 10 % flips: above it 99 % of the suggestions are right, below it 2 of 3 given labels are wrong
 COLUMNS = ["sample_id", "given_label", "label", "action"]
 
 
@@ -76,7 +76,7 @@ def _decide(table: pd.DataFrame, decisions: Mapping[str, Decision], action: np.n
     for sample_id, decision in decisions.items():
         if sample_id not in place:
             raise DataError(
-                f"a decision is about sample '{sample_id}', which is not among the {len(table)} samples; is the journal of another run?"
+                f"a decision is about sample '{sample_id}', which is not among the {len(table)} of this run; is the journal another run's?"
             )
         row = place[sample_id]
         if decision.action in ("confirm_error", "drop"):

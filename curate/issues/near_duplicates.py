@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 THRESHOLD = 0.13  # of the median distance to the nearest neighbour; the value of cleanlab's Datalab
+LOCAL_THRESHOLD = 0.4  # of the distance to the last neighbour, on both sides
+EQUAL = 1e-6  # distances that float32 cannot tell from 0
 
 
 @dataclass(frozen=True)
@@ -26,14 +28,17 @@ class NearDuplicates:
 def find_near_duplicates(
     neighbor_indices: NDArray[np.int64], similarities: NDArray[np.floating], *, groups: NDArray[np.int64] | None = None
 ) -> NearDuplicates:
-    """Sets of samples whose cosine distance is tiny for this dataset.
+    """Sets of samples whose cosine distance is tiny for this dataset, and for their part of it.
+
+    The first threshold alone (Datalab's) joins whole classes where an embedding is dense, such as the upright ones of MNIST: 6 % of the
+    samples, 1,700 of them in one set. The second asks that two samples are much closer to each other than to their other neighbours.
 
     Args:
         neighbor_indices: (N, k) from `nearest_neighbors`.
         similarities: (N, k), most similar first.
         groups: (N,), equal where two samples are exact duplicates, negative = none; exact duplicates always share a set.
 
-    Source: the threshold and the score are those of cleanlab's Datalab (near_duplicate).
+    Source: the first threshold and the score are those of cleanlab's Datalab (near_duplicate).
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -42,7 +47,9 @@ def find_near_duplicates(
     distances = np.maximum(1 - similarities.astype(np.float64), 0)
     nearest = distances[:, 0]
     typical = max(float(np.median(nearest)), np.finfo(np.float32).eps)
-    rows, columns = np.nonzero(distances < THRESHOLD * typical)
+    local = LOCAL_THRESHOLD * distances[:, -1]
+    close = distances < np.minimum(THRESHOLD * typical, np.minimum(local[:, None], local[neighbor_indices]))
+    rows, columns = np.nonzero(close | (distances < EQUAL))
     first, second = rows, neighbor_indices[rows, columns]
     score = 1 - np.exp(-nearest / typical)
     if groups is not None:
