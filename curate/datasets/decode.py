@@ -85,11 +85,16 @@ def decode_images(
             store = None
         images = store.allocate(shape) if store else np.empty(shape, dtype=np.uint8)
         pixels = _in_threads(lambda i: read_pixels(paths[i], mode=mode, size=size), list(headers), "decode images", progress)
-        kept = []
-        for i, image in broken.sift(headers, pixels):
-            images[len(kept)] = image
-            kept.append(i)
-        broken.stop_unless(kept)
+        kept: list[int] = []
+        try:
+            for i, image in broken.sift(headers, pixels):
+                images[len(kept)] = image
+                kept.append(i)
+            broken.stop_unless(kept)
+        except BaseException:  # Ctrl-C, too
+            if store:
+                store.discard()
+            raise
     decoded = images[: len(kept)], np.array(kept, dtype=np.int64), broken.reasons
     return Decoded(*(store.keep(*decoded) if store else decoded))
 

@@ -133,6 +133,7 @@ def _keep(entry: CatalogEntry, folder: Path, contents: dict[str, bytes], needed:
 
 
 def _by_hand(entry: CatalogEntry, folder: Path, missing: list[DataFile], reasons: list[str]) -> str:
+    reasons = [*reasons, *(why for file in missing if (why := _fault(folder / file.name, file)))]
     files = ", ".join(f"{file.name} ({file.digest})" for file in missing)
     packed = [d for d in entry.downloads if d.gives and set(d.provides) & {file.name for file in missing}]
     served = f", or as served: {', '.join(f'{d.name} ({d.digest})' for d in packed)}" if packed else ""
@@ -140,6 +141,16 @@ def _by_hand(entry: CatalogEntry, folder: Path, missing: list[DataFile], reasons
         f"no source could deliver {entry.name} ({'; '.join(reasons)}). Place these files in {folder}, or name their folder with --root: "
         f"{files}{served}; they are published at {entry.homepage}"
     )
+
+
+def _fault(path: Path, file: DataFile) -> str:
+    """What is wrong with a file that is there; empty where there is none."""
+    try:
+        if path.exists():
+            check_file(path, file)
+    except IntegrityError as error:
+        return str(error)
+    return ""
 
 
 @contextlib.contextmanager

@@ -55,7 +55,17 @@ class PixelCache:
         """
         with storage_errors(self.array_path):
             self._part.parent.mkdir(parents=True, exist_ok=True)
-            return np.lib.format.open_memmap(self._part, mode="w+", dtype=np.uint8, shape=shape)
+            for part in self._part.parent.glob(".*.part"):
+                if not Path(f"/proc/{part.name.split('.')[-2]}").exists():  # of a process that was killed
+                    part.unlink(missing_ok=True)
+            images = np.lib.format.open_memmap(self._part, mode="w+", dtype=np.uint8, shape=shape)
+            with open(self._part, "r+b") as file:  # a full disk is found here, not by a bus error while decoding
+                os.posix_fallocate(file.fileno(), 0, self._part.stat().st_size)
+            return images
+
+    def discard(self) -> None:
+        """Takes back `allocate`."""
+        self._part.unlink(missing_ok=True)
 
     def keep(self, images: NDArray[np.uint8], kept: NDArray[np.int64], skipped: tuple[str, ...]) -> Content:
         """Keeps the first rows of the allocated array.
