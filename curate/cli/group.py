@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from curate.errors import CurateError
 
 # Typer brought click along as a package until 0.20 and carries it inside since: this is its base of usage errors in both.
-ClickError = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+ClickError: type[Any] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
 BAD_INPUT, STOPPED = 2, 130
 
@@ -26,7 +26,7 @@ class CommandLine(TyperGroup):
     Any other exception is a bug and keeps its traceback. The context's `obj` is the command as it was typed.
     """
 
-    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:  # type: ignore[override]
         arguments = list(sys.argv[1:] if args is None else args)
         extra.pop("standalone_mode", None)
         with one_line_errors():
@@ -34,7 +34,7 @@ class CommandLine(TyperGroup):
             sys.stdout.flush()  # here, where a closed pipe is still caught
         sys.exit(code if isinstance(code, int) else 0)
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:

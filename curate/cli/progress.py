@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from curate.progress import Progress
 
@@ -96,7 +96,7 @@ class Bars:
     def __init__(self, bars: "rich.progress.Progress") -> None:
         self.bars = bars
         self.stages = Stages()
-        self.tasks: dict[str, int] = {}
+        self.tasks: dict[str, rich.progress.TaskID] = {}
 
     def __call__(self, stage: str, done: float, total: float, note: str = "") -> None:
         state, is_new = self.stages.update(stage, done, total, note)
@@ -104,7 +104,7 @@ class Bars:
             return
         state.shown = time.monotonic()
         left = "" if state.is_finished or state.seconds_left is None else f"{duration(state.seconds_left)} left"
-        shown = {"completed": min(done, total), "total": total, "left": left, "note": note}
+        shown: dict[str, Any] = {"completed": min(done, total), "total": total, "left": left, "note": note}
         if stage not in self.tasks:
             self.tasks[stage] = self.bars.add_task(stage, **shown)
         else:

@@ -77,6 +77,8 @@ class Subsampling(nn.Module):
 class PartialConv2d(nn.Module):
     """A 5x5 convolution that has kernels only for the pairs (output map, input map) of `C3_INPUTS`."""
 
+    places: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         places = [6 * output + i for output, inputs in enumerate(C3_INPUTS) for i in inputs]
@@ -113,8 +115,8 @@ class LeNet5Of1998(ConvNet):
         """Uniform in +-2.4 / fan-in, as in appendix A; biases likewise."""
         for layer in (self.c1, self.c5, self.f6, self.output):
             bound = 2.4 / layer.weight[0].numel()
-            nn.init.uniform_(layer.weight, -bound, bound)
-            nn.init.uniform_(layer.bias, -bound, bound)
+            for parameter in layer.parameters():
+                nn.init.uniform_(parameter, -bound, bound)
         with torch.no_grad():
             start = 0
             for output, inputs in enumerate(C3_INPUTS):
