@@ -56,7 +56,7 @@ def out_of_fold_accuracy(evidence: Evidence, among: np.ndarray | None = None) ->
 
 
 def class_rows(evidence: Evidence) -> list[dict[str, Any]]:
-    """One row per class; `bar` in [0, 1] is the flagged share relative to the worst class."""
+    """One row per class, worst first; `bar` in [0, 1] is the flagged share relative to the worst class."""
     rows = evidence.table[evidence.is_labelled]
     accuracy = (rows["given_label"] == rows["predicted_label"]).groupby(rows["given_label"]).mean()
     mistaken = {}
@@ -80,7 +80,7 @@ def class_rows(evidence: Evidence) -> list[dict[str, Any]]:
             }
         )
     worst = max((c["share"] for c in classes), default=0) or 1
-    return [{**c, "bar": round(c["share"] / worst, 4)} for c in classes]
+    return [{**c, "bar": round(c["share"] / worst, 4)} for c in sorted(classes, key=lambda c: -c["share"])]
 
 
 def step_rows(meta: dict[str, Any]) -> list[dict[str, Any]]:

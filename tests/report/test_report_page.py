@@ -239,3 +239,23 @@ def test_images_of_another_set_are_refused(tmp_path):
 def test_steps_show_time_and_memory(tmp_path):
     text = report_of(tmp_path / "pets").text
     assert "train 2 min 05 s 2.0 GiB" in text
+
+
+def test_report_of_seventy_thousand_samples_stays_under_three_megabytes(tmp_path):
+    run, image_set = made_up_run(tmp_path / "pets", class_names="0123456789", per_class=7000, num_flagged=500, shape=(1, 28, 28))
+    assert write_report(run, image_set).stat().st_size < 3_000_000
+
+
+def test_worst_class_comes_first(tmp_path):
+    run, image_set = made_up_run(tmp_path / "pets")
+    health = run.path / "class_health.csv"
+    health.write_text(re.sub(r"owl,10,2,", "owl,10,7,", health.read_text()))
+    page = Page(write_report(run, image_set).read_text())
+    classes = re.findall(r'<th scope="row" title="(\w+)">', page.raw[page.raw.index('id="classes"') :])
+    assert classes == ["owl", "cat", "dog"]
+
+
+def test_order_of_classes_with_equal_shares_is_that_of_the_dataset(tmp_path):
+    page = report_of(tmp_path / "pets", num_flagged=6)
+    classes = re.findall(r'<th scope="row" title="(\w+)">', page.raw[page.raw.index('id="classes"') :])
+    assert classes == ["cat", "dog", "owl"]
