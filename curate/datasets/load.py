@@ -62,14 +62,12 @@ def load(
         "labels": None if labels is None else os.path.abspath(labels),
         "skip_broken": skip_broken,
         "image_size": image_size,
-        "skipped": [],
     }
-    if source not in CATALOG:
-        return _from_files(source, Path(origin["source"]), root, labels, origin, progress)
-    if image_size is not None:
-        shape = CATALOG[source].image_shape
-        raise UsageError(f"{source} comes as {shape[1]} x {shape[2]} images; an image size is for your own folders and manifests")
-    return _from_catalog(source, root, labels, origin, progress)
+    if source in CATALOG:
+        return _from_catalog(origin, progress)
+    if not os.path.exists(origin["source"]) and os.sep not in source and not _is_manifest(source):
+        raise unknown_dataset(source)
+    return _from_files({**origin, "name": _plain_name(Path(origin["source"]))}, progress)
 
 
 def reload(origin: dict, *, root: Path | None = None, progress: Progress = silent) -> ImageSet:
@@ -78,53 +76,52 @@ def reload(origin: dict, *, root: Path | None = None, progress: Progress = silen
     Args:
         origin: of the set; JSON-able.
         root: where the files are now, if not where they were: for the catalog and for manifests as in `load`, for an image
-            folder the folder itself.
+            folder the folder itself. A manifest that is gone from its place is looked for there, too.
         progress: as in `load`.
 
     Raises:
-        DataError: the files are not there any more, or not the same; see `load`.
+        DataError: the files are not there any more; see `load`.
     """
-    options = {key: value for key, value in origin.items() if key not in ("source", "root", "labels", "skipped")}
-    source, old_root = origin["source"], origin["root"]
-    if root is not None and source not in CATALOG and not _is_manifest(source):
-        source, root = str(root), None
-    else:
-        root = root or (Path(old_root) if old_root else None)
-        if _is_manifest(source) and root is not None and not Path(source).exists():
-            source = str(root / Path(source).name)
-    labels = Path(origin["labels"]) if origin["labels"] else None
-    return load(source, root=root, labels=labels, progress=progress, **options)
+    source = origin["source"]
+    if source in CATALOG:
+        return _from_catalog({**origin, "root": root or origin["root"]}, progress)
+    if root is None:
+        return _from_files(origin, progress)
+    if not _is_manifest(source):
+        return _from_files({**origin, "source": str(root)}, progress)
+    moved = root / Path(source).name
+    return _from_files({**origin, "root": str(root), "source": source if os.path.exists(source) else str(moved)}, progress)
 
 
-def _from_catalog(name: str, root: Path | None, labels: Path | None, origin: dict, progress: Progress) -> ImageSet:
-    entry = CATALOG[name]
-    images, given, num_train = entry.read(fetch(name, root=root, progress=progress))
+def _from_catalog(origin: dict[str, Any], progress: Progress) -> ImageSet:
+    name, entry = origin["source"], CATALOG[origin["source"]]
+    if origin["image_size"] is not None:
+        _, height, width = entry.image_shape
+        raise UsageError(f"{name} comes as {height} x {width} images; an image size is for your own folders and manifests")
+    images, given, num_train = entry.read(fetch(name, root=Path(origin["root"]) if origin["root"] else None, progress=progress))
     counts = num_train, len(given) - num_train
     splits = np.repeat(["train", "test"], counts)
     sample_ids = np.array([f"{name}/{part}/{i}" for part, count in zip(("train", "test"), counts, strict=True) for i in range(count)])
     positions = select(splits, split=origin["split"], limit=origin["limit"])
     if len(positions) < len(given):
-        images = images[positions]
-    given = given[positions]
-    if labels is not None:
-        given = read_labels(labels, sample_ids=sample_ids, positions=positions, class_names=entry.class_names)
-    return ImageSet(name, images, given, sample_ids[positions], splits[positions], entry.class_names, None, origin)
+        images, given = images[positions], given[positions]
+    if origin["labels"] is not None:
+        given = read_labels(Path(origin["labels"]), sample_ids=sample_ids, positions=positions, class_names=entry.class_names)
+    return ImageSet(name, images, given, sample_ids[positions], splits[positions], entry.class_names, None, {**origin, "skipped": []})
 
 
-def _from_files(source: str, path: Path, root: Path | None, labels: Path | None, origin: dict, progress: Progress) -> ImageSet:
+def _from_files(origin: dict[str, Any], progress: Progress) -> ImageSet:
+    path, root, name = Path(origin["source"]), origin["root"], origin["name"]
     if path.is_dir():
         if root is not None:
             raise UsageError(f"{path} is itself the folder to read; a root folder is for catalog datasets and manifests")
         listing = list_folder(path)
-    elif path.is_file() and _is_manifest(source):
-        listing = manifest.list_manifest(path, base=root)
-    elif path.is_file():
-        raise DataError(f"{path} is neither an image folder nor a manifest ({' or '.join(manifest.SUFFIXES)})")
-    elif os.sep in source or _is_manifest(source):
+    elif not path.exists():
         raise DataError(f"there is no image folder or manifest at {path}")
+    elif not _is_manifest(path.name):
+        raise DataError(f"{path} is neither an image folder nor a manifest ({' or '.join(manifest.SUFFIXES)})")
     else:
-        raise unknown_dataset(source)
-    name = re.sub(r"[^\w.-]+", "-", path.stem if path.is_file() else path.name).strip("-.") or "images"
+        listing = manifest.list_manifest(path, base=Path(root) if root else None)
     positions = select(listing.splits, split=origin["split"], limit=origin["limit"])
     decoded = decode_images(
         [listing.filepaths[i] for i in positions],
@@ -136,8 +133,8 @@ def _from_files(source: str, path: Path, root: Path | None, labels: Path | None,
     positions = positions[decoded.kept]
     sample_ids = np.array([f"{name}/{key}" for key in listing.keys])
     given = listing.labels[positions]
-    if labels is not None:
-        given = read_labels(labels, sample_ids=sample_ids, positions=positions, class_names=listing.class_names)
+    if origin["labels"] is not None:
+        given = read_labels(Path(origin["labels"]), sample_ids=sample_ids, positions=positions, class_names=listing.class_names)
     filepaths = np.array(listing.filepaths)[positions]
     origin = {**origin, "skipped": list(decoded.skipped)}
     return ImageSet(name, decoded.images, given, sample_ids[positions], listing.splits[positions], listing.class_names, filepaths, origin)
@@ -145,3 +142,8 @@ def _from_files(source: str, path: Path, root: Path | None, labels: Path | None,
 
 def _is_manifest(source: str) -> bool:
     return source.lower().endswith(manifest.SUFFIXES)
+
+
+def _plain_name(path: Path) -> str:
+    """The name of a folder or manifest as runs and databases take it."""
+    return re.sub(r"[^\w.-]+", "-", path.stem if _is_manifest(path.name) else path.name).strip("-.") or "images"

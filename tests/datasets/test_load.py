@@ -195,8 +195,8 @@ def test_a_set_is_read_again_from_its_origin(pets, tmp_path):
 
 def test_a_moved_folder_is_read_again_from_its_new_place(pets, tmp_path):
     image_set = load(str(pets))
-    shutil.move(pets, tmp_path / "new" / "pets")
-    assert same(reload(image_set.origin, root=tmp_path / "new" / "pets"), image_set)
+    shutil.move(pets, tmp_path / "renamed")
+    assert same(reload(image_set.origin, root=tmp_path / "renamed"), image_set)
 
 
 def test_a_moved_manifest_is_read_again_from_its_new_place(table, tmp_path):
@@ -231,6 +231,17 @@ def test_catalog_images_keep_their_size():
 def test_a_folder_has_no_root(pets):
     with pytest.raises(UsageError, match="is itself the folder to read"):
         load(str(pets), root=pets)
+
+
+def test_a_file_name_may_have_any_letters(pets):
+    picture(pets / "cat" / "höher\u202f10 %.png", 0)
+    assert "pets/cat/höher\u202f10 %.png" in load(str(pets)).sample_ids
+
+
+def test_a_file_name_that_is_no_text_is_told(pets):
+    picture(pets / "cat" / "\udcff.png", 0)
+    with pytest.raises(DataError, match="is no text in UTF-8 on one line; rename it"):
+        load(str(pets))
 
 
 def test_the_folder_name_gives_a_plain_name(tmp_path):
