@@ -29,6 +29,8 @@ class Gain:
     difference: float
     low: float
     high: float
+    wide_low: float | None  # interval that also allows for other test pictures; None where it was not measured
+    wide_high: float | None
     confidence: float
     verdict: str
     dumbbells: list[Dumbbell]
@@ -46,6 +48,7 @@ def make_gains(comparison: dict[str, Any]) -> list[Gain]:
 def _gain(test: dict[str, Any]) -> Gain:
     before, after = test["accuracy_before"], test["accuracy_after"]
     low, high = test["interval"]
+    wide_low, wide_high = test.get("interval_with_images", (None, None))
     smallest, largest = min(before + after), max(before + after)
     margin = max((largest - smallest) * 0.12, 0.0004)
     smallest, largest = smallest - margin, largest + margin
@@ -62,8 +65,10 @@ def _gain(test: dict[str, Any]) -> Gain:
         difference=test["difference"],
         low=low,
         high=high,
+        wide_low=wide_low,
+        wide_high=wide_high,
         confidence=test.get("confidence", 0.95),
-        verdict=_verdict(low, high),
+        verdict=_verdict((low, high), (wide_low, wide_high)),
         dumbbells=[
             Dumbbell(str(seed), TOP + ROW * (i + 0.5), place(b), place(a), b, a)
             for i, (seed, b, a) in enumerate(zip(test["seeds"], before, after, strict=True))
@@ -75,12 +80,14 @@ def _gain(test: dict[str, Any]) -> Gain:
     )
 
 
-def _verdict(low: float, high: float) -> str:
-    if low > 0:
-        return "Retraining on the cleaned labels is better: the interval lies above zero."
-    if high < 0:
-        return "Retraining on the cleaned labels is worse: the interval lies below zero."
-    return "No difference is shown: the interval includes zero."
+def _verdict(interval: tuple[float, float], wide: tuple[float | None, float | None]) -> str:
+    """What the intervals over seeds, and over seeds and test pictures, allow to say."""
+    if interval[0] <= 0 <= interval[1]:
+        return "No difference is shown: the interval includes zero."
+    side = "better: the interval lies above zero" if interval[0] > 0 else "worse: the interval lies below zero"
+    if wide[0] is not None and wide[1] is not None and wide[0] <= 0 <= wide[1]:
+        return f"On these test pictures, retraining on the cleaned labels is {side}; other pictures of the same kind might not show it."
+    return f"Retraining on the cleaned labels is {side}."
 
 
 def _round_values(low: float, high: float) -> list[float]:

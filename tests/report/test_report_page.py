@@ -175,6 +175,13 @@ def test_interval_over_zero_is_called_no_difference(tmp_path):
     assert "No difference is shown" in report_of(tmp_path / "pets", comparison={**COMPARISON, "test": [test]}).text
 
 
+def test_gain_that_other_pictures_might_not_show_is_said_so(tmp_path):
+    test = {**COMPARISON["test"][0], "interval_with_images": [-0.01, 0.09]}
+    text = report_of(tmp_path / "pets", comparison={**COMPARISON, "test": [test]}).text
+    assert "other pictures of the same kind might not show it" in text
+    assert "with other test pictures −1.00 to +9.00" in text
+
+
 def test_hundred_classes_show_the_most_confused_ones_only(tmp_path):
     names = [f"class {i:03d}" for i in range(100)]
     page = report_of(tmp_path / "pets", class_names=names, per_class=3, num_flagged=40)
