@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from curate.errors import DataError, UnknownNameError
 from curate.run import now, storage_errors
@@ -97,7 +97,7 @@ def append_decisions(path: Path, decisions: Iterable[Decision]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            file.write(_mended_end(path, file) + text.encode())
+            file.write(_mended_end(file) + text.encode())
             file.flush()
             os.fsync(file.fileno())
 
@@ -125,15 +125,15 @@ def _parsed(line: bytes, where: str) -> Decision:
         raise DataError(f"{where} is not a review decision ({error}); mend or remove that line") from error
 
 
-def _mended_end(path: Path, file: Any) -> bytes:
-    """Cuts off half a last line; returns the newline that a whole last line lacks, if so."""
-    content = path.read_bytes()
+def _mended_end(file: BinaryIO) -> bytes:
+    """Cuts half a last line off; returns the newline that a whole last line lacks, if so."""
+    file.seek(0)
+    content = file.read()
     start = content.rfind(b"\n") + 1
-    tail = content[start:]
-    if not tail:
+    if start == len(content):
         return b""
     try:
-        _parsed(tail, str(path))
+        _parsed(content[start:], "the last line")
         return b"\n"
     except DataError:
         file.truncate(start)

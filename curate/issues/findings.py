@@ -1,6 +1,5 @@
 """Findings about the dataset as a whole: the content of findings.json."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from curate.issues.error_count import estimated_label_errors
 from curate.issues.imbalance import check_imbalance
 from curate.issues.order import OrderCheck
 
@@ -43,21 +43,6 @@ def build_findings(
         "class_imbalance": asdict(check_imbalance(labels, class_names)),
         "order": asdict(order),
     }
-
-
-def estimated_label_errors(labels: NDArray[np.int64], pred_probs: NDArray[np.floating]) -> int:
-    """How many given labels are wrong, by the confident joint; 0 where all is unlabelled.
-
-    Source: Northcutt, Jiang & Chuang 2021, arXiv:1911.00068.
-    """
-    from cleanlab.count import num_label_issues
-
-    labelled = labels >= 0
-    if not labelled.any():
-        return 0
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # classes with few or no labels
-        return int(num_label_issues(labels[labelled], pred_probs[labelled]))
 
 
 def _counts(table: pd.DataFrame) -> dict[str, int]:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from curate.errors import DataError
-from curate.issues.findings import build_findings, estimated_label_errors
+from curate.issues.findings import build_findings
 from curate.issues.label_issues import find_label_issues
 from curate.issues.near_duplicates import find_near_duplicates
 from curate.issues.order import check_order
@@ -98,7 +98,3 @@ def test_findings_count_each_kind_and_are_json():
     }  # fmt: skip
     assert findings["counts_by_split"]["train"]["near_duplicates"] == 1
     assert findings["class_imbalance"]["rarest_class"] == "eel"
-
-
-def test_no_labels_no_estimated_errors():
-    assert estimated_label_errors(np.full(6, -1), PROBS) == 0

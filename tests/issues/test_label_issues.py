@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.errors import DataError, UnknownNameError
+from curate.issues.error_count import estimated_label_errors
 from curate.issues.label_issues import METHODS, find_label_issues, pairwise_quality, rank_of
 
 
@@ -133,3 +134,19 @@ def test_no_process_is_started_and_no_probability_is_changed(monkeypatch):
     monkeypatch.setattr(multiprocessing, "Pool", None)
     find_label_issues(labels, probs)
     np.testing.assert_array_equal(probs, before)
+
+
+def test_by_default_the_flagged_are_the_first_in_rank():
+    _, labels, probs = made_up(noise=0.3)
+    labels[5:9] = -1
+    found = find_label_issues(labels, probs)
+    assert sorted(found.rank[found.is_label_issue]) == list(range(1, found.is_label_issue.sum() + 1))
+
+
+def test_number_of_errors_is_estimated_close_to_the_truth():
+    truth, labels, probs = made_up(3000, noise=0.2)
+    assert estimated_label_errors(labels, probs) == pytest.approx((truth != labels).sum(), rel=0.05)
+
+
+def test_without_labels_no_error_is_estimated():
+    assert estimated_label_errors(np.full(600, -1), made_up()[2]) == 0
