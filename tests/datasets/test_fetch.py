@@ -152,6 +152,14 @@ def test_without_any_source_a_wrong_file_is_named_too(entry, data_folder, mirror
         fetch("made-up")
 
 
+def test_without_any_source_a_damaged_archive_is_named_too(entry, data_folder, mirror):
+    (data_folder / "raw" / "made-up").mkdir(parents=True)
+    (data_folder / "raw" / "made-up" / "one.gz").write_bytes(gzip.compress(ONE)[:-20])
+    mirror.files.clear()
+    with pytest.raises(FetchError, match=r"one\.gz is truncated or damaged"):
+        fetch("made-up")
+
+
 def test_a_machine_without_the_package_manager_is_told(entry, data_folder, mirror, monkeypatch):
     mirror.files.clear()
     package = Package("npm", "some-package", "1.0.0", {"one": "package/one", "two": "package/two"})

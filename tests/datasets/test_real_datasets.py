@@ -1,6 +1,7 @@
 """Real data, fetched into `data/raw` of the current folder where it is not there yet."""
 
 import hashlib
+import json
 import time
 from collections import Counter
 
@@ -10,6 +11,7 @@ import pytest
 from curate.datasets.exact_duplicates import duplicate_groups
 from curate.datasets.fetch import fetch
 from curate.datasets.load import load, reload
+from curate.run import data_root
 
 pytestmark = pytest.mark.network
 
@@ -104,6 +106,11 @@ def test_a_selection_is_read_again_from_its_origin(mnist):
     some = load("mnist", split="test", limit=100)
     assert reload(some.origin).images_hash == some.images_hash
     assert some.sample_ids[-1] == "mnist/test/9999"
+
+
+def test_a_set_is_read_again_from_files_elsewhere(mnist):
+    again = reload(load("mnist", limit=50).origin, root=data_root() / "raw" / "mnist")
+    assert json.loads(json.dumps(again.origin)) == again.origin and len(again) == 50
 
 
 def test_a_registry_brings_what_the_mirrors_do_not(tmp_path):
