@@ -13,12 +13,14 @@ METHOD = "label_issues"
 
 
 def index_similarity(dataset: Any) -> None:
-    """A similarity index that reads the `embedding` field, so that nothing is stored twice; made anew on every call."""
+    """A similarity index that reads the `embedding` field at the first search, so that nothing is stored twice or goes stale.
+
+    Called before the samples are written: FiftyOne would read all embeddings back otherwise, to no purpose.
+    """
     import fiftyone.brain as fob
 
-    if dataset.has_brain_run(SIMILARITY):
-        dataset.delete_brain_run(SIMILARITY)
-    fob.compute_similarity(dataset, embeddings="embedding", brain_key=SIMILARITY, backend="sklearn", metric="cosine")
+    if not dataset.has_brain_run(SIMILARITY):
+        fob.compute_similarity(dataset, embeddings="embedding", brain_key=SIMILARITY, backend="sklearn", metric="cosine")
 
 
 def save_map(dataset: Any, points: dict[str, NDArray[np.float32]]) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import os
+import sys
 import tempfile
 import time
 import warnings
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from curate.app.mongod import answers, find_mongod, last_lines
+from curate.app.mongod import answers, find_mongod, last_words
 from curate.errors import DatabaseError
 
 ENVIRONMENT = {  # only where the user did not choose otherwise
@@ -21,6 +22,7 @@ ENVIRONMENT = {  # only where the user did not choose otherwise
     "FIFTYONE_SHOW_PROGRESS_BARS": "0",
 }
 OLDEST_MAJOR = 6
+LOGGERS = ("fiftyone", "fiftyone.brain", "eta")
 PROBE_SECONDS = 3.0
 START_SECONDS = 45.0
 
@@ -80,26 +82,31 @@ def connect() -> DatabaseInfo:
 
 
 def import_fiftyone() -> ModuleType:
-    """The module `fiftyone`; what it says while it is imported goes nowhere.
+    """The module `fiftyone`; its warnings go nowhere, nor its messages below an error where curate is the first to import it.
 
     Raises:
         DatabaseError: it cannot be imported.
     """
+    by_us = "fiftyone" not in sys.modules
     try:
-        with quiet_fiftyone():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             import fiftyone
             import fiftyone.brain
             import fiftyone.core.odm
     except ImportError as error:
         raise DatabaseError(f"fiftyone cannot be imported ({error}); run `pip install 'fiftyone>=1.22,<1.23'`") from error
-    fiftyone.config.show_progress_bars = False
+    if by_us:  # whoever imported it before has settings of their own
+        fiftyone.config.show_progress_bars = False
+        for name in LOGGERS:
+            logging.getLogger(name).setLevel(logging.ERROR)
     return fiftyone
 
 
 @contextlib.contextmanager
 def quiet_fiftyone() -> Iterator[None]:
     """Context in which fiftyone's warnings and messages below an error reach nobody, and its prints do not reach stdout."""
-    loggers = [logging.getLogger(name) for name in ("fiftyone", "eta", "fiftyone.brain")]
+    loggers = [logging.getLogger(name) for name in LOGGERS]
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings(), open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         warnings.simplefilter("ignore")
@@ -227,7 +234,7 @@ def _start_service(folder: Path) -> None:
             ended = not service.child.is_running() or service.child.status() == "zombie"
             if ended or time.monotonic() > deadline:
                 service.stop()
-                told = last_lines(folder / "log" / "mongo.log")
+                told = last_words(folder / "log" / "mongo.log")
                 raise DatabaseError(
                     f"FiftyOne's mongod cannot start on {folder}: {told}; restore that folder, or set FIFTYONE_DATABASE_DIR to a new one"
                 ) from None

@@ -8,7 +8,7 @@ import pandas as pd
 from curate.app import brain
 from curate.app.database import DatabaseInfo, connect, quiet_fiftyone
 from curate.app.documents import write_documents
-from curate.app.fields import INDEXES, declare_fields, protect_fields
+from curate.app.fields import INDEXES, declare_fields, protect_given_label
 from curate.app.look import set_look
 from curate.app.media import image_files
 from curate.app.views import save_views
@@ -19,7 +19,7 @@ from curate.run import Run
 
 MARK = "curate"  # the key of dataset.info that says that curate made it
 FORMAT = 1
-STAGES = ("similarity index", "map", "evaluation", "views")
+STAGES = ("map", "evaluation", "views")
 
 
 @dataclass(frozen=True)
@@ -74,15 +74,14 @@ def build_dataset(run: Run, image_set: ImageSet, *, dataset_name: str | None = N
     files = image_files(image_set, progress)
     with quiet_fiftyone():
         declare_fields(dataset)
+        brain.index_similarity(dataset)
     added, removed = write_documents(dataset, _columns(table, image_set, files), embeddings, progress)
     has_unlabelled = bool((image_set.labels < 0).any())
     with quiet_fiftyone():
         dataset.reload()
         for done, stage in enumerate(STAGES):
             progress("browsing", done, len(STAGES), stage)
-            if stage == "similarity index":
-                brain.index_similarity(dataset)
-            elif stage == "map":
+            if stage == "map":
                 brain.save_map(dataset, dict(zip(image_set.sample_ids.tolist(), projection, strict=True)))
             elif stage == "evaluation":
                 brain.evaluate(dataset, image_set.class_names, has_unlabelled=has_unlabelled)
@@ -154,7 +153,7 @@ def _finish(dataset: Any, run: Run, image_set: ImageSet, *, is_new: bool) -> Non
     set_look(dataset, is_new=is_new)
     for index in INDEXES:
         dataset.create_index(index)
-    protect_fields(dataset)
+    protect_given_label(dataset)
     brain.register_method(dataset, {"versions": run.meta.get("versions", {}), "settings": run.meta.get("config", {}), "run": run.name})
     dataset.default_classes = list(image_set.class_names)
     dataset.description = (
@@ -162,6 +161,7 @@ def _finish(dataset: Any, run: Run, image_set: ImageSet, *, is_new: bool) -> Non
     )
     dataset.info[MARK] = {**dataset.info[MARK], "is_complete": True}
     dataset.save()
+    dataset.clear_cache()  # of brain results that were loaded before
 
 
 def _issue_table(run: Run, image_set: ImageSet) -> pd.DataFrame:

@@ -6,19 +6,28 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class FieldSpec:
-    """One field. `nullable` fields are absent from samples that have no value."""
+    """One field.
+
+    Attributes:
+        name: of the sample field.
+        kind: its type; a sample without a value lacks the field.
+        group: of the sidebar.
+        description: what the App shows when the pointer rests on it.
+    """
 
     name: str
     kind: Literal["classification", "float", "int", "bool", "str", "vector", "metadata"]
     group: str
     description: str
-    read_only: bool = False
 
 
-LABELS, LABEL_ISSUES, OTHER_ISSUES, MODEL, FILE = "labels", "label issues", "outliers and duplicates", "model", "sample"
+LABELS, LABEL_ISSUES, OTHER_ISSUES, MODEL = "labels", "label issues", "outliers and duplicates", "model"
+FILE = "metadata"  # the App shows a group of that name always, so it had better hold something
+READ_ONLY = "ground_truth.label"
+"""A field marked read-only as a whole breaks the App of FiftyOne 1.22: each opened sample says `invalid label schema(s)`."""
 
 FIELDS = (
-    FieldSpec("ground_truth", "classification", LABELS, "The label as given. Read-only: decisions go to `review`.", read_only=True),
+    FieldSpec("ground_truth", "classification", LABELS, "The label as given. Read-only: decisions go to `review`."),
     FieldSpec(
         "suggested",
         "classification",
@@ -57,13 +66,14 @@ FIELDS = (
 )
 EVALUATION = "out_of_fold"  # evaluation key, and the field that FiftyOne writes for it
 EVALUATION_DESCRIPTION = "Whether the out-of-fold prediction is the given label."
+METADATA = ("size_bytes", "mime_type", "width", "height", "num_channels")
 SIDEBAR = (  # group, paths beyond those of FIELDS, expanded
     (LABELS, (), True),
     (LABEL_ISSUES, (EVALUATION,), True),
     (OTHER_ISSUES, (), True),
     ("tags", ("tags", "_label_tags"), True),
     (MODEL, (), False),
-    (FILE, ("id", "filepath", "created_at", "last_modified_at"), False),
+    (FILE, (*(f"metadata.{name}" for name in METADATA), "id", "filepath", "created_at", "last_modified_at"), False),
 )
 INDEXES: tuple[Any, ...] = (
     "sample_id",
@@ -79,7 +89,7 @@ INDEXES: tuple[Any, ...] = (
 def declare_fields(dataset: Any) -> None:
     """Adds to the FiftyOne dataset whatever field is missing and sets descriptions; fields of the user's own are left alone.
 
-    Idempotent. Read-only marks are set by `protect_fields`, since they would stop a later run's update.
+    Idempotent.
     """
     import fiftyone as fo
 
@@ -109,10 +119,9 @@ def describe(dataset: Any, name: str, description: str) -> None:
         field.save()
 
 
-def protect_fields(dataset: Any) -> None:
-    """Marks the read-only fields, so that neither the App nor a script edits them by accident."""
-    for spec in FIELDS:
-        field = dataset.get_field(spec.name)
-        if spec.read_only and not field.read_only:
-            field.read_only = True
-            field.save()
+def protect_given_label(dataset: Any) -> None:
+    """Marks the given label read-only, so that neither the App nor a script edits it by accident."""
+    field = dataset.get_field(READ_ONLY)
+    if not field.read_only:
+        field.read_only = True
+        field.save()

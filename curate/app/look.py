@@ -16,8 +16,8 @@ def set_look(dataset: Any, *, is_new: bool) -> None:
     known = set()
     groups = []
     for group, further, expanded in SIDEBAR:
-        paths = [spec.name for spec in FIELDS if spec.group == group] + list(further)
-        known |= set(paths)
+        paths = [spec.name for spec in FIELDS if spec.group == group and spec.kind != "metadata"] + list(further)
+        known |= {path.split(".")[0] for path in paths}
         groups.append(fo.SidebarGroupDocument(name=group, paths=paths, expanded=expanded))
     others = [name for name in dataset.get_field_schema() if name not in known]
     if others:

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import json
 import os
 import socket
 import subprocess
@@ -118,21 +119,32 @@ def answers(host: str, port: int, timeout: float = 1.0) -> bool:
         return False
 
 
-def last_lines(log: Path, count: int = 3) -> str:
-    """The errors among the last lines of a mongod log, or its last lines; '' where there is no log."""
+def last_words(log: Path, count: int = 2) -> str:
+    """What a mongod log says of why the server ended, in one line: its first errors of late, else its last messages."""
     try:
         lines = log.read_text(errors="replace").strip().splitlines()[-200:]
     except OSError:
-        return ""
-    serious = [line for line in lines if '"s":"F"' in line or '"s":"E"' in line]
-    return " | ".join(line[:300] for line in (serious or lines)[-count:])
+        return "no log"
+    messages, errors = [], []
+    for line in lines:
+        try:
+            entry = json.loads(line)
+        except ValueError:  # written before the log is set up
+            messages.append(line[:200])
+            continue
+        detail = entry.get("attr", {}).get("error") or entry.get("attr", {}).get("message") or ""
+        message = " ".join(f"{entry.get('msg', '')} {detail if isinstance(detail, str) else ''}".split())[:200]
+        messages.append(message)
+        if entry.get("s") in {"F", "E"}:
+            errors.append(message)
+    return "; ".join(errors[:count] or messages[-count:])
 
 
 def _wait_until_listening(process: subprocess.Popen, port: int, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not answers("127.0.0.1", port):
         if process.poll() is not None:
-            raise DatabaseError(f"mongod ended with exit code {process.returncode}: {last_lines(log)}")
+            raise DatabaseError(f"mongod ended with exit code {process.returncode}: {last_words(log)}")
         if time.monotonic() > deadline:
-            raise DatabaseError(f"mongod did not listen on port {port} within {START_SECONDS} s: {last_lines(log)}")
+            raise DatabaseError(f"mongod did not listen on port {port} within {START_SECONDS} s: {last_words(log)}")
         time.sleep(0.05)

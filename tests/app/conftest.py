@@ -31,6 +31,16 @@ def mongod_uri(tmp_path_factory):
 
 
 @pytest.fixture
+def damaged_folder(tmp_path):
+    """A folder for `private_mongod` whose data files are not what they were."""
+    with private_mongod(tmp_path / "damaged", cache_gb=0.25):
+        pass
+    (tmp_path / "damaged" / "db" / "WiredTiger.wt").write_bytes(b"x" * 8192)
+    (tmp_path / "damaged" / "db" / "WiredTiger.turtle").write_bytes(b"x" * 1000)
+    return tmp_path / "damaged"
+
+
+@pytest.fixture
 def fo(mongod_uri, tmp_path, monkeypatch):
     """The module fiftyone, connected to the private mongod, without datasets; data goes to a temporary folder."""
     monkeypatch.setenv("CURATE_DATA", str(tmp_path / "data"))
@@ -102,7 +112,7 @@ def issue_table(image_set: ImageSet, pred_probs: np.ndarray) -> pd.DataFrame:
         {
             "sample_id": image_set.sample_ids.astype(object),
             "split": image_set.splits.astype(object),
-            "index": np.array([int(s.rsplit("/", 1)[-1]) for s in image_set.sample_ids]),
+            "index": pd.Series(image_set.splits).groupby(image_set.splits).cumcount().to_numpy(),
             "given_label": np.where(labelled, names[labels], None),
             "predicted_label": names[pred_probs.argmax(axis=1)],
             "confidence": pred_probs.max(axis=1).astype(np.float32),

@@ -1,0 +1,104 @@
+"""The database is named as it really is, and a broken one is told of in seconds and one line."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from curate.app.database import configured, connect, without_password
+from curate.app.mongod import free_port, private_mongod
+from curate.errors import DatabaseError
+
+
+@pytest.fixture
+def in_own_process(tmp_path):
+    """Runs `connect` in a process of its own, with a home of its own; gives what it says, and its seconds."""
+
+    def run(**environment):
+        code = "import sys\nfrom curate.app.database import connect\nfrom curate.errors import DatabaseError\ntry:\n    info = connect()\n"
+        code += "    print(info.dbpath, info.note)\nexcept DatabaseError as error:\n    print(error)\n    sys.exit(2)"
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("FIFTYONE_")}
+        start = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-c", code], env={**kept, "HOME": str(tmp_path), **environment}, capture_output=True, text=True, timeout=60
+        )
+        return done, time.monotonic() - start
+
+    return run
+
+
+@pytest.mark.db
+def test_private_database_is_told_by_the_server_itself(fo, mongod_uri):
+    info = connect()
+    assert info.is_external
+    assert info.uri == mongod_uri.split("/?")[0]
+    assert info.dbpath.name == "db"
+    assert info.version.startswith(("6.", "7.", "8."))
+    assert info.note == ""
+
+
+@pytest.mark.db
+def test_data_folder_in_use_by_another_mongod_is_told_at_once(tmp_path, in_own_process):
+    with private_mongod(tmp_path / "other", cache_gb=0.25):
+        done, seconds = in_own_process(FIFTYONE_DATABASE_DIR=str(tmp_path / "other" / "db"))
+    if "another FiftyOne process" in done.stdout:
+        pytest.skip("a FiftyOne of this user is running, to which FiftyOne attaches")
+    assert done.returncode == 2, done.stderr
+    assert "in use by mongod" in done.stdout
+    assert done.stdout.count("\n") == 1
+    assert seconds < 5
+
+
+@pytest.mark.db
+def test_damaged_data_are_told_without_a_minute_of_waiting(damaged_folder, in_own_process):
+    done, seconds = in_own_process(FIFTYONE_DATABASE_DIR=str(damaged_folder / "db"))
+    if "another FiftyOne process" in done.stdout:
+        pytest.skip("a FiftyOne of this user is running, to which FiftyOne attaches")
+    assert done.returncode == 2, done.stderr
+    assert "mongod cannot start on" in done.stdout
+    assert (done.stdout.count("\n"), done.stderr) == (1, "")
+    assert seconds < 40
+
+
+def test_server_that_does_not_answer_is_told_before_fiftyone_is_imported(in_own_process):
+    done, seconds = in_own_process(FIFTYONE_DATABASE_URI=f"mongodb://user:secret@127.0.0.1:{free_port()}/?journal=true")
+    assert done.returncode == 2, done.stderr
+    assert done.stdout.startswith("no MongoDB answers at mongodb://127.0.0.1:")
+    assert "secret" not in done.stdout + done.stderr
+    assert seconds < 5
+
+
+def test_text_that_is_no_uri_is_told(in_own_process):
+    done, _ = in_own_process(FIFTYONE_DATABASE_URI="localhost")
+    assert "'localhost' is not a MongoDB URI" in done.stdout
+
+
+def test_data_folder_that_cannot_be_made_is_told(tmp_path, in_own_process):
+    (tmp_path / "file").write_text("")
+    done, _ = in_own_process(FIFTYONE_DATABASE_DIR=str(tmp_path / "file" / "db"))
+    if "another FiftyOne process" in done.stdout:
+        pytest.skip("a FiftyOne of this user is running, to which FiftyOne attaches")
+    assert "cannot be written" in done.stdout
+    assert "FIFTYONE_DATABASE_DIR" in done.stdout
+
+
+def test_configuration_file_is_followed(tmp_path, monkeypatch):
+    (tmp_path / "config.json").write_text(json.dumps({"database_dir": str(tmp_path / "there")}))
+    monkeypatch.setenv("FIFTYONE_CONFIG_PATH", str(tmp_path / "config.json"))
+    monkeypatch.delenv("FIFTYONE_DATABASE_URI", raising=False)
+    monkeypatch.delenv("FIFTYONE_DATABASE_DIR", raising=False)
+    assert configured() == (None, tmp_path / "there")
+
+
+def test_broken_configuration_file_is_named(tmp_path, monkeypatch):
+    (tmp_path / "config.json").write_text("{")
+    monkeypatch.setenv("FIFTYONE_CONFIG_PATH", str(tmp_path / "config.json"))
+    with pytest.raises(DatabaseError, match=r"config\.json is not readable as JSON"):
+        configured()
+
+
+def test_password_is_not_shown():
+    assert without_password("mongodb://me:secret@db.example:27017/?tls=true") == "mongodb://db.example:27017"

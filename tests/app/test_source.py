@@ -1,0 +1,75 @@
+"""An existing FiftyOne dataset is read as an ImageSet, and never changed."""
+
+import numpy as np
+import pytest
+
+from curate.app.dataset import build_dataset
+from curate.app.media import image_files
+from curate.app.source import load_fiftyone
+from curate.errors import DataError, UnknownNameError
+
+pytestmark = pytest.mark.db
+
+
+@pytest.fixture
+def theirs(fo, shapes):
+    dataset = fo.Dataset("theirs")
+    names = [None if label < 0 else shapes.class_names[label] for label in shapes.labels]
+    tags = ["val"] * 3 + ["other"] * 21 + ["test"] * 12
+    for path, name, tag in zip(image_files(shapes), names, tags, strict=True):
+        dataset.add_sample(fo.Sample(filepath=path, tags=[tag], label=name and fo.Classification(label=name)))
+    return dataset
+
+
+def test_images_labels_and_splits_are_those_of_the_dataset(theirs, shapes):
+    found = load_fiftyone("theirs")
+    assert found.class_names == ("cross", "disc", "square")
+    np.testing.assert_array_equal(found.images, shapes.images)
+    assert [found.class_names[i] if i >= 0 else None for i in found.labels] == theirs.values("label.label")
+    assert found.splits.tolist() == ["validation"] * 3 + ["train"] * 21 + ["test"] * 12
+    assert found.sample_ids[0] == f"theirs/{theirs.first().id}"
+    assert found.filepaths.tolist() == theirs.values("filepath")
+
+
+def test_declared_classes_give_the_order(theirs):
+    theirs.default_classes = ["square", "disc", "cross", "star"]
+    theirs.save()
+    assert load_fiftyone("theirs").class_names == ("square", "disc", "cross", "star")
+
+
+def test_split_and_limit_are_followed(theirs):
+    found = load_fiftyone("theirs", split="test", limit=4)
+    assert found.splits.tolist() == ["test"] * 4
+
+
+def test_two_label_fields_are_listed(theirs, fo):
+    theirs.add_sample_field("guess", fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification)
+    with pytest.raises(DataError, match="has 2: label, guess"):
+        load_fiftyone("theirs")
+    assert len(load_fiftyone("theirs", "label")) == 36
+
+
+def test_unknown_field_names_the_nearest(theirs):
+    with pytest.raises(UnknownNameError, match="did you mean label"):
+        load_fiftyone("theirs", "labels")
+
+
+def test_unknown_dataset_names_the_nearest(theirs):
+    with pytest.raises(UnknownNameError, match="did you mean theirs"):
+        load_fiftyone("their")
+
+
+def test_dataset_without_labels_is_refused(fo, theirs):
+    theirs.clear_sample_field("label")
+    with pytest.raises(DataError, match="no labels"):
+        load_fiftyone("theirs")
+
+
+def test_audit_of_a_fiftyone_dataset_makes_another_one(fo, theirs, make_run):
+    before = [sample.to_dict() for sample in theirs]
+    found = load_fiftyone("theirs")
+    result = build_dataset(make_run(found), found)
+    assert result.name == "theirs-audit"
+    assert fo.load_dataset("theirs-audit").values("filepath") == theirs.values("filepath")
+    theirs.reload()
+    assert [sample.to_dict() for sample in theirs] == before
