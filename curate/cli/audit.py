@@ -1,12 +1,14 @@
 """audit: the whole flow, from raw files to a browsable dataset, in one command."""
 
+import shlex
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from curate.cli import options as o
-from curate.cli.output import show, working
+from curate.cli import summary
+from curate.cli.output import show, stdout_to_stderr, working
 
 
 def audit(
@@ -57,15 +59,22 @@ def audit(
             command=ctx.obj,
             progress=progress,
         )
-    show(result, as_json=as_json)
-    if app if app is not None else sys.stdin.isatty() and sys.stdout.isatty():
+    show(result, as_json=as_json, render=render)
+    if app if app is not None else not as_json and sys.stdin.isatty() and sys.stdout.isatty():
         open_app(result["dataset_name"], port)
+
+
+def render(result: dict[str, Any]) -> None:
+    """The facts, and what to do next."""
+    summary.render(result)
+    print()
+    print(f"browse it:  curate app {shlex.quote(result['run'])}")
+    print(f'in Python:  fiftyone.load_dataset("{result["dataset_name"]}")')
 
 
 def open_app(dataset_name: str, port: int) -> None:
     """Shows the dataset in the App until Ctrl-C."""
-    with working():
-        from curate.app.session import open_app as open_in_browser
+    with stdout_to_stderr():
+        from curate.app.session import open_app as serve
 
-        print(f"the App shows '{dataset_name}' at http://127.0.0.1:{port} until Ctrl-C")
-        open_in_browser(dataset_name, port=port, wait=True)
+        serve(dataset_name, port=port, wait=True, on_ready=lambda url: print(f"the App is at {url}; Ctrl-C ends it", flush=True))

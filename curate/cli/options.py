@@ -51,7 +51,7 @@ FieldOption = Annotated[str | None, typer.Option(help="The classification field 
 SkipBrokenOption = Annotated[bool, typer.Option("--skip-broken", help="Leave out images that cannot be read, and list them.")]
 ImageSizeOption = Annotated[int | None, typer.Option(min=1, metavar="PIXELS", help="Side that images of your own are scaled to.")]
 
-RunOption = Annotated[str | None, typer.Option("--run", metavar="NAME", help="Name of the run folder; the dataset's name by default.")]
+RunOption = Annotated[str | None, typer.Option("--run", metavar="NAME", help="Name of the run folder; the dataset's by default.")]
 ModelOption = Annotated[str | None, typer.Option(metavar="NAME", help="The net; one that suits the images by default.")]
 PresetOption = Annotated[Preset, typer.Option(help="How long to train.")]
 FoldsOption = Annotated[int | None, typer.Option(min=2, help="Parts of the cross-validation; the preset's by default.")]
@@ -61,8 +61,8 @@ DeviceOption = Annotated[Device, typer.Option(help="Where to train; auto takes a
 PoolSplitsOption = Annotated[
     bool, typer.Option("--pool-splits", help="Train on test images too: more data, but decisions on train then depend on test labels.")
 ]
-DatasetNameOption = Annotated[str | None, typer.Option(metavar="NAME", help="Name of the FiftyOne dataset; the run's name by default.")]
-PortOption = Annotated[int, typer.Option(min=1, max=65535, help="Port of the App on 127.0.0.1.")]
+DatasetNameOption = Annotated[str | None, typer.Option(metavar="NAME", help="Name of the FiftyOne dataset, if not the run's.")]
+PortOption = Annotated[int, typer.Option(min=1024, max=65535, help="Port of the App on 127.0.0.1.")]
 PolicyOption = Annotated[Policy, typer.Option(help="What becomes of flagged samples.")]
 MinConfidenceOption = Annotated[float | None, typer.Option(min=0.0, max=1.0, help="Relabel only where the suggestion is at least so sure.")]
 SeedsOption = Annotated[int, typer.Option(min=1, help="How many nets to train of each kind, with seeds 0, 1, 2, …")]

@@ -16,16 +16,22 @@ from curate.progress import Progress
 
 @contextlib.contextmanager
 def working() -> Iterator[Progress]:
-    """The time in which steps run: yields their progress, and keeps stdout free of what libraries print.
+    """The time in which steps run: yields their progress, and keeps stdout free of what libraries print."""
+    with drawn_progress() as progress, stdout_to_stderr():
+        yield progress
 
-    Both Python's `sys.stdout` and file descriptor 1 lead to stderr meanwhile, so that child processes follow, and none
-    that stays behind (MongoDB's server) keeps a reader of our stdout waiting.
+
+@contextlib.contextmanager
+def stdout_to_stderr() -> Iterator[None]:
+    """Both Python's `sys.stdout` and file descriptor 1 lead to stderr meanwhile.
+
+    So child processes follow, and none that stays behind (MongoDB's server) keeps a reader of our stdout waiting.
     """
-    with drawn_progress() as progress, contextlib.redirect_stdout(sys.stderr):
+    with contextlib.redirect_stdout(sys.stderr):
         kept = os.dup(1)
         os.dup2(2, 1)
         try:
-            yield progress
+            yield
         finally:
             os.dup2(kept, 1)
             os.close(kept)

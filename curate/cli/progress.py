@@ -80,7 +80,7 @@ class Lines:
             if not was_finished:
                 self._print(state, "done" if is_new else f"done in {duration(state.elapsed_seconds)}{tail}")
         elif is_new:
-            self._print(state, f"started{tail}" if state.share == 0 else f"goes on at {100 * state.share:.0f} %{tail}")
+            self._print(state, f"started{tail}" if state.share == 0 else f"started at {100 * state.share:.0f} %{tail}")
         elif time.monotonic() - state.shown >= self.every_seconds:
             left = "" if state.seconds_left is None else f", {duration(state.seconds_left)} left"
             self._print(state, f"{100 * state.share:.0f} %, {duration(state.elapsed_seconds)}{left}{tail}")

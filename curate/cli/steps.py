@@ -31,6 +31,7 @@ def train(
 ) -> None:
     """Cross-validate: probabilities for every sample from a net that never saw it, and embeddings."""
     with working() as progress:
+        from curate.steps.audit import default_run_name
         from curate.steps.source import load_source, run_path
         from curate.steps.train import train as run_train
 
@@ -45,9 +46,10 @@ def train(
             field=field,
             progress=progress,
         )
+        name = run or default_run_name(image_set.name, split=split.value, preset=preset.value, limit=limit, labels=labels)
         trained = run_train(
             image_set,
-            run_path(run or image_set.name),
+            run_path(name),
             model=model,
             preset=preset.value,
             num_folds=folds,
@@ -58,7 +60,7 @@ def train(
             command=ctx.obj,
             progress=progress,
         )
-    show({"run": trained.name, "folder": trained.path, "metrics": trained.meta["metrics"]}, as_json=as_json)
+    show({"run": trained.name, "folder": trained.path, **trained.meta["metrics"]}, as_json=as_json)
 
 
 def find(

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-SHARES = ("accuracy", "share", "noise", "difference", "confidence", "precision", "recall", "rate")
+SHARES = ("accuracy", "share", "noise", "difference", "interval", "confidence")
+LONGEST_LIST = 10
 
 
 def render(result: dict[str, Any]) -> None:
@@ -10,59 +11,59 @@ def render(result: dict[str, Any]) -> None:
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
-    facts, tables = _flatten(result)
+    facts, tables = split_facts(result)
     width = max((len(label) for label, _ in facts), default=0)
-    for label, value in facts:
-        console.print(f"{label:<{width}}  {value}", markup=False)
+    for label, text in facts:
+        console.print(f"{label:<{width}}  {text}", markup=False)
     for title, records in tables:
-        console.print()
         _print_table(console, title, records)
 
 
-def _print_table(console: Any, title: str, records: list[dict[str, Any]]) -> None:
-    from rich.table import Table
-
-    columns = list(dict.fromkeys(key for record in records for key in record))
-    table = Table(title=title, title_justify="left", title_style="bold")
-    for column in columns:
-        numeric = all(isinstance(record.get(column), (int, float)) for record in records)
-        table.add_column(_words(column), justify="right" if numeric else "left", overflow="fold")
-    for record in records:
-        table.add_row(*(_text(column, record.get(column)) for column in columns))
-    console.print(table, markup=False, soft_wrap=False)
-
-
-def _flatten(result: dict[str, Any], prefix: str = "") -> tuple[list[tuple[str, str]], list[tuple[str, list[dict[str, Any]]]]]:
-    """(label, text) pairs, and (title, records) of the lists of dicts, from a nested dict."""
+def split_facts(result: dict[str, Any]) -> tuple[list[tuple[str, str]], list[tuple[str, list[dict[str, Any]]]]]:
+    """(label, text) of each fact, and (title, records) of each list of dicts; what is empty or said twice is left out."""
     facts, tables = [], []
     for key, value in result.items():
-        label = f"{prefix}{_words(key)}"
-        if isinstance(value, dict):
-            inner_facts, inner_tables = _flatten(value, f"{label}: ")
-            facts += inner_facts
-            tables += inner_tables
-        elif isinstance(value, (list, tuple)) and value and all(isinstance(item, dict) for item in value):
-            tables.append((label, list(value)))
-        elif value is not None:
-            facts.append((label, _text(key, value)))
-    return facts, tables
+        if isinstance(value, (list, tuple)) and value and isinstance(value[0], dict):
+            tables.append((words(key), list(value)))
+        elif isinstance(value, dict):
+            facts.append((words(key), ", ".join(f"{words(inner)} {text_of(f'{key}_{inner}', item)}" for inner, item in value.items())))
+        elif value is not None and value != []:
+            facts.append((words(key), text_of(key, value)))
+    return list(dict.fromkeys(facts)), tables
 
 
-def _words(key: str) -> str:
-    return str(key).removeprefix("num_").removeprefix("is_").replace("_", " ").replace("out of fold", "out-of-fold")
+def words(key: str) -> str:
+    """`num_label_issues` as `label issues`."""
+    return key.removeprefix("num_").replace("_", " ").replace("out of fold", "out-of-fold")
 
 
-def _text(key: str, value: Any) -> str:
+def text_of(key: str, value: Any) -> str:
+    """`value` as text; its key tells whether a number is a share, seconds or a seed."""
     if value is None:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (list, tuple)):
-        return ", ".join(_text(key, item) for item in value)
+        shown = ", ".join(text_of(key, item) for item in value[:LONGEST_LIST])
+        return shown if len(value) <= LONGEST_LIST else f"{shown} and {len(value) - LONGEST_LIST:,} more"
     if isinstance(value, int):
-        return f"{value:,}" if not str(key).endswith(("port", "seed", "seeds")) else str(value)
+        return f"{value:,}"
     if isinstance(value, float):
-        if str(key).endswith("seconds"):
-            return f"{value:.1f}"
-        return f"{value:.2%}".replace("%", " %") if any(word in str(key) for word in SHARES) else f"{value:.4g}"
+        if any(word in key for word in SHARES):
+            return f"{100 * value:.2f} %"
+        return f"{value:.1f}" if "seconds" in key else f"{value:.4g}"
     return str(value)
+
+
+def _print_table(console: Any, title: str, records: list[dict[str, Any]]) -> None:
+    """One record a column: there are few of them, with many facts each."""
+    from rich.table import Table
+
+    columns = list(dict.fromkeys(key for record in records for key in record))
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column()
+    for _ in records:
+        table.add_column(overflow="fold")
+    for column in columns:
+        table.add_row(words(column), *(text_of(column, record.get(column)) for record in records))
+    console.print(table, markup=False, soft_wrap=False)
