@@ -53,3 +53,17 @@ def test_set_that_spans_two_splits_leaks():
 
 def test_no_sets_leak_nothing():
     assert not find_leaks(np.full(3, -1), np.array(["train", "test", "test"])).any()
+
+
+def test_dense_class_is_not_one_set_of_duplicates():
+    rng = np.random.default_rng(0)
+    dense = np.ones((100, 16)) + rng.normal(scale=0.02, size=(100, 16))
+    neighbors = nearest_neighbors(np.concatenate([rng.normal(size=(300, 16)), dense]))
+    assert find_near_duplicates(*neighbors).is_duplicate_issue.sum() == 0
+
+
+def test_copies_are_found_even_when_they_fill_every_place_among_the_neighbours():
+    embeddings = np.random.default_rng(0).normal(size=(100, 16))
+    embeddings[:20] = embeddings[0]
+    found = find_near_duplicates(*nearest_neighbors(embeddings, k=5))
+    assert np.flatnonzero(found.is_duplicate_issue).tolist() == list(range(20))
