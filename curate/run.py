@@ -87,7 +87,7 @@ class Run:
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise RunError(f"{file} is not readable as JSON ({error}); restore it, or delete the folder and run again") from error
         if meta.get("format") != FORMAT:
-            raise RunError(f"{path} has run format {meta.get('format')}, this version of curate reads {FORMAT}; audit again under another --run name")
+            raise RunError(f"{path} has run format {meta.get('format')}, this curate reads {FORMAT}; audit again under another --run name")
         return cls(path, meta)
 
     def save_meta(self) -> None:

@@ -1,0 +1,92 @@
+"""audit: the whole flow, from raw files to a browsable dataset and a report."""
+
+from pathlib import Path
+from typing import Any
+
+from curate.app.database import connect
+from curate.app.dataset import default_name
+from curate.progress import Progress, silent
+from curate.steps.build import build
+from curate.steps.find import find
+from curate.steps.report import report
+from curate.steps.source import load_source, run_path
+from curate.steps.train import train
+
+
+def audit(
+    source: str,
+    *,
+    split: str = "all",
+    labels: Path | None = None,
+    root: Path | None = None,
+    limit: int | None = None,
+    field: str | None = None,
+    skip_broken: bool = False,
+    image_size: int | None = None,
+    run_name: str | None = None,
+    model: str | None = None,
+    preset: str = "default",
+    num_folds: int | None = None,
+    num_repeats: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    pool_splits: bool = False,
+    dataset_name: str | None = None,
+    command: str = "",
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Fetches, trains, finds, reports and builds the FiftyOne dataset; returns the main figures and where everything is.
+
+    The arguments are those of the steps. Each step finds what a killed run has left and goes on from there.
+
+    Raises:
+        CurateError: see the steps.
+    """
+    connect()  # a database that cannot be used is told before the training, not after it
+    image_set = load_source(
+        source,
+        root=root,
+        split=split,
+        limit=limit,
+        labels=labels,
+        skip_broken=skip_broken,
+        image_size=image_size,
+        field=field,
+        progress=progress,
+    )
+    name = run_name or default_run_name(image_set.name, split=split, preset=preset, limit=limit, labels=labels)
+    run = train(
+        image_set,
+        run_path(name),
+        model=model,
+        preset=preset,
+        num_folds=num_folds,
+        num_repeats=num_repeats,
+        seed=seed,
+        device=device,
+        pool_splits=pool_splits,
+        command=command,
+        progress=progress,
+    )
+    figures = find(run, image_set, progress=progress)
+    plain = name == image_set.name or run_name
+    built = build(run, image_set, dataset_name=dataset_name or (default_name(image_set) if plain else name), progress=progress)
+    page = report(run, image_set, progress=progress)
+    seconds = {step: record["seconds"] for step, record in run.meta["steps"].items()}
+    return {**figures, **built, "report": page, "seconds": seconds, "skipped": image_set.origin.get("skipped", [])}
+
+
+def default_run_name(
+    name: str, *, split: str = "all", preset: str = "default", limit: int | None = None, labels: Path | None = None
+) -> str:
+    """The name of a run: the dataset's, and what differs from a plain audit of it: `mnist`, `mnist-test`, `cifar10-quick`."""
+    parts = [name]
+    if split != "all":
+        parts.append(split)
+    if limit is not None:
+        parts.append(str(limit))
+    if labels is not None:
+        parts.append(Path(labels).stem)
+    if preset != "default":
+        parts.append(preset)
+    return "-".join(parts)

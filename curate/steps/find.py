@@ -1,0 +1,117 @@
+"""find: label issues, outliers, duplicates and dataset-level findings, from the arrays of a run."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from curate.datasets.exact_duplicates import duplicate_groups
+from curate.datasets.image_set import ImageSet
+from curate.embeddings.neighbors import nearest_neighbors
+from curate.embeddings.projection import project
+from curate.errors import DataError
+from curate.issues.checks import checked_pred_probs
+from curate.issues.class_health import class_health
+from curate.issues.findings import build_findings
+from curate.issues.label_issues import DEFAULT_METHOD, find_label_issues
+from curate.issues.label_pairs import label_pairs
+from curate.issues.near_duplicates import find_near_duplicates
+from curate.issues.order import check_order
+from curate.issues.outliers import find_outliers
+from curate.issues.table import build_issue_table
+from curate.progress import Progress, silent
+from curate.run import Run
+from curate.steps.train import accuracies
+
+
+def find(
+    run: Run, image_set: ImageSet, *, pred_probs: Path | None = None, method: str = DEFAULT_METHOD, progress: Progress = silent
+) -> dict[str, Any]:
+    """Writes the issue table and what goes with it into the run folder, and returns the main figures.
+
+    Args:
+        run: with the arrays of `train`.
+        image_set: the images of the run.
+        pred_probs: a `.npy` of your own out-of-fold probabilities (N, K), in dataset order, in place of the run's; kept in the run.
+        method: cleanlab's filter, see `curate.issues.label_issues`.
+
+    Raises:
+        RunError: `train` has not been run.
+        DataError: the probabilities are no probabilities, or of another number of samples.
+    """
+    embeddings = run.load_array("embeddings.npy")
+    probs = run.load_array("pred_probs.npy")
+    if pred_probs is not None:
+        probs = read_pred_probs(pred_probs, image_set)
+        run.save_array("pred_probs.npy", probs)
+        run.update("metrics", **accuracies(image_set, probs))
+    fold = run.load_array("fold.npy")[0]
+    labels, names = image_set.labels, image_set.class_names
+    with run.step("find", method=method):
+        progress("issues", 0, 4, "label issues")
+        label_issues = find_label_issues(labels, probs, method=method)
+        progress("issues", 1, 4, "neighbours")
+        neighbors, similarities = nearest_neighbors(embeddings, progress=progress)
+        progress("issues", 2, 4, "outliers and duplicates")
+        outliers = find_outliers(similarities)
+        duplicates = find_near_duplicates(neighbors, similarities, groups=duplicate_groups(image_set.images))
+        table = build_issue_table(
+            sample_ids=image_set.sample_ids,
+            splits=image_set.splits,
+            labels=labels,
+            class_names=names,
+            fold=fold,
+            label_issues=label_issues,
+            outliers=outliers,
+            duplicates=duplicates,
+        )
+        findings = build_findings(table, labels, probs, names, check_order(neighbors))
+        flags = label_issues.is_label_issue
+        save_table(run, table)
+        save_csv(run, "class_health.csv", class_health(labels, probs, flags, label_issues.label_quality, names))
+        save_csv(run, "label_pairs.csv", label_pairs(labels, label_issues.suggested, flags, names))
+        run.write_text("findings.json", json.dumps(findings, indent=2) + "\n")
+        progress("issues", 4, 4, f"{int(flags.sum())} label issues")
+    with run.step("map"):
+        progress("map", 0, 1)
+        run.save_array("projection.npy", project(embeddings, (neighbors, similarities), seed=run.meta["config"]["seed"]))
+        progress("map", 1, 1)
+    run.update("metrics", num_label_issues=int(flags.sum()))
+    return {"run": run.name, "folder": run.path, **run.meta["metrics"], **findings["counts"]}
+
+
+def read_pred_probs(path: Path, image_set: ImageSet) -> np.ndarray:
+    """(N, K) float32 from a `.npy` file.
+
+    Raises:
+        DataError: no such file, no such array, or no probabilities.
+    """
+    try:
+        probs = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path} is not a readable .npy array of probabilities ({error})") from error
+    checked_pred_probs(probs, len(image_set))
+    if probs.shape[1] != image_set.num_classes:
+        raise DataError(f"{path} has {probs.shape[1]} columns but '{image_set.name}' has {image_set.num_classes} classes")
+    return probs.astype(np.float32)
+
+
+def save_table(run: Run, table: pd.DataFrame) -> None:
+    """Writes `issues.parquet` and `issues.csv`."""
+    run.write_bytes("issues.parquet", table.to_parquet(index=False))
+    save_csv(run, "issues.csv", table)
+
+
+def load_table(run: Run) -> pd.DataFrame:
+    """The issue table.
+
+    Raises:
+        RunError: `find` has not been run.
+    """
+    return pd.read_parquet(run.require("issues.parquet", "find"))
+
+
+def save_csv(run: Run, name: str, table: pd.DataFrame) -> None:
+    run.write_text(name, table.to_csv(index=False))

@@ -1,0 +1,116 @@
+"""retrain: the recipe of a run on other training labels, judged on the same test images."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curate.cleaning.apply import clean_image_set
+from curate.datasets.image_set import ImageSet
+from curate.errors import DataError
+from curate.models.base import ConvNet
+from curate.models.registry import make_model
+from curate.progress import Progress, silent
+from curate.run import Run
+from curate.steps.train import RunFolds
+from curate.training.cross_validation import job_seed
+from curate.training.device import pick_device
+from curate.training.recipe import Recipe
+from curate.training.retraining import train_and_judge
+
+
+def retrain(
+    run: Run,
+    image_set: ImageSet,
+    *,
+    labels: str = "cleaned",
+    seeds: Sequence[int] = range(5),
+    device: str = "auto",
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Trains a network per seed on the training split and returns its test accuracies; weights and probabilities stay in the run.
+
+    Args:
+        labels: `given`, or `cleaned` for those of `cleaned.csv`.
+
+    Raises:
+        RunError: `clean` has not been run.
+        DataError: there is no test split.
+    """
+    import pandas as pd
+
+    training_set = image_set
+    if labels == "cleaned":
+        training_set = clean_image_set(
+            image_set, pd.read_csv(run.require("cleaned.csv", "clean"), dtype="str", keep_default_na=False, na_values=[""])
+        )
+    with run.step(f"retrain-{labels}"):
+        probs = test_probabilities(run, training_set, seeds=seeds, device=device, progress=progress)
+    accuracy = [accuracy_of(p, image_set.labels[image_set.splits == "test"]) for p in probs]
+    return {
+        "run": run.name,
+        "labels": labels,
+        "seeds": list(seeds),
+        "test_accuracy": accuracy,
+        "mean_test_accuracy": float(np.mean(accuracy)),
+    }
+
+
+def test_probabilities(
+    run: Run, image_set: ImageSet, *, seeds: Sequence[int], device: str = "auto", progress: Progress = silent
+) -> list[NDArray[np.float32]]:
+    """For each seed (M, K), the probabilities of the test images by a network trained on all other samples of `image_set`.
+
+    The arrays are kept in the folder `retrained` of the run under a name made from the training labels, so that a killed
+    call goes on where it stopped and the same training set is never trained on twice.
+
+    Raises:
+        DataError: there is no test split, or nothing else.
+    """
+    test = image_set.splits == "test"
+    if not test.any() or test.all():
+        have = "only a test split" if test.any() else "no test split"
+        raise DataError(f"'{image_set.name}' has {have}; retraining needs images to train on and a test split (audit with --split all)")
+    training_set = image_set.subset(~test)
+    config = run.meta["config"]
+    shape = image_set.images.shape[1:]
+    recipe = Recipe(**config["recipe"])
+    where = pick_device(device, precision=config["precision"])
+    key = hashlib.sha256((training_set.labels_hash + "\n".join(training_set.sample_ids.tolist())).encode()).hexdigest()[:12]
+    store = RunFolds(run)
+
+    def factory(seed: int) -> ConvNet:
+        return make_model(config["model"], num_classes=image_set.num_classes, in_channels=shape[0], image_size=shape[1:], seed=seed)
+
+    found = []
+    for number, seed in enumerate(seeds):
+        name = f"retrained/{key}-s{seed}"
+
+        def told(stage: str, done: float, total: float, note: str = "", number: int = number) -> None:
+            progress(stage, number + done / total, len(seeds), f"net {number + 1} of {len(seeds)}")
+
+        probs = run.load_array(f"{name}.npy") if run.has(f"{name}.npy") else None
+        if probs is None:
+            probs, model = train_and_judge(
+                factory,
+                training_set.images,
+                training_set.labels,
+                image_set.images[test],
+                recipe=recipe,
+                device=where,
+                seed=job_seed(config["seed"], 1000, seed),
+                progress=told,
+            )
+            store.save_model(name, model)
+            run.save_array(f"{name}.npy", probs)
+        progress("retrain", number + 1, len(seeds), f"net {number + 1} of {len(seeds)}")
+        found.append(probs)
+    return found
+
+
+def accuracy_of(probs: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    """Share of the labelled samples whose most probable class is the label."""
+    labelled = labels >= 0
+    return float((probs.argmax(axis=1) == labels)[labelled].mean())

@@ -1,0 +1,170 @@
+"""train: out-of-fold probabilities and embeddings of every sample, into a run folder."""
+
+import importlib.metadata
+import platform
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curate.datasets.exact_duplicates import duplicate_groups
+from curate.datasets.image_set import SPLITS, ImageSet
+from curate.errors import DependencyError, UsageError
+from curate.models.base import ConvNet
+from curate.models.registry import default_model, make_model
+from curate.models.weights import save_weights
+from curate.progress import Progress, silent
+from curate.run import Run
+from curate.training.cross_validation import cross_validate
+from curate.training.device import pick_device
+from curate.training.presets import preset_for
+
+VERSIONS = ("torch", "torchvision", "numpy", "scikit-learn", "cleanlab", "fiftyone")
+
+
+class RunFolds:
+    """Finished folds in the folder `folds` of a run; a killed run goes on after the last one."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def load(self, name: str) -> NDArray | None:
+        file = f"folds/{name}.npy"
+        return self.run.load_array(file) if self.run.has(file) else None
+
+    def save(self, name: str, array: NDArray) -> None:
+        self.run.save_array(f"folds/{name}.npy", array)
+
+    def save_model(self, name: str, model: ConvNet) -> None:
+        try:
+            save_weights(self.run.path / f"{name}.safetensors", model)
+        except DependencyError:  # a bare GPU machine: everything but the weights is kept
+            return
+
+
+def train(
+    image_set: ImageSet,
+    path: Path,
+    *,
+    model: str | None = None,
+    preset: str = "default",
+    num_folds: int | None = None,
+    num_repeats: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    pool_splits: bool = False,
+    command: str = "",
+    progress: Progress = silent,
+) -> Run:
+    """The run at `path`, with `pred_probs.npy`, `fold.npy` and `embeddings.npy` of all samples.
+
+    Where the set has a test split beside others, the models are trained on the others only, so that no decision about
+    training labels depends on test labels; every sample is still judged by a model that never saw it.
+
+    Args:
+        model: name in the registry; None = one that suits the images.
+        preset: `quick`, `default` or `best`: the recipe, the folds and the repeats.
+        num_folds, num_repeats: in place of the preset's.
+        seed: of everything random.
+        device: `auto`, `cpu` or `cuda`.
+        pool_splits: train on test images as well.
+        command: what the user typed, for the record.
+
+    Raises:
+        RunError: the folder holds another run.
+        DataError: a class is too rare, or the model cannot take the images.
+        UsageError: fewer than 2 folds or 1 repeat.
+    """
+    image_shape = image_set.images.shape[1:]
+    model = model or default_model(image_shape[1:], image_shape[0])
+    chosen = preset_for(model, preset, in_channels=image_shape[0])
+    num_folds = chosen.num_folds if num_folds is None else num_folds
+    num_repeats = chosen.num_repeats if num_repeats is None else num_repeats
+    if num_folds < 2 or num_repeats < 1:
+        raise UsageError(f"cross-validation needs at least 2 folds and 1 repeat, found {num_folds} and {num_repeats}")
+    where = pick_device(device)
+
+    def factory(model_seed: int) -> ConvNet:
+        return make_model(model, num_classes=image_set.num_classes, in_channels=image_shape[0], image_size=image_shape[1:], seed=model_seed)
+
+    factory(seed)  # says now, not after the folder is made, that the model cannot take these images
+    config = {
+        "model": model,
+        "preset": preset,
+        "recipe": chosen.recipe.to_json(),
+        "num_folds": num_folds,
+        "num_repeats": num_repeats,
+        "seed": seed,
+        "pool_splits": pool_splits,
+        "precision": where.precision,
+    }
+    run = Run.create(path, {"command": command, "dataset": describe(image_set), "config": config})
+    run.meta.update(versions=versions(), device=where.to_json())
+    for name in ("sample_ids", "splits", "labels"):
+        run.save_array(f"{name}.npy", getattr(image_set, name))
+    with run.step("train"):
+        result = cross_validate(
+            factory,
+            image_set.images,
+            image_set.labels,
+            num_classes=image_set.num_classes,
+            recipe=chosen.recipe,
+            device=where,
+            num_folds=num_folds,
+            num_repeats=num_repeats,
+            seed=seed,
+            groups=duplicate_groups(image_set.images),
+            strata=np.array([SPLITS.index(split) for split in image_set.splits.tolist()]),
+            trainable=trainable_samples(image_set, pool_splits=pool_splits),
+            class_names=image_set.class_names,
+            store=RunFolds(run),
+            progress=progress,
+        )
+        run.save_array("fold.npy", result.fold)
+        run.save_array("embeddings.npy", result.embeddings)
+        run.save_array("pred_probs.npy", result.pred_probs)
+    run.update("metrics", **accuracies(image_set, result.pred_probs))
+    return run
+
+
+def trainable_samples(image_set: ImageSet, *, pool_splits: bool) -> NDArray[np.bool_]:
+    """(N,) which samples models may learn from: all but the test split, unless there is nothing else or it is pooled."""
+    outside_test = image_set.splits != "test"
+    return np.ones(len(image_set), bool) if pool_splits or not outside_test.any() else outside_test
+
+
+def accuracies(image_set: ImageSet, pred_probs: NDArray[np.float32]) -> dict:
+    """Out-of-fold accuracy against the given labels, over all labelled samples and by split."""
+    labelled = image_set.labels >= 0
+    correct = pred_probs.argmax(axis=1) == image_set.labels
+    by_split = {
+        split: float(correct[labelled & (image_set.splits == split)].mean())
+        for split in SPLITS
+        if (labelled & (image_set.splits == split)).any()
+    }
+    return {"out_of_fold_accuracy": float(correct[labelled].mean()), "out_of_fold_accuracy_by_split": by_split}
+
+
+def describe(image_set: ImageSet) -> dict:
+    """The `dataset` section of `run.json`."""
+    return {
+        "name": image_set.name,
+        "origin": image_set.origin,
+        "images_hash": image_set.images_hash,
+        "labels_hash": image_set.labels_hash,
+        "num_samples": len(image_set),
+        "class_names": image_set.class_names,
+        "image_shape": image_set.images.shape[1:],
+        "splits": {split: int((image_set.splits == split).sum()) for split in SPLITS if (image_set.splits == split).any()},
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of this package, of Python and of what a result depends on, as far as installed."""
+    found = {"python": platform.python_version()}
+    for package in ("curate", *VERSIONS):
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,77 @@
+"""Batches from one uint8 tensor on the device: cropped, mirrored, normalised there."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+class Batches:
+    """Serves float batches of a uint8 image tensor, with random shifts and mirroring where asked.
+
+    Args:
+        images: (N, C, H, W) uint8 on the device.
+        shift: largest shift in pixels, in each direction; the border is filled by reflection. 0 = none.
+        mirror: whether half of the images are mirrored, each one in alternating epochs.
+
+    Source of the alternating mirror: Jordan 2024, arXiv:2404.00498, section 3.6.
+    """
+
+    def __init__(self, images: Tensor, *, shift: int = 0, mirror: bool = False) -> None:
+        self.images, self.shift, self.mirror = images, shift, mirror
+        if shift:
+            padded = reflect_pad(images, shift)
+            self.windows = padded.unfold(2, images.shape[2], 1).unfold(3, images.shape[3], 1)  # (N, C, 2s+1, 2s+1, H, W), a view
+        self.standardise(torch.arange(min(len(images), 1000)))
+
+    def standardise(self, indices: Tensor) -> None:
+        """Sets the mean and deviation that `normalise` uses to those of the images at `indices` (M,)."""
+        mean, std = pixel_statistics(self.images, indices.to(self.images.device))
+        self.scale = (1 / (255 * std)).view(1, -1, 1, 1)
+        self.offset = (mean / std).view(1, -1, 1, 1)
+
+    def start(self, generator: torch.Generator) -> None:
+        """Draws anew which images are mirrored in even epochs and which in odd ones."""
+        self.mirrored_first = torch.rand(len(self.images), generator=generator).to(self.images.device) < 0.5
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """(B, C, H, W) uint8 to float32, zero mean and unit deviation per channel, channels last in memory."""
+        return (images.float() * self.scale - self.offset).contiguous(memory_format=torch.channels_last)
+
+    def __call__(self, indices: Tensor, epoch: int, generator: torch.Generator) -> Tensor:
+        """The images at `indices` (B,), augmented: float32 (B, C, H, W). `generator` lives on the CPU."""
+        device = self.images.device
+        if self.shift:
+            span = 2 * self.shift + 1
+            dy, dx = (torch.randint(span, (len(indices),), generator=generator).to(device) for _ in range(2))
+            batch = self.windows[indices, :, dy, dx]
+        else:
+            batch = self.images[indices]
+        x = self.normalise(batch)
+        if self.mirror:
+            flip = self.mirrored_first[indices] ^ bool(epoch % 2)
+            x = torch.where(flip.view(-1, 1, 1, 1), x.flip(3), x)
+        return x
+
+
+def reflect_pad(images: Tensor, pad: int) -> Tensor:
+    """(N, C, H, W) to (N, C, H + 2 pad, W + 2 pad) of the same dtype, in blocks (torch pads no uint8)."""
+    n, c, h, w = images.shape
+    padded = torch.empty((n, c, h + 2 * pad, w + 2 * pad), dtype=images.dtype, device=images.device)
+    for start in range(0, n, 4096):
+        block = images[start : start + 4096]
+        padded[start : start + 4096] = F.pad(block.float(), (pad,) * 4, mode="reflect").to(images.dtype)
+    return padded
+
+
+def pixel_statistics(images: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation (C,) float32 of the uint8 images (N, C, H, W) at `indices`, scaled to [0, 1]; a flat channel has deviation 1."""
+    total = torch.zeros(images.shape[1], dtype=torch.float64, device=images.device)
+    squares = torch.zeros_like(total)
+    for chosen in indices.split(4096):
+        block = images[chosen].float() / 255
+        total += block.sum(dim=(0, 2, 3)).double()
+        squares += block.square().sum(dim=(0, 2, 3)).double()
+    count = len(indices) * images.shape[2] * images.shape[3]
+    mean = total / count
+    std = (squares / count - mean.square()).clamp_min(0).sqrt()
+    return mean.float(), torch.where(std > 1e-4, std, torch.ones_like(std)).float()

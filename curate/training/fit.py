@@ -1,0 +1,89 @@
+"""Training of one network on one tensor of images."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from curate.models.base import ConvNet
+from curate.training.augment import Batches
+from curate.training.device import Device
+from curate.training.muon import Muon
+from curate.training.recipe import Recipe
+
+WHITENING_IMAGES = 5000
+
+
+def fit(
+    model: ConvNet,
+    batches: Batches,
+    labels: Tensor,
+    indices: Tensor,
+    recipe: Recipe,
+    device: Device,
+    *,
+    seed: int,
+    on_step: Callable[[int, int], None] = lambda step, steps: None,
+) -> ConvNet:
+    """Trains `model` in place on the samples at `indices` and returns it in evaluation mode.
+
+    Args:
+        model: on the device, channels last.
+        batches: of all images; only those at `indices` are read.
+        labels: (N,) int64 on the device; those at `indices` are in 0..K-1.
+        indices: (M,) int64 on the CPU, the training samples.
+        seed: of the order, the shifts and the mirroring.
+        on_step: called after each step with the number done and the number in all.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    batches.start(generator)
+    model.train()
+    model.init_from_images(batches.normalise(batches.images[indices[:WHITENING_IMAGES].to(device.where)]))
+    size = min(recipe.batch_size, len(indices))
+    steps_per_epoch = max(1, len(indices) // size)
+    steps = recipe.epochs * steps_per_epoch
+    optimizers = make_optimizers(model, recipe)
+    schedule = torch.tensor([rate_factor(step, steps, recipe.warmup) for step in range(steps)])
+    peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
+    step = 0
+    for epoch in range(recipe.epochs):
+        order = indices[torch.randperm(len(indices), generator=generator)].to(device.where)
+        for batch_number in range(steps_per_epoch):  # the last, smaller batch is left out; another order comes next epoch
+            chosen = order[batch_number * size : (batch_number + 1) * size]
+            x = batches(chosen, epoch, generator)
+            with device.autocast():
+                logits = model(x)
+            loss = F.cross_entropy(logits.float(), labels[chosen], label_smoothing=recipe.label_smoothing)
+            loss.backward()
+            for optimizer, rates in zip(optimizers, peaks, strict=True):
+                for group, peak in zip(optimizer.param_groups, rates, strict=True):
+                    group["lr"] = peak * schedule[step].item()
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+            step += 1
+            on_step(step, steps)
+    return model.eval()
+
+
+def rate_factor(step: int, steps: int, warmup: float) -> float:
+    """Share of the peak rate at `step` of `steps`: a rise over the share `warmup`, then a fall to 0, both linear."""
+    rise = warmup * steps
+    return (step + 1) / rise if step + 1 < rise else (steps - step) / max(1.0, steps - rise)
+
+
+def make_optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    """The optimizers of the recipe, over all trainable parameters of the model."""
+    trainable = [p for p in model.parameters() if p.requires_grad]
+    if recipe.optimizer == "adamw":
+        decayed, free = [p for p in trainable if p.ndim > 1], [p for p in trainable if p.ndim <= 1]
+        groups = [{"params": decayed}, {"params": free, "weight_decay": 0.0}]
+        return [torch.optim.AdamW(groups, lr=recipe.peak_lr, weight_decay=recipe.weight_decay, fused=True)]
+    filters = [p for p in trainable if p.ndim == 4]
+    heads = [p for p in trainable if p.ndim in (2, 3)]
+    biases = [p for p in trainable if p.ndim <= 1]
+    groups = [{"params": biases, "lr": recipe.bias_lr}, {"params": heads, "lr": recipe.head_lr, "weight_decay": recipe.weight_decay}]
+    if recipe.optimizer == "sgd":
+        groups.append({"params": filters, "lr": recipe.peak_lr, "weight_decay": recipe.weight_decay})
+    sgd = torch.optim.SGD(groups, lr=recipe.peak_lr, momentum=recipe.momentum, nesterov=True)
+    return [sgd] if recipe.optimizer == "sgd" or not filters else [sgd, Muon(filters, recipe.peak_lr, recipe.muon_momentum)]
