@@ -31,8 +31,7 @@ def train(
 ) -> None:
     """Cross-validate: probabilities for every sample from a net that never saw it, and embeddings."""
     with working() as progress:
-        from curate.steps.audit import default_run_name
-        from curate.steps.source import load_source, run_path
+        from curate.steps.source import default_run_name, load_source, run_path
         from curate.steps.train import train as run_train
 
         image_set = load_source(

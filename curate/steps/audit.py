@@ -9,7 +9,7 @@ from curate.progress import Progress, silent
 from curate.steps.build import build
 from curate.steps.find import find
 from curate.steps.report import report
-from curate.steps.source import load_source, run_path
+from curate.steps.source import default_run_name, load_source, run_path
 from curate.steps.train import train
 
 
@@ -69,24 +69,8 @@ def audit(
         progress=progress,
     )
     figures = find(run, image_set, progress=progress)
-    plain = name == image_set.name or run_name
-    built = build(run, image_set, dataset_name=dataset_name or (default_name(image_set) if plain else name), progress=progress)
+    own_name = default_name(image_set) if name == image_set.name else name
+    built = build(run, image_set, dataset_name=dataset_name or own_name, progress=progress)
     page = report(run, image_set, progress=progress)
     seconds = {step: record["seconds"] for step, record in run.meta["steps"].items()}
     return {**figures, **built, "report": page, "seconds": seconds, "skipped": image_set.origin.get("skipped", [])}
-
-
-def default_run_name(
-    name: str, *, split: str = "all", preset: str = "default", limit: int | None = None, labels: Path | None = None
-) -> str:
-    """The name of a run: the dataset's, and what differs from a plain audit of it: `mnist`, `mnist-test`, `cifar10-quick`."""
-    parts = [name]
-    if split != "all":
-        parts.append(split)
-    if limit is not None:
-        parts.append(str(limit))
-    if labels is not None:
-        parts.append(Path(labels).stem)
-    if preset != "default":
-        parts.append(preset)
-    return "-".join(parts)

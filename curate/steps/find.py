@@ -27,7 +27,13 @@ from curate.steps.train import accuracies
 
 
 def find(
-    run: Run, image_set: ImageSet, *, pred_probs: Path | None = None, method: str = DEFAULT_METHOD, progress: Progress = silent
+    run: Run,
+    image_set: ImageSet,
+    *,
+    pred_probs: Path | None = None,
+    method: str = DEFAULT_METHOD,
+    with_map: bool = True,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Writes the issue table and what goes with it into the run folder, and returns the main figures.
 
@@ -35,7 +41,8 @@ def find(
         run: with the arrays of `train`.
         image_set: the images of the run.
         pred_probs: a `.npy` of your own out-of-fold probabilities (N, K), in dataset order, in place of the run's; kept in the run.
-        method: cleanlab's filter, see `curate.issues.label_issues`.
+        method: how labels are flagged, see `curate.issues.label_issues`.
+        with_map: make the 2-D map, which takes most of the time.
 
     Raises:
         RunError: `train` has not been run.
@@ -74,10 +81,11 @@ def find(
         save_csv(run, "label_pairs.csv", label_pairs(labels, label_issues.suggested, flags, names))
         run.write_text("findings.json", json.dumps(findings, indent=2) + "\n")
         progress("issues", 4, 4, f"{int(flags.sum())} label issues")
-    with run.step("map"):
-        progress("map", 0, 1)
-        run.save_array("projection.npy", project(embeddings, (neighbors, similarities), seed=run.meta["config"]["seed"]))
-        progress("map", 1, 1)
+    if with_map:
+        with run.step("map"):
+            progress("map", 0, 1)
+            run.save_array("projection.npy", project(embeddings, (neighbors, similarities), seed=run.meta["config"]["seed"]))
+            progress("map", 1, 1)
     run.update("metrics", num_label_issues=int(flags.sum()))
     return {"run": run.name, "folder": run.path, **run.meta["metrics"], **findings["counts"]}
 

@@ -45,7 +45,10 @@ def load_source(
     image_set = load_fiftyone(
         source.removeprefix(FIFTYONE), field, split=split, limit=limit, image_size=image_size, skip_broken=skip_broken, progress=progress
     )
-    return image_set if labels is None else image_set.with_labels(read_labels(labels, image_set))
+    if labels is None:
+        return image_set
+    replaced = read_labels(labels, sample_ids=image_set.sample_ids, positions=np.arange(len(image_set)), class_names=image_set.class_names)
+    return image_set.with_labels(replaced)
 
 
 def images_of(run: Run, *, root: Path | None = None, progress: Progress = silent) -> ImageSet:
@@ -59,11 +62,11 @@ def images_of(run: Run, *, root: Path | None = None, progress: Progress = silent
     """
     dataset = run.meta["dataset"]
     origin = {**dataset["origin"], "labels": None}  # the run folder has them
-    if str(origin.get("source", "")).startswith(FIFTYONE):
+    if origin.get("kind") == "fiftyone":
         from curate.app.source import load_fiftyone
 
         options = {key: origin[key] for key in ("field", "split", "limit", "image_size", "skip_broken") if key in origin}
-        image_set = load_fiftyone(origin["source"].removeprefix(FIFTYONE), progress=progress, **options)
+        image_set = load_fiftyone(origin["source"], progress=progress, **options)
     else:
         image_set = reload(origin, root=root, progress=progress)
     if image_set.images_hash != dataset["images_hash"]:
@@ -95,3 +98,19 @@ def run_path(name: str) -> Path:
     if not name or any(c in name for c in '\\:*?"<>|\0') or name.startswith("."):
         raise RunError(f"'{name}' cannot be the name of a run; use letters, digits, '-' and '_', or give a path with '/'")
     return data_root() / "runs" / name
+
+
+def default_run_name(
+    name: str, *, split: str = "all", preset: str = "default", limit: int | None = None, labels: Path | None = None
+) -> str:
+    """The name of a run: the dataset's, and what differs from a plain audit of it: `mnist`, `mnist-test`, `cifar10-quick`."""
+    parts = [name]
+    if split != "all":
+        parts.append(split)
+    if limit is not None:
+        parts.append(str(limit))
+    if labels is not None:
+        parts.append(Path(labels).stem)
+    if preset != "default":
+        parts.append(preset)
+    return "-".join(parts)

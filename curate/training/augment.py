@@ -1,8 +1,14 @@
 """Batches from one uint8 tensor on the device: cropped, mirrored, normalised there."""
 
+import warnings
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
+
+from curate.errors import UsageError
 
 
 class Batches:
@@ -13,11 +19,17 @@ class Batches:
         shift: largest shift in pixels, in each direction; the border is filled by reflection. 0 = none.
         mirror: whether half of the images are mirrored, each one in alternating epochs.
 
+    Raises:
+        UsageError: the shift is negative, or a side of the images is not larger than it.
+
     Source of the alternating mirror: Jordan 2024, arXiv:2404.00498, section 3.6.
     """
 
     def __init__(self, images: Tensor, *, shift: int = 0, mirror: bool = False) -> None:
         self.images, self.shift, self.mirror = images, shift, mirror
+        height, width = images.shape[2:]
+        if not 0 <= shift < min(height, width):
+            raise UsageError(f"images of {height} x {width} pixels cannot be shifted by {shift}; expected 0 to {min(height, width) - 1}")
         if shift:
             padded = reflect_pad(images, shift)
             self.windows = padded.unfold(2, images.shape[2], 1).unfold(3, images.shape[3], 1)  # (N, C, 2s+1, 2s+1, H, W), a view
@@ -51,6 +63,13 @@ class Batches:
             flip = self.mirrored_first[indices] ^ bool(epoch % 2)
             x = torch.where(flip.view(-1, 1, 1, 1), x.flip(3), x)
         return x
+
+
+def as_tensor(images: NDArray[np.uint8]) -> Tensor:
+    """The images as a tensor on the CPU that shares their memory; only for reading, since a memory map may be read-only."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+        return torch.from_numpy(np.ascontiguousarray(images))
 
 
 def reflect_pad(images: Tensor, pad: int) -> Tensor:

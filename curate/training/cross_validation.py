@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from curate.errors import DataError
+from curate.errors import DataError, RunError, UsageError
 from curate.models.base import ConvNet
 from curate.progress import Progress, silent
-from curate.training.augment import Batches
+from curate.training.augment import Batches, as_tensor
 from curate.training.device import Device
 from curate.training.fit import fit
 from curate.training.folds import assign_folds
@@ -99,13 +99,17 @@ def cross_validate(
         store: where finished folds are kept and found again.
 
     Raises:
-        DataError: a class is too rare for the folds, or nothing can be trained on.
-        UsageError: fewer than 2 folds.
+        DataError: a class is too rare for the folds, fewer than two classes can be trained on, or a training diverged.
+        UsageError: fewer than 2 folds or 1 repeat.
+        RunError: the store holds folds of another division.
     """
     store = store or NoStore()
+    if num_repeats < 1:
+        raise UsageError(f"cross-validation needs at least 1 repeat, found {num_repeats}")
     trainable = (labels >= 0) & (True if trainable is None else trainable)
-    if not trainable.any():
-        raise DataError("no sample has a label to train on; expected labels for at least two classes")
+    found = len(np.unique(labels[trainable]))
+    if found < 2:
+        raise DataError(f"expected labels of at least two classes to train on, found {found or 'none'}")
     folds = np.stack(
         [
             assign_folds(
@@ -121,6 +125,7 @@ def cross_validate(
         ]
     )
     jobs = [(repeat, fold) for repeat in range(num_repeats) for fold in range(num_folds)]
+    _keep_division(folds, store, [f"pred_probs-r{repeat}-f{fold}" for repeat, fold in jobs])
     pred_probs = np.zeros((len(labels), num_classes), np.float32)
     embeddings = None
     batches = None
@@ -133,17 +138,19 @@ def cross_validate(
             embeddings = store.load("embeddings")
         if probs is None or (first and embeddings is None):
             if batches is None:
-                batches = Batches(torch.from_numpy(np.ascontiguousarray(images)).to(device.where), shift=recipe.shift, mirror=recipe.mirror)
-                targets = torch.from_numpy(labels).to(device.where)
+                batches = Batches(as_tensor(images).to(device.where), shift=recipe.shift, mirror=recipe.mirror)
+                targets = torch.tensor(labels, device=device.where)
             chosen = torch.from_numpy(training_indices(folds[repeat], fold, trainable))
             batches.standardise(chosen)
-            model = make_model(job_seed(seed, repeat, fold)).to(device.where, memory_format=torch.channels_last)
+            model = make_model(job_seed(seed, repeat, fold)).to(device.where).to(memory_format=torch.channels_last)
 
             def on_step(step: int, steps: int, done: int = done) -> None:
                 progress("train", done + step / steps * 0.98, len(jobs), f"model {done + 1} of {len(jobs)}")
 
             fit(model, batches, targets, chosen, recipe, device, seed=job_seed(seed, repeat, fold), on_step=on_step)
             probs = predict(model, batches, torch.from_numpy(held_out), device, views=recipe.views).numpy()
+            if not np.isfinite(probs).all():
+                raise DataError(f"the training of model {done + 1} of {len(jobs)} diverged; try another --seed, --model or --preset")
             if first:
                 embeddings = embed(model, batches, torch.arange(len(labels)), device).numpy()
                 store.save("embeddings", embeddings)
@@ -152,9 +159,22 @@ def cross_validate(
         pred_probs[held_out] += probs / num_repeats
         progress("train", done + 1, len(jobs), f"model {done + 1} of {len(jobs)}")
     pred_probs /= pred_probs.sum(axis=1, keepdims=True)
-    return OutOfFold(pred_probs, folds, embeddings)
+    return OutOfFold(pred_probs, folds, cast(NDArray[np.float32], embeddings))
+
+
+def _keep_division(folds: NDArray[np.int16], store: FoldStore, names: list[str]) -> None:
+    """Keeps which fold holds out which sample; finished folds of another division must not be mixed in."""
+    kept = store.load("fold")
+    if kept is not None and np.array_equal(kept, folds):
+        return
+    if any(store.load(name) is not None for name in names):
+        raise RunError(
+            "the finished folds were divided otherwise than now, by another version of curate or numpy; "
+            "train under another --run name, or delete that run's folder"
+        )
+    store.save("fold", folds)
 
 
 def job_seed(seed: int, *path: int) -> int:
     """A seed for one job, from the run's seed and the job's place; different places give unrelated seeds."""
-    return int(np.random.SeedSequence([seed, *path]).generate_state(1)[0])
+    return int(np.random.SeedSequence(seed, spawn_key=path).generate_state(1)[0])

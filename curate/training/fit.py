@@ -1,12 +1,14 @@
 """Training of one network on one tensor of images."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from curate.models.base import ConvNet
+from curate.training.allocator import keep_freed_memory
 from curate.training.augment import Batches
 from curate.training.device import Device
 from curate.training.muon import Muon
@@ -36,6 +38,8 @@ def fit(
         seed: of the order, the shifts and the mirroring.
         on_step: called after each step with the number done and the number in all.
     """
+    if device.kind == "cpu":
+        keep_freed_memory()
     generator = torch.Generator().manual_seed(seed)
     batches.start(generator)
     model.train()
@@ -69,7 +73,7 @@ def fit(
 def rate_factor(step: int, steps: int, warmup: float) -> float:
     """Share of the peak rate at `step` of `steps`: a rise over the share `warmup`, then a fall to 0, both linear."""
     rise = warmup * steps
-    return (step + 1) / rise if step + 1 < rise else (steps - step) / max(1.0, steps - rise)
+    return (step + 1) / rise if step + 1 < rise else min(1.0, (steps - step) / max(1.0, steps - rise))
 
 
 def make_optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
@@ -77,7 +81,7 @@ def make_optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimi
     trainable = [p for p in model.parameters() if p.requires_grad]
     if recipe.optimizer == "adamw":
         decayed, free = [p for p in trainable if p.ndim > 1], [p for p in trainable if p.ndim <= 1]
-        groups = [{"params": decayed}, {"params": free, "weight_decay": 0.0}]
+        groups: list[dict[str, Any]] = [{"params": decayed}, {"params": free, "weight_decay": 0.0}]
         return [torch.optim.AdamW(groups, lr=recipe.peak_lr, weight_decay=recipe.weight_decay, fused=True)]
     filters = [p for p in trainable if p.ndim == 4]
     heads = [p for p in trainable if p.ndim in (2, 3)]

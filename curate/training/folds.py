@@ -44,16 +44,17 @@ def assign_folds(
         count = len(np.unique(groups[trainable & (labels == label)]))
         if count < num_folds:
             name = class_names[label] if class_names else str(label)
+            fewer_folds = f"use --folds {count}, " if count > 1 else ""
             raise DataError(
                 f"class {name} has {count} distinct sample{'s' if count != 1 else ''} to train on, fewer than the {num_folds} folds; "
-                f"use --folds {max(2, count)}, add samples, or leave the class out"
+                f"{fewer_folds}add samples, or leave the class out"
             )
     _, first, group_index = np.unique(groups, return_index=True, return_inverse=True)
-    keys = np.stack([strata[first], labels[first]], axis=1)  # (G, 2): a group goes where its first sample belongs
+    keys = np.stack([labels[first], strata[first]], axis=1)  # (G, 2): a group goes where its first sample belongs
     _, stratum = np.unique(keys, axis=0, return_inverse=True)
     generator = np.random.default_rng(seed)
     shuffled = generator.permutation(len(first))
     order = shuffled[np.argsort(stratum.ravel()[shuffled], kind="stable")]  # shuffled inside each stratum
     fold_of_group = np.empty(len(first), np.int16)
-    fold_of_group[order] = (np.arange(len(first)) + generator.integers(num_folds)) % num_folds  # dealt out in turn
+    fold_of_group[order] = (np.arange(len(first)) + generator.integers(num_folds)) % num_folds  # dealt out in turn, class by class
     return fold_of_group[group_index]

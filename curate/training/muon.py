@@ -1,5 +1,8 @@
 """Muon for convolution filters: momentum, orthogonalised by a Newton-Schulz iteration."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -32,11 +35,11 @@ class Muon(torch.optim.Optimizer):
     Source: https://github.com/KellerJordan/cifar10-airbench, airbench94_muon.py.
     """
 
-    def __init__(self, params, lr: float, momentum: float) -> None:
+    def __init__(self, params: Iterable[Tensor], lr: float, momentum: float) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum})
 
     @torch.no_grad()
-    def step(self, closure=None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is None:

@@ -1,4 +1,4 @@
-"""Recipe: everything that decides how one network is trained, and the presets."""
+"""Recipe: everything that decides how one network is trained."""
 
 from dataclasses import asdict, dataclass
 

@@ -38,7 +38,7 @@ def train_and_judge(
     batches = Batches(both, shift=recipe.shift, mirror=recipe.mirror)
     chosen = torch.from_numpy(np.flatnonzero(labels >= 0))
     batches.standardise(chosen)
-    model = make_model(seed).to(device.where, memory_format=torch.channels_last)
+    model = make_model(seed).to(device.where).to(memory_format=torch.channels_last)
     targets = torch.from_numpy(labels).to(device.where)
     fit(model, batches, targets, chosen, recipe, device, seed=seed, on_step=lambda step, steps: progress("retrain", step, steps))
     test = torch.arange(len(images), len(both))

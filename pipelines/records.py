@@ -1,0 +1,35 @@
+"""records.jsonl: one line per measured run, append-only; what the figures of the README come from."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from curate.run import Run, now
+
+ROOT = Path(__file__).parents[1]
+RECORDS = ROOT / "data" / "records.jsonl"
+
+
+def append(name: str, run: Run, values: dict[str, Any]) -> dict[str, Any]:
+    """Appends what `run` was and what came out, and returns it. `name` says what was measured."""
+    record = {
+        "name": name,
+        "when": now(),
+        "command": " ".join(["python", *map(str, [Path(sys.argv[0]).name, *sys.argv[1:]])]),
+        "commit": git("rev-parse", "--short", "HEAD"),
+        "dirty": bool(git("status", "--porcelain", "--untracked-files=no", "--", "curate", "pipelines")),
+        **{key: run.meta[key] for key in ("device", "versions", "config")},
+        "dataset": {key: run.meta["dataset"][key] for key in ("name", "num_samples", "images_hash", "labels_hash")},
+        "steps": run.meta["steps"],
+        "values": values,
+    }
+    with RECORDS.open("a") as file:
+        file.write(json.dumps(record) + "\n")
+    return record
+
+
+def git(*arguments: str) -> str:
+    """What git prints, or nothing where this is no checkout."""
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
