@@ -19,9 +19,9 @@ def tree_rss(root: int | None = None, *, leave_out: tuple[str, ...] = ("mongod",
             head, _, tail = entry.read_text().rpartition(")")
         except OSError:
             continue  # the process ended meanwhile
-        pid, _, name = head.partition(" (")
-        names[int(pid)] = name
-        children.setdefault(int(tail.split()[1]), []).append(int(pid))
+        number, _, name = head.partition(" (")
+        names[int(number)] = name
+        children.setdefault(int(tail.split()[1]), []).append(int(number))
     total, queue = 0, [root or os.getpid()]
     while queue:
         pid = queue.pop()

@@ -48,8 +48,8 @@ class Run:
     def create(cls, path: Path, meta: dict[str, Any]) -> "Run":
         """A run folder at `path` with `meta`, made if it is not there.
 
-        Where one is there already, it is continued if its dataset is the same; `config` may only differ while nothing
-        has been trained.
+        Where one is there already, it is continued if its dataset (but for `origin`, where the files lie) and its config
+        are the same. They may only differ while nothing has been trained; then the new ones count.
 
         Raises:
             RunError: the folder holds a run of another dataset, another configuration, or another format.
@@ -57,13 +57,17 @@ class Run:
         """
         if (path / "run.json").exists():
             run = cls.open(path)
+            new = _jsonable(meta)
+            is_trained = run.meta["steps"] or any(path.glob("folds/pred_probs-*"))
             for what in ("dataset", "config"):
-                ours, theirs = _jsonable(meta.get(what)), run.meta.get(what)
-                if ours != theirs:
+                ours, theirs = _without_origin(new.get(what)), _without_origin(run.meta.get(what))
+                if ours != theirs and is_trained:
                     raise RunError(
                         f"{path} holds a run with another {what} ({_first_difference(theirs, ours)}); "
                         "give this one another name with --run, or delete that folder"
                     )
+            run.meta.update({what: new[what] for what in ("dataset", "config") if what in new})
+            run.save_meta()
             return run
         with storage_errors(path):
             path.mkdir(parents=True, exist_ok=True)
@@ -86,8 +90,9 @@ class Run:
             meta = json.loads(file.read_text())
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise RunError(f"{file} is not readable as JSON ({error}); restore it, or delete the folder and run again") from error
-        if meta.get("format") != FORMAT:
-            raise RunError(f"{path} has run format {meta.get('format')}, this curate reads {FORMAT}; audit again under another --run name")
+        found = meta.get("format") if isinstance(meta, dict) else None
+        if found != FORMAT:
+            raise RunError(f"{path} has run format {found}, this curate reads {FORMAT}; audit again under another --run name")
         return cls(path, meta)
 
     def save_meta(self) -> None:
@@ -198,6 +203,10 @@ def now() -> str:
 def _jsonable(value: Any) -> Any:
     """`value` as JSON will give it back: tuples as lists, numpy scalars as Python's, paths as text."""
     return json.loads(json.dumps(value, default=lambda v: v.item() if isinstance(v, np.generic) else str(v)))
+
+
+def _without_origin(section: Any) -> Any:
+    return {key: value for key, value in section.items() if key != "origin"} if isinstance(section, dict) else section
 
 
 def _first_difference(old: Any, new: Any) -> str:

@@ -60,15 +60,15 @@ def diagnose() -> list[Check]:
 
 def fix(checks: list[Check], progress: Progress = silent) -> list[str]:
     """Runs the fix of every check that has one and is not ok; returns one line for each, failed ones with their reason."""
-    todo = [check for check in checks if check.fix is not None and check.status != "ok"]
+    todo = [(check.name, check.fix) for check in checks if check.fix is not None and check.status != "ok"]
     lines = []
-    for done, check in enumerate(todo):
-        progress("fix", done, len(todo), check.name)
+    for done, (name, repair) in enumerate(todo):
+        progress("fix", done, len(todo), name)
         try:
-            check.fix()
-            lines.append(f"{check.name}: fixed")
+            repair()
+            lines.append(f"{name}: fixed")
         except CurateError as error:
-            lines.append(f"{check.name}: {error}")
+            lines.append(f"{name}: {error}")
     progress("fix", len(todo), len(todo))
     return lines
 
