@@ -52,7 +52,7 @@ def build_dataset(run: Run, image_set: ImageSet, *, dataset_name: str | None = N
     Args:
         run: with `issues.parquet`, `embeddings.npy` and `projection.npy`.
         image_set: the audited set, in the order of the run.
-        dataset_name: default: the name of the audited dataset; `<name>-audit` where that is itself a FiftyOne dataset.
+        dataset_name: default: see `default_name`.
         progress: stages `images`, `samples` and `browsing`.
 
     Raises:
@@ -60,7 +60,7 @@ def build_dataset(run: Run, image_set: ImageSet, *, dataset_name: str | None = N
         RunError: a step is missing, or the run is of another image set.
         StorageError: the images cannot be written.
     """
-    name = dataset_name or default_name(image_set)
+    name = dataset_name or default_name(image_set, run.name)
     table = _issue_table(run, image_set)
     embeddings = run.load_array("embeddings.npy", verb="train")
     projection = run.load_array("projection.npy", verb="find")
@@ -91,9 +91,33 @@ def build_dataset(run: Run, image_set: ImageSet, *, dataset_name: str | None = N
     return BuiltDataset(name, dataset.count(), int(table["is_label_issue"].sum()), added, removed, database, f"/datasets/{dataset.slug}")
 
 
-def default_name(image_set: ImageSet) -> str:
-    """The name of the set; `<name>-audit` where the set is a FiftyOne dataset, which is never changed."""
+def default_name(image_set: ImageSet, run_name: str | None = None) -> str:
+    """The name of the FiftyOne dataset: that of the set for its plain audit, else that of the run, so that runs stay apart.
+
+    `<name>-audit` where the set is itself a FiftyOne dataset, which is never changed.
+    """
+    if run_name not in (None, image_set.name):
+        return run_name
     return f"{image_set.name}-audit" if image_set.origin.get("kind") == "fiftyone" else image_set.name
+
+
+def check_is_ours(name: str) -> bool:
+    """Whether there is a FiftyOne dataset `name`; to be asked before hours of training. Needs `connect`.
+
+    Raises:
+        DatabaseError: curate did not make it, so that it must not be changed.
+    """
+    import fiftyone as fo
+
+    with quiet_fiftyone():
+        if not fo.dataset_exists(name):
+            return False
+        mark = fo.load_dataset(name).info.get(MARK)
+    if not isinstance(mark, dict):
+        raise DatabaseError(f"a FiftyOne dataset '{name}' that curate did not make is there already; give another name with --dataset-name")
+    if mark.get("format") != FORMAT:
+        raise DatabaseError(f"the FiftyOne dataset '{name}' is of another version of curate; give another name with --dataset-name")
+    return True
 
 
 def _open(name: str, image_set: ImageSet, run: Run) -> tuple[Any, bool]:
@@ -108,8 +132,8 @@ def _open(name: str, image_set: ImageSet, run: Run) -> tuple[Any, bool]:
         "images_hash": image_set.images_hash,
         "labels_hash": image_set.labels_hash,
     }
-    with quiet_fiftyone():
-        if not fo.dataset_exists(name):
+    if not check_is_ours(name):
+        with quiet_fiftyone():
             try:
                 dataset = fo.Dataset(name, persistent=False)  # FiftyOne removes it again if we are killed before it is marked
             except ValueError as error:
@@ -121,12 +145,9 @@ def _open(name: str, image_set: ImageSet, run: Run) -> tuple[Any, bool]:
             dataset.save()
             dataset.persistent = True
             return dataset, True
+    with quiet_fiftyone():
         dataset = fo.load_dataset(name)
-    old = dataset.info.get(MARK)
-    if not isinstance(old, dict):
-        raise DatabaseError(f"a FiftyOne dataset '{name}' that curate did not make is there already; give another name with --dataset-name")
-    if old.get("format") != FORMAT:
-        raise DatabaseError(f"the FiftyOne dataset '{name}' is of another version of curate; give another name with --dataset-name")
+    old = dataset.info[MARK]
     _keep_reviews(dataset, image_set)
     with quiet_fiftyone():
         dataset.info[MARK] = mark

@@ -75,7 +75,7 @@ def shapes() -> ImageSet:
 @pytest.fixture
 def make_run(tmp_path):
     """Writes a run folder for an image set, as the steps before the App leave it, from made-up probabilities."""
-    return lambda image_set, name="run": write_run(tmp_path / "runs" / name, image_set)
+    return lambda image_set, name=None: write_run(tmp_path / "runs" / (name or image_set.name), image_set)
 
 
 def write_run(path: Path, image_set: ImageSet) -> Run:

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from curate.app.database import configured, connect, without_password
+from curate.app.database import configured, connect, service_processes, without_password
 from curate.app.mongod import free_port, private_mongod
 from curate.errors import DatabaseError
 
@@ -50,6 +50,21 @@ def test_data_folder_in_use_by_another_mongod_is_told_at_once(tmp_path, in_own_p
     assert "in use by mongod" in done.stdout
     assert done.stdout.count("\n") == 1
     assert seconds < 5
+
+
+@pytest.mark.db
+def test_own_service_of_another_folder_is_told(tmp_path, in_own_process):
+    if service_processes():
+        pytest.skip("a FiftyOne of this user is running, to which FiftyOne attaches")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FIFTYONE_")}
+    environment |= {"HOME": str(tmp_path), "FIFTYONE_DATABASE_DIR": str(tmp_path / "first")}
+    code = "from curate.app.database import connect\nprint(connect().dbpath, flush=True)\ninput()"
+    with subprocess.Popen([sys.executable, "-c", code], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
+        told = first.stdout.readline().strip()
+        done, _ = in_own_process(FIFTYONE_DATABASE_DIR=str(tmp_path / "second"))
+        first.communicate("\n", timeout=60)
+    assert told == str(tmp_path / "first")
+    assert done.stdout.startswith(f"{tmp_path / 'first'} another FiftyOne process runs the database {tmp_path / 'first'}")
 
 
 @pytest.mark.db

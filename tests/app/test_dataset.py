@@ -169,7 +169,7 @@ def test_second_build_changes_no_ids_and_keeps_the_analysts_work(built, fo, shap
 
 def test_second_build_follows_the_new_labels(built, fo, shapes, make_run):
     relabelled = shapes.with_labels((shapes.labels + 1) % 3)
-    build_dataset(make_run(relabelled, "second"), relabelled)
+    build_dataset(make_run(relabelled, "second"), relabelled, dataset_name="shapes")
     dataset = built[0]
     dataset.reload()
     assert dataset.values("ground_truth.label") == [shapes.class_names[label] for label in relabelled.labels]
@@ -178,9 +178,9 @@ def test_second_build_follows_the_new_labels(built, fo, shapes, make_run):
 
 def test_samples_come_and_go_with_the_image_set(built, shapes, make_run):
     fewer = shapes.subset(np.arange(0, 36, 2))
-    result = build_dataset(make_run(fewer, "fewer"), fewer)
+    result = build_dataset(make_run(fewer, "fewer"), fewer, dataset_name="shapes")
     assert (result.num_samples, result.num_added, result.num_removed) == (18, 0, 18)
-    result = build_dataset(make_run(shapes, "all"), shapes)
+    result = build_dataset(make_run(shapes, "all"), shapes, dataset_name="shapes")
     dataset = built[0]
     dataset.reload()
     assert (result.num_samples, result.num_added, result.num_removed) == (36, 18, 0)
@@ -196,8 +196,14 @@ def test_reviewed_samples_are_never_removed(built, fo, shapes, make_run):
     sample.save()
     fewer = shapes.subset(np.arange(10))
     with pytest.raises(DatabaseError, match="1 reviewed samples that are not in this run, such as shapes/test/11"):
-        build_dataset(make_run(fewer, "fewer"), fewer)
+        build_dataset(make_run(fewer, "fewer"), fewer, dataset_name="shapes")
     assert dataset.count() == 36
+
+
+def test_another_run_gets_a_dataset_of_its_own(built, fo, shapes, make_run):
+    fewer = shapes.subset(np.arange(10))
+    assert build_dataset(make_run(fewer, "shapes-10"), fewer).name == "shapes-10"
+    assert built[0].count() == 36
 
 
 def test_dataset_of_somebody_else_is_not_touched(fo, shapes, make_run):
