@@ -103,7 +103,7 @@ def cross_validate(
         UsageError: fewer than 2 folds or 1 repeat.
         RunError: the store holds folds of another division.
     """
-    store = store or NoStore()
+    store = NoStore() if store is None else store
     if num_repeats < 1:
         raise UsageError(f"cross-validation needs at least 1 repeat, found {num_repeats}")
     trainable = (labels >= 0) & (True if trainable is None else trainable)
