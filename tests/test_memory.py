@@ -1,0 +1,58 @@
+"""Resident memory of a process and its children."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from curate.memory import PeakMemory, tree_rss
+
+MIB = 2**20
+HOLD = "x = bytearray(200 * 2**20); x[::4096] = b'1' * len(x[::4096]); print('ready', flush=True); input()"
+
+
+def holding():
+    """A process that holds 200 MiB until its stdin closes."""
+    process = subprocess.Popen([sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"ready\n"
+    return process
+
+
+def ended(process):
+    process.communicate(b"\n", timeout=30)
+
+
+def test_memory_of_children_counts_until_they_end():
+    before = tree_rss()
+    process = holding()
+    during = tree_rss()
+    ended(process)
+    assert 190 * MIB < during - before < 400 * MIB
+    assert tree_rss() - before < 100 * MIB
+
+
+def test_a_process_of_a_name_that_is_left_out_does_not_count():
+    process = holding()
+    name = Path(f"/proc/{process.pid}/comm").read_text().strip()
+    with_it, without_it = tree_rss(process.pid), tree_rss(process.pid, leave_out=(name,))
+    ended(process)
+    assert with_it > 190 * MIB and without_it == 0
+
+
+def test_the_peak_outlives_what_made_it():
+    with PeakMemory(every_seconds=0.02) as memory:
+        start = tree_rss() / MIB
+        block = np.ones(150 * MIB // 8)
+        time.sleep(0.3)
+        del block
+        time.sleep(0.1)
+        end = tree_rss() / MIB
+    assert memory.peak_mib - start > 140 and memory.peak_mib - end > 100
+
+
+def test_the_sampling_ends_with_the_block():
+    with PeakMemory(every_seconds=0.01) as memory:
+        pass
+    assert memory.peak_mib > 10 and not memory._thread.is_alive()
