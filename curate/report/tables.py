@@ -9,7 +9,7 @@ import numpy as np
 from curate.datasets.image_set import SPLITS
 from curate.report.evidence import Evidence
 from curate.report.gallery import Gallery
-from curate.report.wording import count, counted, duration, memory, percent, score
+from curate.report.wording import count, counted, duration, memory, percent
 
 HASH = re.compile("[0-9a-f]{40,}")  # shortened on the page; run.json has all of it
 
@@ -114,11 +114,13 @@ def provenance(meta: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def _flatten(group: Any, prefix: str = "") -> list[tuple[str, str]]:
-    """Nested names joined by a dot, values as text."""
+    """Nested names joined by a dot, values as text; what was not set is left out."""
     if not isinstance(group, dict):
         return [(prefix or "value", _text(group))]
     pairs = []
     for key, value in group.items():
+        if value is None or value == []:
+            continue
         name = f"{prefix}{key}".replace("_", " ")
         pairs += _flatten(value, f"{name} · ") if isinstance(value, dict) else [(name, _text(value))]
     return pairs
@@ -128,11 +130,11 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return score(value) if 0 < value < 1 else f"{value:,g}"
+        return f"{value:,g}"
     if isinstance(value, int):
         return count(value)
     if isinstance(value, (list, tuple)):
         return " × ".join(map(str, value)) if all(isinstance(v, int) for v in value) else ", ".join(map(str, value))
     if isinstance(value, str) and HASH.fullmatch(value):
         return f"{value[:16]}…"
-    return "–" if value is None else str(value)
+    return str(value)

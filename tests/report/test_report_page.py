@@ -266,3 +266,11 @@ def test_order_of_classes_with_equal_shares_is_that_of_the_dataset(tmp_path):
     page = report_of(tmp_path / "pets", num_flagged=6)
     classes = re.findall(r'<th scope="row" title="(\w+)">', page.raw[page.raw.index('id="classes"') :])
     assert classes == ["cat", "dog", "owl"]
+
+
+def test_provenance_leaves_out_what_was_not_set(tmp_path):
+    run, image_set = made_up_run(tmp_path / "pets")
+    run.meta["config"] = {"recipe": {"peak_lr": 0.005, "momentum": None}}
+    text = Page(write_report(run, image_set).read_text()).text
+    assert "recipe · peak lr 0.005" in text
+    assert "momentum" not in text
