@@ -78,6 +78,20 @@ def make_model(name: str, *, num_classes: int, in_channels: int, image_size: int
     return model
 
 
+@dataclass(frozen=True)
+class ModelSpec:
+    """Makes nets of one kind, a new one for each seed; travels to other processes."""
+
+    name: str
+    num_classes: int
+    in_channels: int
+    image_size: tuple[int, int]
+
+    def __call__(self, seed: int) -> ConvNet:
+        """A new net, as `make_model` makes it."""
+        return make_model(self.name, num_classes=self.num_classes, in_channels=self.in_channels, image_size=self.image_size, seed=seed)
+
+
 def default_model(image_size: int | tuple[int, int], in_channels: int) -> str:
     """The name of the net that suits such images: small greyscale ones get `mnist-cnn`, all others `airbench`."""
     largest = image_size if isinstance(image_size, int) else max(image_size)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from curate.app.database import check_server, configured, lock_owner, service_processes, without_password
 from curate.app.mongod import find_mongod, mongod_path, mongod_version, private_mongod
+from curate.app.preflight import check_server, configured, lock_owner, service_processes, without_password
 from curate.errors import CurateError, DependencyError
 from curate.progress import Progress, silent
 from curate.run import data_root, storage_errors

@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 from curate.cleaning.apply import clean_image_set
 from curate.datasets.image_set import ImageSet
 from curate.errors import DataError
-from curate.models.base import ConvNet
-from curate.models.registry import make_model
+from curate.models.registry import ModelSpec
 from curate.progress import Progress, silent
 from curate.run import Run
 from curate.steps.train import RunFolds
-from curate.training.cross_validation import job_seed
 from curate.training.device import pick_device
+from curate.training.fold_jobs import job_seed
 from curate.training.recipe import Recipe
 from curate.training.retraining import train_and_judge
 
@@ -82,10 +81,7 @@ def test_probabilities(
     where = pick_device(device, precision=config["precision"])
     key = hashlib.sha256((training_set.labels_hash + "\n".join(training_set.sample_ids.tolist())).encode()).hexdigest()[:12]
     store = RunFolds(run)
-
-    def factory(seed: int) -> ConvNet:
-        return make_model(config["model"], num_classes=image_set.num_classes, in_channels=shape[0], image_size=shape[1:], seed=seed)
-
+    factory = ModelSpec(config["model"], image_set.num_classes, shape[0], shape[1:])
     found = []
     for number, seed in enumerate(seeds):
         name = f"retrained/{key}-s{seed}"

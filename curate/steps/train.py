@@ -11,12 +11,13 @@ from curate.datasets.exact_duplicates import duplicate_groups
 from curate.datasets.image_set import SPLITS, ImageSet
 from curate.errors import DependencyError, UsageError
 from curate.models.base import ConvNet
-from curate.models.registry import default_model, make_model
+from curate.models.registry import ModelSpec, default_model
 from curate.models.weights import save_weights
 from curate.progress import Progress, silent
 from curate.run import Run
 from curate.training.cross_validation import cross_validate
 from curate.training.device import pick_device
+from curate.training.executors import num_processes
 from curate.training.presets import preset_for
 
 VERSIONS = ("torch", "torchvision", "numpy", "scikit-learn", "cleanlab", "fiftyone")
@@ -84,9 +85,7 @@ def train(
         raise UsageError(f"cross-validation needs at least 2 folds and 1 repeat, found {num_folds} and {num_repeats}")
     where = pick_device(device)
 
-    def factory(model_seed: int) -> ConvNet:
-        return make_model(model, num_classes=image_set.num_classes, in_channels=image_shape[0], image_size=image_shape[1:], seed=model_seed)
-
+    factory = ModelSpec(model, image_set.num_classes, image_shape[0], image_shape[1:])
     factory(seed)  # says now, not after the folder is made, that the model cannot take these images
     config = {
         "model": model,
@@ -117,6 +116,7 @@ def train(
             strata=np.array([SPLITS.index(split) for split in image_set.splits.tolist()]),
             trainable=trainable_samples(image_set, pool_splits=pool_splits),
             class_names=image_set.class_names,
+            num_workers=num_processes(num_folds * num_repeats, image_set.images.nbytes, where),
             store=RunFolds(run),
             progress=progress,
         )

@@ -1,25 +1,19 @@
 """K-fold cross-validation: every sample is judged by models that never saw it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import cast
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from curate.errors import DataError, RunError, UsageError
-from curate.models.base import ConvNet
 from curate.progress import Progress, silent
-from curate.training.augment import Batches, as_tensor
 from curate.training.device import Device
-from curate.training.fit import fit
+from curate.training.executors import run_here, run_in_processes
+from curate.training.fold_jobs import FoldJob, FoldResult, FoldWork, ModelFactory, job_seed
+from curate.training.fold_store import FoldStore, NoStore
 from curate.training.folds import assign_folds
-from curate.training.predict import embed, predict
 from curate.training.recipe import Recipe
-
-ModelFactory = Callable[[int], ConvNet]
-"""A new network from a seed."""
 
 
 @dataclass(frozen=True)
@@ -37,37 +31,6 @@ class OutOfFold:
     embeddings: NDArray[np.float32]
 
 
-class FoldStore(Protocol):
-    """Where finished folds are kept, so that a killed run goes on with the next one."""
-
-    def load(self, name: str) -> NDArray | None:
-        """The array of that name, or None where there is none."""
-
-    def save(self, name: str, array: NDArray) -> None:
-        """Keeps the array, atomically."""
-
-    def save_model(self, name: str, model: ConvNet) -> None:
-        """Keeps the weights, atomically."""
-
-
-class NoStore:
-    """Keeps nothing."""
-
-    def load(self, name: str) -> None:
-        return None
-
-    def save(self, name: str, array: NDArray) -> None:
-        return None
-
-    def save_model(self, name: str, model: ConvNet) -> None:
-        return None
-
-
-def training_indices(fold: NDArray[np.int16], held_out: int, trainable: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """(M,) positions of the samples that the model of fold `held_out` is trained on."""
-    return np.flatnonzero(trainable & (fold != held_out))
-
-
 def cross_validate(
     make_model: ModelFactory,
     images: NDArray[np.uint8],
@@ -83,6 +46,7 @@ def cross_validate(
     strata: NDArray[np.int64] | None = None,
     trainable: NDArray[np.bool_] | None = None,
     class_names: tuple[str, ...] | None = None,
+    num_workers: int = 1,
     store: FoldStore | None = None,
     progress: Progress = silent,
 ) -> OutOfFold:
@@ -96,6 +60,7 @@ def cross_validate(
         num_folds, num_repeats: models trained in all = their product; each repeat divides anew.
         seed: of divisions, initial weights, order and augmentation.
         groups, strata, trainable, class_names: as in `assign_folds`; samples that are not trainable are judged only.
+        num_workers: processes that train side by side and share the threads of `device`; for 2 and more, `make_model` is pickled.
         store: where finished folds are kept and found again.
 
     Raises:
@@ -124,42 +89,42 @@ def cross_validate(
             for repeat in range(num_repeats)
         ]
     )
-    jobs = [(repeat, fold) for repeat in range(num_repeats) for fold in range(num_folds)]
-    _keep_division(folds, store, [f"pred_probs-r{repeat}-f{fold}" for repeat, fold in jobs])
+    jobs = [FoldJob(repeat, fold) for repeat in range(num_repeats) for fold in range(num_folds)]
+    _keep_division(folds, store, [f"pred_probs-{job.name}" for job in jobs])
+    work = FoldWork(make_model, images, labels, folds, trainable, recipe, device, seed)
+    results = {job: kept for job in jobs if (kept := _kept(store, job)) is not None}
+    shares = dict.fromkeys(results, 1.0)
+
+    def told(job: FoldJob, share: float) -> None:
+        shares[job] = share
+        progress("train", sum(shares.values()) * 0.999, len(jobs), f"{len(results)} of {len(jobs)} nets done")
+
+    left = [job for job in jobs if job not in results]
+    if num_workers > 1 and left:
+        threads = max(1, device.threads // num_workers)  # as many however few jobs are left, or a resumed run would differ
+        finished = run_in_processes(work, left, told, num_workers=num_workers, num_threads=threads)
+    else:
+        finished = run_here(work, left, told)
+    for job, result in finished:
+        if result.embeddings is not None and result.model is not None:
+            store.save("embeddings", result.embeddings)
+            store.save_model("model", result.model)
+        store.save(f"pred_probs-{job.name}", result.probs)  # last: its presence says that the fold is finished
+        results[job] = result
+        told(job, 1.0)
+    progress("train", len(jobs), len(jobs), f"{len(jobs)} nets")
     pred_probs = np.zeros((len(labels), num_classes), np.float32)
-    embeddings = None
-    batches = None
-    for done, (repeat, fold) in enumerate(jobs):
-        name = f"r{repeat}-f{fold}"
-        held_out = np.flatnonzero(folds[repeat] == fold)
-        first = (repeat, fold) == (0, 0)
-        probs = store.load(f"pred_probs-{name}")
-        if first and probs is not None:
-            embeddings = store.load("embeddings")
-        if probs is None or (first and embeddings is None):
-            if batches is None:
-                batches = Batches(as_tensor(images).to(device.where), shift=recipe.shift, mirror=recipe.mirror)
-                targets = torch.tensor(labels, device=device.where)
-            chosen = torch.from_numpy(training_indices(folds[repeat], fold, trainable))
-            batches.standardise(chosen)
-            model = make_model(job_seed(seed, repeat, fold)).to(device.where).to(memory_format=torch.channels_last)
-
-            def on_step(step: int, steps: int, done: int = done) -> None:
-                progress("train", done + step / steps * 0.98, len(jobs), f"model {done + 1} of {len(jobs)}")
-
-            fit(model, batches, targets, chosen, recipe, device, seed=job_seed(seed, repeat, fold), on_step=on_step)
-            probs = predict(model, batches, torch.from_numpy(held_out), device, views=recipe.views).numpy()
-            if not np.isfinite(probs).all():
-                raise DataError(f"the training of model {done + 1} of {len(jobs)} diverged; try another --seed, --model or --preset")
-            if first:
-                embeddings = embed(model, batches, torch.arange(len(labels)), device).numpy()
-                store.save("embeddings", embeddings)
-                store.save_model("model", model)
-            store.save(f"pred_probs-{name}", probs)  # last: its presence says that the fold is finished
-        pred_probs[held_out] += probs / num_repeats
-        progress("train", done + 1, len(jobs), f"model {done + 1} of {len(jobs)}")
+    for job in jobs:  # in this order, whichever was finished first: sums of floats depend on it
+        pred_probs[work.held_out(job)] += results[job].probs / num_repeats
     pred_probs /= pred_probs.sum(axis=1, keepdims=True)
-    return OutOfFold(pred_probs, folds, cast(NDArray[np.float32], embeddings))
+    return OutOfFold(pred_probs, folds, cast(NDArray[np.float32], results[jobs[0]].embeddings))
+
+
+def _kept(store: FoldStore, job: FoldJob) -> FoldResult | None:
+    """The result of a job that an earlier call finished."""
+    probs = store.load(f"pred_probs-{job.name}")
+    embeddings = store.load("embeddings") if job.embeds else None
+    return None if probs is None or (job.embeds and embeddings is None) else FoldResult(probs, embeddings)
 
 
 def _keep_division(folds: NDArray[np.int16], store: FoldStore, names: list[str]) -> None:
@@ -173,8 +138,3 @@ def _keep_division(folds: NDArray[np.int16], store: FoldStore, names: list[str])
             "train under another --run name, or delete that run's folder"
         )
     store.save("fold", folds)
-
-
-def job_seed(seed: int, *path: int) -> int:
-    """A seed for one job, from the run's seed and the job's place; different places give unrelated seeds."""
-    return int(np.random.SeedSequence(seed, spawn_key=path).generate_state(1)[0])

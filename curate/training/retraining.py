@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from curate.models.base import ConvNet
 from curate.progress import Progress, silent
 from curate.training.augment import Batches
-from curate.training.cross_validation import ModelFactory
 from curate.training.device import Device
 from curate.training.fit import fit
+from curate.training.fold_jobs import ModelFactory
 from curate.training.predict import predict
 from curate.training.recipe import Recipe
 

@@ -1,0 +1,149 @@
+"""Where the jobs of cross-validation run: here, one after the other, or side by side in processes of this machine."""
+
+import contextlib
+import ctypes
+import multiprocessing as mp
+import os
+import queue
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from curate.errors import CurateError
+from curate.training.device import Device
+from curate.training.fold_jobs import FoldJob, FoldResult, FoldWork, job_seed
+
+LARGEST_COPY = 2**30  # bytes of images; each process holds a copy, so larger sets train in this process
+SECONDS_BETWEEN_STEPS = 0.2
+PR_SET_PDEATHSIG = 1
+
+Told = Callable[[FoldJob, float], None]
+"""Called with a job and the share of it that is done."""
+
+
+def num_processes(num_jobs: int, num_bytes: int, device: Device) -> int:
+    """How many jobs run side by side: on a CPU one per thread, as far as there are jobs and the images are not too large.
+
+    Small nets leave a second thread idle half of the time, a second process does not: README, "Where the time goes".
+    """
+    if device.kind != "cpu" or num_bytes > LARGEST_COPY:
+        return 1
+    return max(1, min(num_jobs, device.threads))
+
+
+def run_here(work: FoldWork, jobs: Sequence[FoldJob], told: Told) -> Iterator[tuple[FoldJob, FoldResult]]:
+    """Runs the jobs one after the other in this process."""
+    for job in jobs:
+        yield job, work.run(job, lambda step, steps, job=job: told(job, step / steps))  # type: ignore[misc]
+
+
+def run_in_processes(
+    work: FoldWork, jobs: Sequence[FoldJob], told: Told, *, num_workers: int, num_threads: int
+) -> Iterator[tuple[FoldJob, FoldResult]]:
+    """Runs the jobs in `num_workers` processes of `num_threads` threads each; results come as they are finished.
+
+    The processes end with this one, even if it is killed.
+
+    Raises:
+        CurateError: what a job raised, or that a process was killed.
+    """
+    context = mp.get_context("spawn")
+    waiting, messages = context.Queue(), context.Queue()
+    for job in jobs:
+        waiting.put(job)
+    workers = [
+        context.Process(target=_work, args=(work, waiting, messages, num_threads, os.getpid()), daemon=True)
+        for _ in range(min(num_workers, len(jobs)))
+    ]
+    try:
+        for worker in workers:
+            worker.start()
+        left = len(jobs)
+        while left:
+            try:
+                kind, job, content = messages.get(timeout=1)
+            except queue.Empty:
+                _check_alive(workers)
+                continue
+            if kind == "step":
+                told(job, content)
+            elif kind == "error":
+                raise content
+            elif kind == "bug":
+                raise RuntimeError(f"a training process failed:\n{content}")
+            else:
+                left -= 1
+                yield job, _unpacked(work, job, *content)
+    finally:
+        for worker in workers:
+            if worker.is_alive():
+                worker.kill()
+            worker.join()
+        for channel in (waiting, messages):
+            channel.cancel_join_thread()
+            channel.close()
+
+
+def _packed(result: FoldResult) -> tuple[FoldResult, dict[str, NDArray] | None]:
+    """The result with its net as plain arrays: torch would send tensors as open files, which end with the process."""
+    weights = None if result.model is None else {name: value.numpy() for name, value in result.model.state_dict().items()}
+    return replace(result, model=None), weights
+
+
+def _unpacked(work: FoldWork, job: FoldJob, result: FoldResult, weights: dict[str, NDArray] | None) -> FoldResult:
+    if weights is None:
+        return result
+    model = work.make_model(job_seed(work.seed, job.repeat, job.fold))
+    model.load_state_dict({name: torch.from_numpy(np.asarray(value)) for name, value in weights.items()})
+    return replace(result, model=model)
+
+
+def _check_alive(workers: Sequence[mp.process.BaseProcess]) -> None:
+    for worker in workers:
+        if worker.exitcode:  # 0 = it found no more jobs, None = at work
+            reason = f"by signal {-worker.exitcode}" if worker.exitcode < 0 else f"with code {worker.exitcode}"
+            raise CurateError(
+                f"a training process ended {reason}, perhaps out of memory; finished folds are kept, run the same command again"
+            )
+
+
+def _work(work: FoldWork, waiting: mp.Queue, messages: mp.Queue, num_threads: int, parent: int) -> None:
+    """What a process does: jobs until there are none."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    _end_with_parent(parent)
+    torch.set_num_threads(num_threads)
+    while True:
+        try:
+            job = waiting.get(timeout=1)
+        except queue.Empty:
+            return
+        last = time.monotonic()
+
+        def on_step(step: int, steps: int, job: FoldJob = job) -> None:
+            nonlocal last
+            if time.monotonic() - last > SECONDS_BETWEEN_STEPS:
+                last = time.monotonic()
+                messages.put(("step", job, step / steps))
+
+        try:
+            messages.put(("done", job, _packed(work.run(job, on_step))))
+        except CurateError as error:
+            messages.put(("error", job, error))
+        except Exception:
+            messages.put(("bug", job, traceback.format_exc()))
+
+
+def _end_with_parent(parent: int) -> None:
+    """Asks Linux to kill this process when its parent dies, so that kill -9 leaves no training behind."""
+    if sys.platform.startswith("linux"):
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)

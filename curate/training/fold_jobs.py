@@ -1,0 +1,110 @@
+"""One job of cross-validation: a net trained on everything but its fold, which then judges that fold."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from curate.errors import DataError
+from curate.models.base import ConvNet
+from curate.training.augment import Batches, as_tensor
+from curate.training.device import Device
+from curate.training.fit import fit
+from curate.training.predict import embed, predict
+from curate.training.recipe import Recipe
+
+ModelFactory = Callable[[int], ConvNet]
+"""A new network from a seed."""
+
+OnStep = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class FoldJob:
+    """The net that holds out `fold` in `repeat`; the first job of all also embeds every sample."""
+
+    repeat: int
+    fold: int
+
+    @property
+    def name(self) -> str:
+        return f"r{self.repeat}-f{self.fold}"
+
+    @property
+    def embeds(self) -> bool:
+        return (self.repeat, self.fold) == (0, 0)
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """What a job gives: `probs` (M, K) of the samples held out; of the first job also all `embeddings` (N, D) and the `model`."""
+
+    probs: NDArray[np.float32]
+    embeddings: NDArray[np.float32] | None = None
+    model: ConvNet | None = None
+
+
+@dataclass
+class FoldWork:
+    """What every job needs.
+
+    Attributes:
+        make_model: a new network from a seed.
+        images: (N, C, H, W) uint8.
+        labels: (N,) int64 in -1..K-1.
+        folds: (repeats, N) int16.
+        trainable: (N,) bool.
+        recipe, device: how and where to train.
+        seed: of the run.
+    """
+
+    make_model: ModelFactory
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    folds: NDArray[np.int16]
+    trainable: NDArray[np.bool_]
+    recipe: Recipe
+    device: Device
+    seed: int
+    _batches: Batches | None = field(default=None, repr=False)
+
+    def held_out(self, job: FoldJob) -> NDArray[np.int64]:
+        """(M,) positions of the samples that the job judges."""
+        return np.flatnonzero(self.folds[job.repeat] == job.fold)
+
+    def run(self, job: FoldJob, on_step: OnStep) -> FoldResult:
+        """Trains and judges.
+
+        Raises:
+            DataError: the training diverged.
+        """
+        where = self.device.where
+        if self._batches is None:
+            self._batches = Batches(as_tensor(self.images).to(where), shift=self.recipe.shift, mirror=self.recipe.mirror)
+        batches = self._batches
+        chosen = torch.from_numpy(training_indices(self.folds[job.repeat], job.fold, self.trainable))
+        batches.standardise(chosen)
+        seed = job_seed(self.seed, job.repeat, job.fold)
+        model = self.make_model(seed).to(where).to(memory_format=torch.channels_last)
+        targets = torch.tensor(self.labels, device=where)
+        fit(model, batches, targets, chosen, self.recipe, self.device, seed=seed, on_step=on_step)
+        held_out = torch.from_numpy(self.held_out(job))
+        probs = predict(model, batches, held_out, self.device, views=self.recipe.views).numpy()
+        if not np.isfinite(probs).all():
+            raise DataError(f"the training of fold {job.fold} diverged; try another --seed, --model or --preset")
+        if not job.embeds:
+            return FoldResult(probs)
+        embeddings = embed(model, batches, torch.arange(len(self.labels)), self.device).numpy()
+        return FoldResult(probs, embeddings, model)
+
+
+def training_indices(fold: NDArray[np.int16], held_out: int, trainable: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(M,) positions of the samples that the model of fold `held_out` is trained on."""
+    return np.flatnonzero(trainable & (fold != held_out))
+
+
+def job_seed(seed: int, *path: int) -> int:
+    """A seed for one job, from the run's seed and the job's place; different places give unrelated seeds."""
+    return int(np.random.SeedSequence(seed, spawn_key=path).generate_state(1)[0])
