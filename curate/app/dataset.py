@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
 from curate.app import brain
+from curate.app.columns import read_issue_table, sample_columns
 from curate.app.database import DatabaseInfo, connect, quiet_fiftyone
 from curate.app.documents import write_documents
 from curate.app.fields import INDEXES, declare_fields, protect_given_label
@@ -61,7 +60,7 @@ def build_dataset(run: Run, image_set: ImageSet, *, dataset_name: str | None = N
         StorageError: the images cannot be written.
     """
     name = dataset_name or default_name(image_set, run.name)
-    table = _issue_table(run, image_set)
+    table = read_issue_table(run, image_set)
     embeddings = run.load_array("embeddings.npy", verb="train")
     projection = run.load_array("projection.npy", verb="find")
     for what, rows in (("embeddings.npy", len(embeddings)), ("projection.npy", len(projection))):
@@ -75,7 +74,7 @@ def build_dataset(run: Run, image_set: ImageSet, *, dataset_name: str | None = N
     with quiet_fiftyone():
         declare_fields(dataset)
         brain.index_similarity(dataset)
-    added, removed = write_documents(dataset, _columns(table, image_set, files), embeddings, progress)
+    added, removed = write_documents(dataset, sample_columns(table, image_set, files), embeddings, progress)
     has_unlabelled = bool((image_set.labels < 0).any())
     with quiet_fiftyone():
         dataset.reload()
@@ -183,43 +182,3 @@ def _finish(dataset: Any, run: Run, image_set: ImageSet, *, is_new: bool) -> Non
     dataset.info[MARK] = {**dataset.info[MARK], "is_complete": True}
     dataset.save()
     dataset.clear_cache()  # of brain results that were loaded before
-
-
-def _issue_table(run: Run, image_set: ImageSet) -> pd.DataFrame:
-    """The issue table of the run, checked to be that of `image_set`."""
-    path = run.require("issues.parquet", "find")
-    try:
-        table = pd.read_parquet(path)
-    except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
-        raise RunError(f"{path} is not readable as parquet ({error}); run `curate find` again") from error
-    if table["sample_id"].tolist() != image_set.sample_ids.tolist():
-        raise RunError(f"{path} has other samples than the dataset '{image_set.name}'; run `curate find` again")
-    return table
-
-
-def _columns(table: pd.DataFrame, image_set: ImageSet, files: list[str]) -> dict[str, list]:
-    """The issue table as columns of plain Python values, None where there is none."""
-    _, num_channels, height, width = image_set.images.shape
-
-    def optional(name: str) -> list:
-        return [None if value is None or value != value else value for value in table[name].tolist()]
-
-    def labels(name: str, confidence: str | None = None) -> list:
-        confidences = [None] * len(table) if confidence is None else optional(confidence)
-        return [None if label is None else (label, p) for label, p in zip(optional(name), confidences, strict=True)]
-
-    columns: dict[str, list] = {
-        "filepath": files,
-        "split": image_set.splits.tolist(),
-        "ground_truth": labels("given_label"),
-        "suggested": labels("suggested_label", "suggested_confidence"),
-        "prediction": labels("predicted_label", "confidence"),
-    }
-    for name in ("sample_id", "index", "is_label_issue", "label_quality", "rank", "is_outlier_issue", "outlier_score"):
-        columns[name] = optional(name)
-    for name in ("is_duplicate_issue", "is_leak_issue", "duplicate_set", "fold"):
-        columns[name] = optional(name)
-    if image_set.filepaths is None:  # files of the user may have any size
-        metadata = {"_cls": "ImageMetadata", "mime_type": "image/png", "width": width, "height": height, "num_channels": num_channels}
-        columns["metadata"] = [metadata] * len(table)
-    return columns

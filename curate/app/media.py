@@ -71,7 +71,7 @@ def encode_png(image: NDArray[np.uint8]) -> bytes:
     rows[:, 0] = 0  # filter type "none"
     rows[:, 1:] = image.transpose(1, 2, 0).reshape(height, -1)  # (H, W * C)
     header = struct.pack(">IIBBBBB", width, height, 8, COLOUR_TYPES[num_channels], 0, 0, 0)
-    return b"".join((b"\x89PNG\r\n\x1a\n", _chunk(b"IHDR", header), _chunk(b"IDAT", zlib.compress(rows, 1)), _chunk(b"IEND", b"")))
+    return b"".join((b"\x89PNG\r\n\x1a\n", _chunk(b"IHDR", header), _chunk(b"IDAT", zlib.compress(rows.data, 1)), _chunk(b"IEND", b"")))
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:

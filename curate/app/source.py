@@ -103,7 +103,7 @@ def _label_field(dataset: Any, field: str | None) -> str:
 
 def _class_names(dataset: Any, field: str, given: list[str | None]) -> tuple[str, ...]:
     """The declared classes in their order where they cover the labels; else the labels that occur, sorted."""
-    occurring = set(given) - {None}
+    occurring = {label for label in given if label is not None}
     if not occurring:
         raise DataError(f"field '{field}' of the FiftyOne dataset '{dataset.name}' has no labels; expected a Classification per sample")
     for declared in (dataset.classes.get(field), dataset.default_classes):

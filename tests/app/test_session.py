@@ -72,8 +72,10 @@ def page():
 
 
 @pytest.fixture
-def url(fo, shapes, make_run, monkeypatch):
-    monkeypatch.delenv("DISPLAY", raising=False)
+def url(fo, shapes, make_run, monkeypatch, tmp_path):
+    for screen in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(screen, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))  # the App's server is a process of its own
     name = build_dataset(make_run(shapes), shapes).name
     yield open_app(name, port=free_port(), wait=False)
     close_app()

@@ -1,0 +1,47 @@
+"""The issue table of a run as columns of values for FiftyOne."""
+
+import pandas as pd
+
+from curate.datasets.image_set import ImageSet
+from curate.errors import RunError
+from curate.run import Run
+
+
+def read_issue_table(run: Run, image_set: ImageSet) -> pd.DataFrame:
+    """The issue table of the run, checked to be that of `image_set`."""
+    path = run.require("issues.parquet", "find")
+    try:
+        table = pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
+        raise RunError(f"{path} is not readable as parquet ({error}); run `curate find` again") from error
+    if table["sample_id"].tolist() != image_set.sample_ids.tolist():
+        raise RunError(f"{path} has other samples than the dataset '{image_set.name}'; run `curate find` again")
+    return table
+
+
+def sample_columns(table: pd.DataFrame, image_set: ImageSet, files: list[str]) -> dict[str, list]:
+    """The issue table as columns of plain Python values, None where there is none."""
+    _, num_channels, height, width = image_set.images.shape
+
+    def optional(name: str) -> list:
+        return [None if value is None or value != value else value for value in table[name].tolist()]
+
+    def labels(name: str, confidence: str | None = None) -> list:
+        confidences = [None] * len(table) if confidence is None else optional(confidence)
+        return [None if label is None else (label, p) for label, p in zip(optional(name), confidences, strict=True)]
+
+    columns: dict[str, list] = {
+        "filepath": files,
+        "split": image_set.splits.tolist(),
+        "ground_truth": labels("given_label"),
+        "suggested": labels("suggested_label", "suggested_confidence"),
+        "prediction": labels("predicted_label", "confidence"),
+    }
+    for name in ("sample_id", "index", "is_label_issue", "label_quality", "rank", "is_outlier_issue", "outlier_score"):
+        columns[name] = optional(name)
+    for name in ("is_duplicate_issue", "is_leak_issue", "duplicate_set", "fold"):
+        columns[name] = optional(name)
+    if image_set.filepaths is None:  # files of the user may have any size
+        metadata = {"_cls": "ImageMetadata", "mime_type": "image/png", "width": width, "height": height, "num_channels": num_channels}
+        columns["metadata"] = [metadata] * len(table)
+    return columns
