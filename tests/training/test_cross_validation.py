@@ -139,7 +139,7 @@ def test_a_division_of_which_nothing_was_trained_is_replaced(make_shapes, cpu):
 
 def test_a_training_that_diverges_is_told_and_not_kept(make_shapes, cpu):
     shapes, store = make_shapes(45), Store()
-    with pytest.raises(DataError, match="model 1 of 3 diverged"):
+    with pytest.raises(DataError, match="fold 0 diverged"):
         validated(
             shapes, cpu, recipe=Recipe(epochs=1, batch_size=5, optimizer="sgd", peak_lr=1e20, bias_lr=1e20, head_lr=1e20), store=store
         )

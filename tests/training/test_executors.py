@@ -1,0 +1,70 @@
+"""Processes side by side: the same arrays as in one, and their end is told."""
+
+import os
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from curate.errors import CurateError, DataError
+from curate.models.registry import ModelSpec
+from curate.training.cross_validation import cross_validate
+from curate.training.executors import LARGEST_COPY, num_processes
+from curate.training.recipe import Recipe
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def validated(shapes, cpu, *, epochs=1, peak_lr=0.005, **options):
+    recipe = Recipe(epochs=epochs, batch_size=20, optimizer="sgd", peak_lr=peak_lr, head_lr=peak_lr, bias_lr=peak_lr, shift=1)
+    spec = ModelSpec("lenet5", 3, 1, (16, 16))
+    return cross_validate(spec, shapes.images, shapes.labels, num_classes=3, recipe=recipe, device=cpu, num_folds=3, **options)
+
+
+class Weights(dict):
+    """A store that keeps the weights of the first model only."""
+
+    def load(self, name):
+        return None
+
+    def save(self, name, array):
+        pass
+
+    def save_model(self, name, model):
+        self.update({key: value.numpy().copy() for key, value in model.state_dict().items()})
+
+
+def test_two_processes_give_the_same_arrays_and_weights_as_none(make_shapes, cpu):
+    shapes, told, here, there = make_shapes(45), [], Weights(), Weights()
+    alone = validated(shapes, cpu, store=here)
+    result = validated(shapes, cpu, num_workers=2, store=there, progress=lambda stage, done, total, note="": told.append(done))
+    assert result.pred_probs.tobytes() == alone.pred_probs.tobytes()
+    assert result.embeddings.tobytes() == alone.embeddings.tobytes() and np.array_equal(result.fold, alone.fold)
+    assert here.keys() == there.keys() and all(np.array_equal(here[key], there[key]) for key in here)
+    assert told == sorted(told) and told[-1] == 3
+
+
+@pytest.mark.slow
+def test_what_goes_wrong_in_a_process_is_told_as_it_would_be_here(make_shapes, cpu):
+    with pytest.raises(DataError, match=r"the training of fold [012] diverged"):
+        validated(make_shapes(45), cpu, peak_lr=1e20, num_workers=2)
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_is_told(make_shapes, cpu):
+    from multiprocessing import active_children
+
+    def kill(stage, done, total, note=""):
+        for child in active_children():
+            os.kill(child.pid, signal.SIGKILL)
+
+    with pytest.raises(CurateError, match="ended by signal 9, perhaps out of memory; finished folds are kept"):
+        validated(make_shapes(300), cpu, epochs=3000, num_workers=2, progress=kill)
+    assert not active_children()
+
+
+def test_small_sets_on_a_cpu_get_a_process_per_thread(cpu):
+    assert [num_processes(jobs, 1000, replace(cpu, threads=4)) for jobs in (1, 3, 15)] == [1, 3, 4]
+    assert num_processes(15, LARGEST_COPY + 1, replace(cpu, threads=4)) == 1
+    assert num_processes(15, 1000, replace(cpu, kind="cuda", threads=4)) == 1
