@@ -1,5 +1,6 @@
 """K-fold cross-validation: every sample is judged by models that never saw it."""
 
+import contextlib
 from dataclasses import dataclass
 from typing import cast
 
@@ -105,13 +106,14 @@ def cross_validate(
         finished = run_in_processes(work, left, told, num_workers=num_workers, num_threads=threads)
     else:
         finished = run_here(work, left, told)
-    for job, result in finished:
-        if result.embeddings is not None and result.model is not None:
-            store.save("embeddings", result.embeddings)
-            store.save_model("model", result.model)
-        store.save(f"pred_probs-{job.name}", result.probs)  # last: its presence says that the fold is finished
-        results[job] = result
-        told(job, 1.0)
+    with contextlib.closing(finished):  # a full disk, say, ends the processes at once
+        for job, result in finished:
+            if result.embeddings is not None and result.model is not None:
+                store.save("embeddings", result.embeddings)
+                store.save_model("model", result.model)
+            store.save(f"pred_probs-{job.name}", result.probs)  # last: its presence says that the fold is finished
+            results[job] = result
+            told(job, 1.0)
     progress("train", len(jobs), len(jobs), f"{len(jobs)} nets")
     pred_probs = np.zeros((len(labels), num_classes), np.float32)
     for job in jobs:  # in this order, whichever was finished first: sums of floats depend on it

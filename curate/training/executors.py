@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -23,6 +23,9 @@ from curate.training.fold_jobs import FoldJob, FoldResult, FoldWork, job_seed
 LARGEST_COPY = 2**30  # bytes of images; each process holds a copy, so larger sets train in this process
 SECONDS_BETWEEN_STEPS = 0.2
 PR_SET_PDEATHSIG = 1
+
+Finished = Generator[tuple[FoldJob, FoldResult], None, None]
+"""Jobs with their results, as they are finished; closing it ends the training."""
 
 Told = Callable[[FoldJob, float], None]
 """Called with a job and the share of it that is done."""
@@ -38,15 +41,13 @@ def num_processes(num_jobs: int, num_bytes: int, device: Device) -> int:
     return max(1, min(num_jobs, device.threads))
 
 
-def run_here(work: FoldWork, jobs: Sequence[FoldJob], told: Told) -> Iterator[tuple[FoldJob, FoldResult]]:
+def run_here(work: FoldWork, jobs: Sequence[FoldJob], told: Told) -> Finished:
     """Runs the jobs one after the other in this process."""
     for job in jobs:
         yield job, work.run(job, lambda step, steps, job=job: told(job, step / steps))  # type: ignore[misc]
 
 
-def run_in_processes(
-    work: FoldWork, jobs: Sequence[FoldJob], told: Told, *, num_workers: int, num_threads: int
-) -> Iterator[tuple[FoldJob, FoldResult]]:
+def run_in_processes(work: FoldWork, jobs: Sequence[FoldJob], told: Told, *, num_workers: int, num_threads: int) -> Finished:
     """Runs the jobs in `num_workers` processes of `num_threads` threads each; results come as they are finished.
 
     The processes end with this one, even if it is killed.

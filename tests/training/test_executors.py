@@ -3,11 +3,12 @@
 import os
 import signal
 from dataclasses import replace
+from multiprocessing import active_children
 
 import numpy as np
 import pytest
 
-from curate.errors import CurateError, DataError
+from curate.errors import CurateError, DataError, StorageError
 from curate.models.registry import ModelSpec
 from curate.training.cross_validation import cross_validate
 from curate.training.executors import LARGEST_COPY, num_processes
@@ -53,8 +54,6 @@ def test_what_goes_wrong_in_a_process_is_told_as_it_would_be_here(make_shapes, c
 
 @pytest.mark.slow
 def test_a_process_that_is_killed_is_told(make_shapes, cpu):
-    from multiprocessing import active_children
-
     def kill(stage, done, total, note=""):
         for child in active_children():
             os.kill(child.pid, signal.SIGKILL)
@@ -68,3 +67,26 @@ def test_small_sets_on_a_cpu_get_a_process_per_thread(cpu):
     assert [num_processes(jobs, 1000, replace(cpu, threads=4)) for jobs in (1, 3, 15)] == [1, 3, 4]
     assert num_processes(15, LARGEST_COPY + 1, replace(cpu, threads=4)) == 1
     assert num_processes(15, 1000, replace(cpu, kind="cuda", threads=4)) == 1
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_processes_at_once(make_shapes, cpu):
+    def stop(stage, done, total, note=""):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as kept:  # holds the traceback, as a notebook does
+        validated(make_shapes(300), cpu, epochs=3000, num_workers=2, progress=stop)
+    assert kept.tb is not None and not active_children()
+
+
+class FullDisk(Weights):
+    def save(self, name, array):
+        if name != "fold":
+            raise StorageError("the disk is full")
+
+
+@pytest.mark.slow
+def test_a_full_disk_ends_the_processes_at_once(make_shapes, cpu):
+    with pytest.raises(StorageError) as kept:
+        validated(make_shapes(45), cpu, epochs=300, num_workers=2, store=FullDisk())
+    assert kept.tb is not None and not active_children()
