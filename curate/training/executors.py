@@ -109,9 +109,14 @@ def _unpacked(work: FoldWork, job: FoldJob, result: FoldResult, weights: dict[st
 def _check_alive(workers: Sequence[mp.process.BaseProcess]) -> None:
     for worker in workers:
         if worker.exitcode:  # 0 = it found no more jobs, None = at work
-            reason = f"by signal {-worker.exitcode}" if worker.exitcode < 0 else f"with code {worker.exitcode}"
+            if worker.exitcode > 0:
+                raise CurateError(
+                    f"a training process ended with code {worker.exitcode}; a script of your own must call curate inside "
+                    "`if __name__ == '__main__':`, since each process reads the script again"
+                )
             raise CurateError(
-                f"a training process ended {reason}, perhaps out of memory; finished folds are kept, run the same command again"
+                f"a training process ended by signal {-worker.exitcode}, perhaps out of memory; "
+                "finished folds are kept, run the same command again"
             )
 
 

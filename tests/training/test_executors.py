@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from multiprocessing import active_children
 
@@ -90,3 +92,23 @@ def test_a_full_disk_ends_the_processes_at_once(make_shapes, cpu):
     with pytest.raises(StorageError) as kept:
         validated(make_shapes(45), cpu, epochs=300, num_workers=2, store=FullDisk())
     assert kept.tb is not None and not active_children()
+
+
+UNGUARDED = """
+import numpy as np
+from curate.models.registry import ModelSpec
+from curate.training.cross_validation import cross_validate
+from curate.training.device import Device
+from curate.training.recipe import Recipe
+
+images = np.random.default_rng(0).integers(0, 256, (30, 1, 16, 16)).astype(np.uint8)
+options = {"num_classes": 3, "recipe": Recipe(epochs=1), "device": Device("cpu", "CPU", "float32", 1), "num_folds": 2}
+cross_validate(ModelSpec("lenet5", 3, 1, (16, 16)), images, np.arange(30) % 3, num_workers=2, **options)
+"""
+
+
+@pytest.mark.slow
+def test_a_script_without_a_main_guard_is_told_what_it_lacks(tmp_path):
+    (tmp_path / "script.py").write_text(UNGUARDED)
+    done = subprocess.run([sys.executable, tmp_path / "script.py"], capture_output=True, text=True, timeout=120)
+    assert "must call curate inside `if __name__ == '__main__':`" in done.stderr.splitlines()[-1]
