@@ -62,7 +62,9 @@ def test_only_app_knows_fiftyone(path):
 def test_training_needs_only_torch_and_friends(path):
     import sys
 
-    top_level = ast.Module(body=[n for n in ast.parse(path.read_text()).body if isinstance(n, (ast.Import, ast.ImportFrom))], type_ignores=[])
+    top_level = ast.Module(
+        body=[n for n in ast.parse(path.read_text()).body if isinstance(n, (ast.Import, ast.ImportFrom))], type_ignores=[]
+    )
     roots = {name.split(".")[0] for name in imported(top_level)}
     assert roots <= BARE_PACKAGES | {"curate"} | set(sys.stdlib_module_names)
     everywhere = {name.split(".")[0] for name in imported(ast.parse(path.read_text()))}

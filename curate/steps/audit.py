@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.app.database import connect
-from curate.app.dataset import default_name
+from curate.app.dataset import check_is_ours, default_name
 from curate.progress import Progress, silent
 from curate.steps.build import build
 from curate.steps.find import find
@@ -42,7 +42,7 @@ def audit(
     Raises:
         CurateError: see the steps.
     """
-    connect()  # a database that cannot be used is told before the training, not after it
+    connect()  # here and below: what would stop the last step is told before the training, not after it
     image_set = load_source(
         source,
         root=root,
@@ -55,6 +55,8 @@ def audit(
         progress=progress,
     )
     name = run_name or default_run_name(image_set.name, split=split, preset=preset, limit=limit, labels=labels)
+    dataset_name = dataset_name or default_name(image_set, name)
+    check_is_ours(dataset_name)
     run = train(
         image_set,
         run_path(name),
@@ -69,8 +71,7 @@ def audit(
         progress=progress,
     )
     figures = find(run, image_set, progress=progress)
-    own_name = default_name(image_set) if name == image_set.name else name
-    built = build(run, image_set, dataset_name=dataset_name or own_name, progress=progress)
+    built = build(run, image_set, dataset_name=dataset_name, progress=progress)
     page = report(run, image_set, progress=progress)
     seconds = {step: record["seconds"] for step, record in run.meta["steps"].items()}
     return {**figures, **built, "report": page, "seconds": seconds, "skipped": image_set.origin.get("skipped", [])}

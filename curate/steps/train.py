@@ -98,6 +98,8 @@ def train(
         "precision": where.precision,
     }
     run = Run.create(path, {"command": command, "dataset": describe(image_set), "config": config})
+    if "train" in run.meta["steps"]:  # nothing to do, and the record of how long it took stays
+        return run
     run.meta.update(versions=versions(), device=where.to_json())
     for name in ("sample_ids", "splits", "labels"):
         run.save_array(f"{name}.npy", getattr(image_set, name))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from curate.errors import DataError, RunError, UsageError
 from curate.progress import Progress, silent
 from curate.training.device import Device
-from curate.training.executors import run_here, run_in_processes
+from curate.training.executors import run_jobs
 from curate.training.fold_jobs import FoldJob, FoldResult, FoldWork, ModelFactory, job_seed
 from curate.training.fold_store import FoldStore, NoStore
 from curate.training.folds import assign_folds
@@ -100,12 +100,7 @@ def cross_validate(
         shares[job] = share
         progress("train", sum(shares.values()) * 0.999, len(jobs), f"{len(results)} of {len(jobs)} nets done")
 
-    left = [job for job in jobs if job not in results]
-    if num_workers > 1 and left:
-        threads = max(1, device.threads // num_workers)  # as many however few jobs are left, or a resumed run would differ
-        finished = run_in_processes(work, left, told, num_workers=num_workers, num_threads=threads)
-    else:
-        finished = run_here(work, left, told)
+    finished = run_jobs(work, jobs, told, done=set(results), num_workers=num_workers)
     with contextlib.closing(finished):  # a full disk, say, ends the processes at once
         for job, result in finished:
             if result.embeddings is not None and result.model is not None:

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Sequence, Set
 from dataclasses import replace
 
 import numpy as np
@@ -39,6 +39,22 @@ def num_processes(num_jobs: int, num_bytes: int, device: Device) -> int:
     if device.kind != "cpu" or num_bytes > LARGEST_COPY:
         return 1
     return max(1, min(num_jobs, device.threads))
+
+
+def run_jobs(work: FoldWork, jobs: Sequence[FoldJob], told: Told, *, done: Set[FoldJob], num_workers: int) -> Finished:
+    """Runs all `jobs` but those `done`, `num_workers` side by side; results come as they are finished.
+
+    What is left over after full rounds runs at the end on all threads: five folds on two threads are four folds in two
+    processes, then one on both threads. A job has as many threads however many are done, or a resumed run would differ.
+    """
+    even = len(jobs) // num_workers * num_workers
+    for part, side_by_side in ((jobs[:even], num_workers), (jobs[even:], len(jobs) - even)):
+        left = [job for job in part if job not in done]
+        if side_by_side > 1 and left:
+            threads = max(1, work.device.threads // side_by_side)
+            yield from run_in_processes(work, left, told, num_workers=side_by_side, num_threads=threads)
+        else:
+            yield from run_here(work, left, told)
 
 
 def run_here(work: FoldWork, jobs: Sequence[FoldJob], told: Told) -> Finished:

@@ -17,9 +17,9 @@ class Preset:
     num_repeats: int
 
 
-SMALL = Recipe(epochs=8, batch_size=250, optimizer="adamw", peak_lr=0.005, weight_decay=0.01, shift=2)
+SMALL = Recipe(epochs=5, batch_size=250, optimizer="adamw", peak_lr=0.005, weight_decay=0.01, label_smoothing=0.1, shift=1)
 AIRBENCH = Recipe(
-    epochs=12,
+    epochs=7,
     batch_size=500,
     optimizer="muon",
     peak_lr=0.15,
@@ -29,7 +29,6 @@ AIRBENCH = Recipe(
     warmup=0.0,
     label_smoothing=0.2,
     shift=2,
-    views=6,
 )
 
 
@@ -46,8 +45,8 @@ def preset_for(model: str, preset: str, *, in_channels: int) -> Preset:
     if model == "airbench":
         mirrored = in_channels > 1
         recipe = replace(AIRBENCH, mirror=mirrored, views=6 if mirrored else 1)
-        quick, best = replace(recipe, epochs=5), replace(recipe, epochs=20)
+        quick, best = replace(recipe, epochs=2), replace(recipe, epochs=14)
     else:
         recipe = replace(SMALL, mirror=in_channels > 1, views=2 if in_channels > 1 else 1)
-        quick, best = replace(recipe, epochs=3), replace(recipe, epochs=16)
+        quick, best = replace(recipe, epochs=2), replace(recipe, epochs=10)
     return {"quick": Preset(quick, 3, 1), "default": Preset(recipe, 5, 1), "best": Preset(best, 5, 3)}[preset]
