@@ -1,6 +1,6 @@
 """CIFAR-10, all 60,000 images, from raw files to a browsable dataset.
 
-    python pipelines/cifar10.py [--preset quick|default|best]
+python pipelines/cifar10.py [--preset quick|default|best]
 """
 
 import argparse

@@ -44,7 +44,9 @@ def main() -> None:
         print(f"{key:22} mean {np.mean(values):.4f}  lowest {min(values):.4f}  highest {max(values):.4f}")
     if options.limit is None:
         run = Run.open(run_path(name))
-        records.append(f"noise_recovery {true.name} {options.kind} {options.rate:g}", run, {"seeds": list(range(options.seeds)), "each": results})
+        records.append(
+            f"noise_recovery {true.name} {options.kind} {options.rate:g}", run, {"seeds": list(range(options.seeds)), "each": results}
+        )
 
 
 def recover(true, path, seed, options, progress) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import functools
 import multiprocessing as mp
 import os
 import queue
@@ -21,7 +22,7 @@ from curate.training.device import Device
 from curate.training.fold_jobs import FoldJob, FoldResult, FoldWork, job_seed
 
 LARGEST_COPY = 2**30  # bytes of images; each process holds a copy, so larger sets train in this process
-SECONDS_BETWEEN_STEPS = 0.2
+SECONDS_BETWEEN_MESSAGES = 0.2
 PR_SET_PDEATHSIG = 1
 
 Finished = Generator[tuple[FoldJob, FoldResult], None, None]
@@ -60,7 +61,7 @@ def run_jobs(work: FoldWork, jobs: Sequence[FoldJob], told: Told, *, done: Set[F
 def run_here(work: FoldWork, jobs: Sequence[FoldJob], told: Told) -> Finished:
     """Runs the jobs one after the other in this process."""
     for job in jobs:
-        yield job, work.run(job, lambda step, steps, job=job: told(job, step / steps))  # type: ignore[misc]
+        yield job, work.run(job, functools.partial(told, job))
 
 
 def run_in_processes(work: FoldWork, jobs: Sequence[FoldJob], told: Told, *, num_workers: int, num_threads: int) -> Finished:
@@ -89,7 +90,7 @@ def run_in_processes(work: FoldWork, jobs: Sequence[FoldJob], told: Told, *, num
             except queue.Empty:
                 _check_alive(workers)
                 continue
-            if kind == "step":
+            if kind == "share":
                 told(job, content)
             elif kind == "error":
                 raise content
@@ -148,14 +149,14 @@ def _work(work: FoldWork, waiting: mp.Queue, messages: mp.Queue, num_threads: in
             return
         last = time.monotonic()
 
-        def on_step(step: int, steps: int, job: FoldJob = job) -> None:
+        def on_share(share: float, job: FoldJob = job) -> None:
             nonlocal last
-            if time.monotonic() - last > SECONDS_BETWEEN_STEPS:
+            if time.monotonic() - last > SECONDS_BETWEEN_MESSAGES:
                 last = time.monotonic()
-                messages.put(("step", job, step / steps))
+                messages.put(("share", job, share))
 
         try:
-            messages.put(("done", job, _packed(work.run(job, on_step))))
+            messages.put(("done", job, _packed(work.run(job, on_share))))
         except CurateError as error:
             messages.put(("error", job, error))
         except Exception:

@@ -18,7 +18,10 @@ from curate.training.recipe import Recipe
 ModelFactory = Callable[[int], ConvNet]
 """A new network from a seed."""
 
-OnStep = Callable[[int, int], None]
+OnShare = Callable[[float], None]
+"""Called with the share of a job that is done."""
+
+BACKWARD_COST = 3  # a training step costs about as much as three forward passes
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class FoldWork:
         """(M,) positions of the samples that the job judges."""
         return np.flatnonzero(self.folds[job.repeat] == job.fold)
 
-    def run(self, job: FoldJob, on_step: OnStep) -> FoldResult:
+    def run(self, job: FoldJob, on_share: OnShare) -> FoldResult:
         """Trains and judges.
 
         Raises:
@@ -89,14 +92,26 @@ class FoldWork:
         seed = job_seed(self.seed, job.repeat, job.fold)
         model = self.make_model(seed).to(where).to(memory_format=torch.channels_last)
         targets = torch.tensor(self.labels, device=where)
-        fit(model, batches, targets, chosen, self.recipe, self.device, seed=seed, on_step=on_step)
         held_out = torch.from_numpy(self.held_out(job))
-        probs = predict(model, batches, held_out, self.device, views=self.recipe.views).numpy()
+        training = BACKWARD_COST * self.recipe.epochs * len(chosen)
+        judging = self.recipe.views * len(held_out) + job.embeds * len(self.labels)
+        passed = 0
+
+        def on_images(count: int) -> None:
+            nonlocal passed
+            passed += count
+            on_share((training + passed) / (training + judging))
+
+        def on_step(step: int, steps: int) -> None:
+            on_share(step / steps * training / (training + judging))
+
+        fit(model, batches, targets, chosen, self.recipe, self.device, seed=seed, on_step=on_step)
+        probs = predict(model, batches, held_out, self.device, views=self.recipe.views, on_images=on_images).numpy()
         if not np.isfinite(probs).all():
             raise DataError(f"the training of fold {job.fold} diverged; try another --seed, --model or --preset")
         if not job.embeds:
             return FoldResult(probs)
-        embeddings = embed(model, batches, torch.arange(len(self.labels)), self.device).numpy()
+        embeddings = embed(model, batches, torch.arange(len(self.labels)), self.device, on_images=on_images).numpy()
         return FoldResult(probs, embeddings, model)
 
 

@@ -1,5 +1,7 @@
 """Probabilities and embeddings of a trained network."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -8,11 +10,16 @@ from curate.models.base import ConvNet
 from curate.training.augment import Batches, reflect_pad
 from curate.training.device import Device
 
-BATCH = 2000
+BATCH = 500  # with 2,000 the largest maps outgrow what the allocator reuses, and a forward pass takes twice as long on a CPU
+
+OnImages = Callable[[int], None]
+"""Called with the number of images that were passed forward since the last call, each view counted."""
 
 
 @torch.inference_mode()
-def predict(model: ConvNet, batches: Batches, indices: Tensor, device: Device, *, views: int = 1) -> Tensor:
+def predict(
+    model: ConvNet, batches: Batches, indices: Tensor, device: Device, *, views: int = 1, on_images: OnImages = lambda n: None
+) -> Tensor:
     """Class probabilities (M, K) float32 on the CPU of the images at `indices` (M,).
 
     The logits are averaged over the views of `Recipe.views` before the softmax.
@@ -24,11 +31,12 @@ def predict(model: ConvNet, batches: Batches, indices: Tensor, device: Device, *
         with device.autocast():
             logits = sum(model(view).float() for view in _views(x, views)) / views
         out.append(F.softmax(logits, dim=1).cpu())
+        on_images(views * len(chosen))
     return torch.cat(out)
 
 
 @torch.inference_mode()
-def embed(model: ConvNet, batches: Batches, indices: Tensor, device: Device) -> Tensor:
+def embed(model: ConvNet, batches: Batches, indices: Tensor, device: Device, *, on_images: OnImages = lambda n: None) -> Tensor:
     """Pooled features (M, D) float32 on the CPU of the images at `indices` (M,)."""
     model.eval()
     out = []
@@ -36,6 +44,7 @@ def embed(model: ConvNet, batches: Batches, indices: Tensor, device: Device) -> 
         with device.autocast():
             features = model.forward_features(batches.normalise(batches.images[chosen]))
         out.append(features.float().cpu())
+        on_images(len(chosen))
     return torch.cat(out)
 
 

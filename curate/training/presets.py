@@ -45,7 +45,7 @@ def preset_for(model: str, preset: str, *, in_channels: int) -> Preset:
     if model == "airbench":
         mirrored = in_channels > 1
         recipe = replace(AIRBENCH, mirror=mirrored, views=6 if mirrored else 1)
-        quick, best = replace(recipe, epochs=2), replace(recipe, epochs=14)
+        quick, best = replace(recipe, epochs=2, views=min(recipe.views, 2)), replace(recipe, epochs=14)
     else:
         recipe = replace(SMALL, mirror=in_channels > 1, views=2 if in_channels > 1 else 1)
         quick, best = replace(recipe, epochs=2), replace(recipe, epochs=10)
