@@ -19,7 +19,7 @@ class Preset:
 
 SMALL = Recipe(epochs=5, batch_size=250, optimizer="adamw", peak_lr=0.005, weight_decay=0.01, label_smoothing=0.1, shift=1)
 AIRBENCH = Recipe(
-    epochs=7,
+    epochs=8,
     batch_size=500,
     optimizer="muon",
     peak_lr=0.15,
@@ -45,7 +45,7 @@ def preset_for(model: str, preset: str, *, in_channels: int) -> Preset:
     if model == "airbench":
         mirrored = in_channels > 1
         recipe = replace(AIRBENCH, mirror=mirrored, views=6 if mirrored else 1)
-        quick, best = replace(recipe, epochs=2, views=min(recipe.views, 2)), replace(recipe, epochs=14)
+        quick, best = replace(recipe, epochs=2, views=min(recipe.views, 2)), replace(recipe, epochs=16)
     else:
         recipe = replace(SMALL, mirror=in_channels > 1, views=2 if in_channels > 1 else 1)
         quick, best = replace(recipe, epochs=2), replace(recipe, epochs=10)
