@@ -9,6 +9,7 @@ from curate.app.database import DatabaseInfo, connect, quiet_fiftyone
 from curate.app.documents import write_documents
 from curate.app.fields import INDEXES, declare_fields, protect_given_label
 from curate.app.look import set_look
+from curate.app.mark import MARK, check_is_ours, mark_of
 from curate.app.media import image_files
 from curate.app.views import save_views
 from curate.datasets.image_set import ImageSet
@@ -16,8 +17,6 @@ from curate.errors import DatabaseError, RunError
 from curate.progress import Progress, silent
 from curate.run import Run
 
-MARK = "curate"  # the key of dataset.info that says that curate made it
-FORMAT = 1
 STAGES = ("map", "evaluation", "views")
 
 
@@ -100,37 +99,11 @@ def default_name(image_set: ImageSet, run_name: str | None = None) -> str:
     return f"{image_set.name}-audit" if image_set.origin.get("kind") == "fiftyone" else image_set.name
 
 
-def check_is_ours(name: str) -> bool:
-    """Whether there is a FiftyOne dataset `name`; to be asked before hours of training. Needs `connect`.
-
-    Raises:
-        DatabaseError: curate did not make it, so that it must not be changed.
-    """
-    import fiftyone as fo
-
-    with quiet_fiftyone():
-        if not fo.dataset_exists(name):
-            return False
-        mark = fo.load_dataset(name).info.get(MARK)
-    if not isinstance(mark, dict):
-        raise DatabaseError(f"a FiftyOne dataset '{name}' that curate did not make is there already; give another name with --dataset-name")
-    if mark.get("format") != FORMAT:
-        raise DatabaseError(f"the FiftyOne dataset '{name}' is of another version of curate; give another name with --dataset-name")
-    return True
-
-
 def _open(name: str, image_set: ImageSet, run: Run) -> tuple[Any, bool]:
     """The dataset `name`, marked as curate's and as unfinished; and whether it has never been finished."""
     import fiftyone as fo
 
-    mark = {
-        "format": FORMAT,
-        "is_complete": False,
-        "run": run.name,
-        "run_path": str(run.path.absolute()),
-        "images_hash": image_set.images_hash,
-        "labels_hash": image_set.labels_hash,
-    }
+    mark = {**mark_of(run), "is_complete": False}
     if not check_is_ours(name):
         with quiet_fiftyone():
             try:

@@ -62,10 +62,11 @@ def compare(
     root: o.RootOption = None,
     as_json: o.JsonOption = False,
 ) -> None:
-    """Train before and after cleaning, several seeds each, and give the difference on the test images with its interval."""
+    """Train before and after cleaning, several seeds each, and give the difference on the test images, with its interval."""
     with working() as progress:
         from curate.run import Run
         from curate.steps.compare import compare as run_compare
+        from curate.steps.report import report as run_report
         from curate.steps.source import images_of, run_path
 
         opened = Run.open(run_path(run))
@@ -79,4 +80,5 @@ def compare(
             device=device.value,
             progress=progress,
         )
+        result["report"] = run_report(opened, image_set, progress=progress)
     show(result, as_json=as_json)

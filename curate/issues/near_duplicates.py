@@ -46,7 +46,7 @@ def find_near_duplicates(
     num_samples = len(neighbor_indices)
     distances = np.maximum(1 - similarities.astype(np.float64), 0)
     nearest = distances[:, 0]
-    typical = max(float(np.median(nearest)), np.finfo(np.float32).eps)
+    typical = max(float(np.median(nearest)), float(np.finfo(np.float32).eps))
     local = LOCAL_THRESHOLD * distances[:, -1]
     close = distances < np.minimum(THRESHOLD * typical, np.minimum(local[:, None], local[neighbor_indices]))
     rows, columns = np.nonzero(close | (distances < EQUAL))

@@ -59,7 +59,7 @@ def class_rows(evidence: Evidence) -> list[dict[str, Any]]:
     """One row per class, worst first; `bar` in [0, 1] is the flagged share relative to the worst class."""
     rows = evidence.table[evidence.is_labelled]
     accuracy = (rows["given_label"] == rows["predicted_label"]).groupby(rows["given_label"]).mean()
-    mistaken = {}
+    mistaken: dict[str, tuple[str, int]] = {}
     for pair in evidence.label_pairs.itertuples():  # the most frequent pair of a class comes first
         mistaken.setdefault(pair.given_label, (pair.suggested_label, pair.num_samples))
     classes = []

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from curate.app.database import connect
-from curate.app.dataset import check_is_ours, default_name
+from curate.app.dataset import default_name
+from curate.app.mark import check_is_ours
 from curate.progress import Progress, silent
 from curate.steps.build import build
 from curate.steps.find import find

@@ -98,7 +98,7 @@ def train(
         "precision": where.precision,
     }
     run = Run.create(path, {"command": command, "dataset": describe(image_set), "config": config})
-    if "train" in run.meta["steps"]:  # nothing to do, and the record of how long it took stays
+    if "train" in run.meta["steps"] and run.has("pred_probs.npy"):  # nothing to do, and the record of how long it took stays
         return run
     run.meta.update(versions=versions(), device=where.to_json())
     for name in ("sample_ids", "splits", "labels"):
@@ -125,7 +125,7 @@ def train(
         run.save_array("fold.npy", result.fold)
         run.save_array("embeddings.npy", result.embeddings)
         run.save_array("pred_probs.npy", result.pred_probs)
-    run.update("metrics", **accuracies(image_set, result.pred_probs))
+        run.update("metrics", **accuracies(image_set, result.pred_probs))
     return run
 
 

@@ -1,0 +1,57 @@
+"""The mark in a FiftyOne dataset's `info` that says that curate made it, and from what."""
+
+from typing import Any
+
+from curate.app.database import quiet_fiftyone
+from curate.errors import DatabaseError
+from curate.run import Run
+
+MARK = "curate"  # the key of dataset.info
+FORMAT = 1
+
+
+def mark_of(run: Run) -> dict[str, Any]:
+    """What identifies the content that `run` gives to a dataset."""
+    dataset, steps = run.meta["dataset"], run.meta["steps"]
+    return {
+        "format": FORMAT,
+        "run": run.name,
+        "run_path": str(run.path.absolute()),
+        "images_hash": dataset["images_hash"],
+        "labels_hash": dataset["labels_hash"],
+        "found": [steps.get(step, {}).get("started") for step in ("find", "map")],
+    }
+
+
+def check_is_ours(name: str) -> bool:
+    """Whether there is a FiftyOne dataset `name`; to be asked before hours of training. Needs `connect`.
+
+    Raises:
+        DatabaseError: curate did not make it, so that it must not be changed.
+    """
+    import fiftyone as fo
+
+    with quiet_fiftyone():
+        if not fo.dataset_exists(name):
+            return False
+        mark = fo.load_dataset(name).info.get(MARK)
+    if not isinstance(mark, dict):
+        raise DatabaseError(f"a FiftyOne dataset '{name}' that curate did not make is there already; give another name with --dataset-name")
+    if mark.get("format") != FORMAT:
+        raise DatabaseError(f"the FiftyOne dataset '{name}' is of another version of curate; give another name with --dataset-name")
+    return True
+
+
+def is_current(name: str, run: Run) -> bool:
+    """Whether the FiftyOne dataset `name` was completely made from what `run` holds now. Needs `connect`.
+
+    Raises:
+        DatabaseError: curate did not make it, so that it must not be changed.
+    """
+    import fiftyone as fo
+
+    if not check_is_ours(name):
+        return False
+    with quiet_fiftyone():
+        dataset = fo.load_dataset(name)
+        return dataset.info[MARK] == {**mark_of(run), "is_complete": True} and dataset.count() == run.meta["dataset"]["num_samples"]
