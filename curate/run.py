@@ -13,13 +13,16 @@ import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from curate.errors import RunError, StorageError
 from curate.memory import PeakMemory
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMAT = 1
 
@@ -42,7 +45,12 @@ class Run:
 
     @property
     def name(self) -> str:
-        return self.path.name
+        return self.path.resolve().name
+
+    @property
+    def handle(self) -> str:
+        """What a user types to name this run: its name where it lies among the runs, else its folder."""
+        return self.name if self.path.resolve().parent == (data_root() / "runs").resolve() else str(self.path.resolve())
 
     @classmethod
     def create(cls, path: Path, meta: dict[str, Any]) -> "Run":
@@ -147,6 +155,20 @@ class Run:
             return np.load(path, allow_pickle=False, mmap_mode="r" if mmap else None)
         except (ValueError, EOFError, OSError) as error:
             raise RunError(f"{path} is not a readable array ({error}); delete it and run `curate {verb}` again") from error
+
+    def load_table(self, name: str, *, verb: str) -> "pd.DataFrame":
+        """The parquet table `name`.
+
+        Raises:
+            RunError: it is missing (the message names `verb`) or broken.
+        """
+        import pandas as pd
+
+        path = self.require(name, verb)
+        try:
+            return pd.read_parquet(path)
+        except (ValueError, OSError) as error:  # pyarrow's errors are ValueErrors
+            raise RunError(f"{path} is not a readable table ({str(error).splitlines()[0]}); run `curate {verb}` again") from error
 
     def write_text(self, name: str, text: str) -> Path:
         return self.write_bytes(name, text.encode())

@@ -36,7 +36,7 @@ def main() -> None:
     with working() as progress:
         true = load_source(options.source, limit=options.limit, progress=progress)
         for seed in range(options.seeds):
-            name = f"noise-{true.name}-{options.preset}-{options.kind}-{options.rate:g}-s{seed}"
+            name = f"noise-{true.name}-{options.preset}-{options.kind}-{options.rate:g}{options.limit or ''}-s{seed}"
             results.append(recover(true, run_path(name), seed, options, progress))
             print({key: round(value, 4) for key, value in results[-1].items()}, flush=True)
     for key in results[0]:

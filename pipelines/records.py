@@ -17,7 +17,7 @@ def append(name: str, run: Run, values: dict[str, Any]) -> dict[str, Any]:
     record = {
         "name": name,
         "when": now(),
-        "command": " ".join(["python", *map(str, [Path(sys.argv[0]).name, *sys.argv[1:]])]),
+        "command": " ".join(["python", f"pipelines/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
         "commit": git("rev-parse", "--short", "HEAD"),
         "dirty": bool(git("status", "--porcelain", "--untracked-files=no", "--", "curate", "pipelines")),
         **{key: run.meta[key] for key in ("device", "versions", "config")},

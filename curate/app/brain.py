@@ -47,5 +47,5 @@ def register_method(dataset: Any, parameters: dict[str, Any]) -> None:
     """Records how the label issues were found as a custom run of the dataset."""
     if dataset.has_run(METHOD):
         dataset.delete_run(METHOD)
-    config = dataset.init_run(method="cleanlab", **parameters)
+    config = dataset.init_run(method="curate", **parameters)
     dataset.register_run(METHOD, config)

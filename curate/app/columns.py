@@ -9,13 +9,9 @@ from curate.run import Run
 
 def read_issue_table(run: Run, image_set: ImageSet) -> pd.DataFrame:
     """The issue table of the run, checked to be that of `image_set`."""
-    path = run.require("issues.parquet", "find")
-    try:
-        table = pd.read_parquet(path)
-    except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
-        raise RunError(f"{path} is not readable as parquet ({error}); run `curate find` again") from error
+    table = run.load_table("issues.parquet", verb="find")
     if table["sample_id"].tolist() != image_set.sample_ids.tolist():
-        raise RunError(f"{path} has other samples than the dataset '{image_set.name}'; run `curate find` again")
+        raise RunError(f"issues.parquet of {run.path} has other samples than the dataset '{image_set.name}'; run `curate find` again")
     return table
 
 

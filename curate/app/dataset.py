@@ -104,7 +104,7 @@ def _open(name: str, image_set: ImageSet, run: Run) -> tuple[Any, bool]:
     import fiftyone as fo
 
     mark = {**mark_of(run), "is_complete": False}
-    if not check_is_ours(name):
+    if not check_is_ours(name, images_hash=image_set.images_hash, run_path=run.path):
         with quiet_fiftyone():
             try:
                 dataset = fo.Dataset(name, persistent=False)  # FiftyOne removes it again if we are killed before it is marked

@@ -41,7 +41,12 @@ FIELDS = (
         "The class that a model says which never saw this image (out-of-fold), with its probability.",
     ),
     FieldSpec("review", "classification", LABELS, "The analyst's decision. Kept when the audit runs again."),
-    FieldSpec("is_label_issue", "bool", LABEL_ISSUES, "Whether cleanlab holds the given label to be wrong."),
+    FieldSpec(
+        "is_label_issue",
+        "bool",
+        LABEL_ISSUES,
+        "Whether the given label is believed wrong; see the README for how.",
+    ),
     FieldSpec(
         "label_quality",
         "float",
@@ -56,9 +61,7 @@ FIELDS = (
         "is_leak_issue", "bool", OTHER_ISSUES, "Whether an almost equal image is in another split: a test image that training has seen."
     ),
     FieldSpec("duplicate_set", "int", OTHER_ISSUES, "Images of one set are near duplicates of each other; -1 = of none."),
-    FieldSpec(
-        "fold", "int", MODEL, "The cross-validation fold that held this image out; its prediction comes from the model of that fold."
-    ),
+    FieldSpec("fold", "int", MODEL, "The cross-validation fold that held this image out; in the first repeat."),
     FieldSpec("embedding", "vector", MODEL, "Features of the image from one model for all images; similarity and the map use them."),
     FieldSpec("sample_id", "str", FILE, "Dataset, split and position in the official file order, as in mnist/test/3520."),
     FieldSpec("index", "int", FILE, "Position in the official file order of its split."),

@@ -1,5 +1,6 @@
 """The mark in a FiftyOne dataset's `info` that says that curate made it, and from what."""
 
+from pathlib import Path
 from typing import Any
 
 from curate.app.database import quiet_fiftyone
@@ -23,14 +24,23 @@ def mark_of(run: Run) -> dict[str, Any]:
     }
 
 
-def check_is_ours(name: str) -> bool:
+def check_is_ours(name: str, *, images_hash: str | None = None, run_path: Path | None = None) -> bool:
     """Whether there is a FiftyOne dataset `name`; to be asked before hours of training. Needs `connect`.
 
+    Args:
+        images_hash, run_path: of the run that is to go into it; None = any.
+
     Raises:
-        DatabaseError: curate did not make it, so that it must not be changed.
+        DatabaseError: FiftyOne takes no such name, or the dataset must not be changed: curate did not make it, or it holds another
+            run of other images.
     """
     import fiftyone as fo
+    from fiftyone.core.utils import to_slug
 
+    try:
+        to_slug(name)
+    except ValueError as error:
+        raise DatabaseError(f"FiftyOne takes no dataset named '{name}' ({error}); give another name with --dataset-name") from error
     with quiet_fiftyone():
         if not fo.dataset_exists(name):
             return False
@@ -39,6 +49,10 @@ def check_is_ours(name: str) -> bool:
         raise DatabaseError(f"a FiftyOne dataset '{name}' that curate did not make is there already; give another name with --dataset-name")
     if mark.get("format") != FORMAT:
         raise DatabaseError(f"the FiftyOne dataset '{name}' is of another version of curate; give another name with --dataset-name")
+    if images_hash not in (None, mark["images_hash"]) and run_path is not None and str(run_path.absolute()) != mark["run_path"]:
+        raise DatabaseError(
+            f"the FiftyOne dataset '{name}' holds other images, of run {mark['run_path']}; give another name with --dataset-name"
+        )
     return True
 
 
@@ -54,4 +68,8 @@ def is_current(name: str, run: Run) -> bool:
         return False
     with quiet_fiftyone():
         dataset = fo.load_dataset(name)
-        return dataset.info[MARK] == {**mark_of(run), "is_complete": True} and dataset.count() == run.meta["dataset"]["num_samples"]
+        return (
+            dataset.info[MARK] == {**mark_of(run), "is_complete": True}
+            and dataset.count() == run.meta["dataset"]["num_samples"]
+            and Path(dataset.first().filepath).exists()
+        )

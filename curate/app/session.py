@@ -43,7 +43,7 @@ def open_app(
         UnknownNameError: no dataset of that name.
         DatabaseError: no database, or the App does not start.
     """
-    _check_address(address, port)  # FiftyOne would attach to whatever App answers there, of whichever database
+    check_address(address, port)  # FiftyOne would attach to whatever App answers there, of whichever database
     connect()
     import fiftyone as fo
 
@@ -99,10 +99,11 @@ def _wait_for_ctrl_c(session: Any) -> None:
         session.wait(-1)
 
 
-def _check_address(address: str, port: int) -> None:
+def check_address(address: str, port: int) -> None:
+    """Raises UsageError where the App cannot listen at `address` and `port`, or must not."""
     if address not in LOOPBACK:
         raise UsageError(
-            f"the App has no login and is for this machine only: --address must be 127.0.0.1, found {address}; "
+            f"the App has no login and is for this machine only: the address must be 127.0.0.1, found {address}; "
             f"from another machine use `ssh -N -L {port}:127.0.0.1:{port} HOST`"
         )
     if not 1024 <= port <= 65535:

@@ -1,5 +1,6 @@
 """An existing FiftyOne dataset as an ImageSet; it is read, never changed."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def load_fiftyone(
     labels = np.array([-1 if label is None else number[label] for label in given], dtype=np.int64)
     chosen = select(splits, split=split, limit=limit)
     files = [paths[i] for i in chosen]
-    decoded = decode_images(files, image_size=image_size, skip_broken=skip_broken, cache=data_root() / "cache", progress=progress)
+    decoded = decode_images(files, image_size=image_size, skip_broken=skip_broken, cache=data_root() / "decoded", progress=progress)
     kept = chosen[decoded.kept]
     origin = {
         "kind": "fiftyone",
@@ -73,9 +74,11 @@ def load_fiftyone(
         "limit": limit,
         "image_size": image_size,
         "skip_broken": skip_broken,
+        "skipped": list(decoded.skipped),
     }
+    plain_name = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "images"  # names of runs and files come from it
     return ImageSet(
-        name=name,
+        name=plain_name,
         images=decoded.images,
         labels=labels[kept],
         sample_ids=np.array([f"{name}/{ids[i]}" for i in kept]),
@@ -96,7 +99,11 @@ def _label_field(dataset: Any, field: str | None) -> str:
             raise UnknownNameError.of(f"classification field of the FiftyOne dataset '{dataset.name}':", field, candidates)
         return field
     if len(candidates) != 1:
-        found = f"has {len(candidates)}: {', '.join(candidates)}; name one" if candidates else "has none; add one with the given labels"
+        found = (
+            f"has {len(candidates)}: {', '.join(candidates)}; name one with --field"
+            if candidates
+            else "has none; add one with the given labels"
+        )
         raise DataError(f"expected one classification field, the FiftyOne dataset '{dataset.name}' {found}")
     return candidates[0]
 

@@ -20,7 +20,7 @@ def save_views(dataset: Any, *, has_test: bool) -> None:
 
     label_issues = dataset.match(F("is_label_issue") == True)  # noqa: E712 (an expression, not a value)
     views: dict[str, tuple[Callable[[], Any], str, str]] = {
-        LABEL_ISSUES: (lambda: label_issues.sort_by("rank"), RED, "Labels that cleanlab holds to be wrong, worst first."),
+        LABEL_ISSUES: (lambda: label_issues.sort_by("rank"), RED, "Labels that are believed wrong, worst first."),
         "label issues by given class": (
             lambda: label_issues.group_by("ground_truth.label", order_by="rank"),
             ORANGE,

@@ -35,8 +35,13 @@ def audit(
     as_json: o.JsonOption = False,
 ) -> None:
     """Find the wrong labels of a dataset: fetch, train, find, report, and a FiftyOne dataset to browse."""
+    opens_app = app if app is not None else not as_json and sys.stdin.isatty() and sys.stdout.isatty()
     with working() as progress:
+        from curate.app.session import check_address
         from curate.steps.audit import audit as run_audit
+
+        if opens_app:  # a taken port is told before the training, not after it
+            check_address("127.0.0.1", port)
 
         result = run_audit(
             source,
@@ -60,7 +65,7 @@ def audit(
             progress=progress,
         )
     show(result, as_json=as_json, render=render)
-    if app if app is not None else not as_json and sys.stdin.isatty() and sys.stdout.isatty():
+    if opens_app:
         open_app(result["dataset_name"], port)
 
 
@@ -68,7 +73,7 @@ def render(result: dict[str, Any]) -> None:
     """The facts, and what to do next."""
     summary.render(result)
     print()
-    print(f"browse it:  curate app {shlex.quote(result['run'])}")
+    print(f"browse it:  curate app {shlex.quote(result['handle'])}")
     print(f'in Python:  fiftyone.load_dataset("{result["dataset_name"]}")')
 
 

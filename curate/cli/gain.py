@@ -53,7 +53,8 @@ def retrain(
 
 def compare(
     run: o.RunArgument,
-    policy: o.PolicyOption = o.Policy.drop,
+    policy: Annotated[o.Policy | None, typer.Option(help="How to clean; as `curate clean` did last, else drop.")] = None,
+    min_confidence: o.MinConfidenceOption = None,
     seeds: o.SeedsOption = 5,
     votes: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Human votes on test labels, as labelerrors.com publishes them.")
@@ -74,7 +75,8 @@ def compare(
         result = run_compare(
             opened,
             image_set,
-            policy=policy.value,
+            policy=None if policy is None else policy.value,
+            min_confidence=min_confidence,
             seeds=tuple(range(seeds)),
             votes=votes,
             device=device.value,

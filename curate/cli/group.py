@@ -56,6 +56,8 @@ def one_line_errors() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the last flush of Python's stdout would complain once more
         sys.exit(1)
     except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM) and error.filename:
+            fail(f"no permission for {error.filename}; change its rights, or choose another place")
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
             raise
         from curate.errors import StorageError

@@ -56,7 +56,7 @@ ModelOption = Annotated[str | None, typer.Option(metavar="NAME", help="The net; 
 PresetOption = Annotated[Preset, typer.Option(help="How long to train.")]
 FoldsOption = Annotated[int | None, typer.Option(min=2, help="Parts of the cross-validation; the preset's by default.")]
 RepeatsOption = Annotated[int | None, typer.Option(min=1, help="Cross-validations to average; the preset's by default.")]
-SeedOption = Annotated[int, typer.Option(min=0, help="Makes a run repeatable.")]
+SeedOption = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Makes a run repeatable.")]
 DeviceOption = Annotated[Device, typer.Option(help="Where to train; auto takes a GPU where there is one.")]
 PoolSplitsOption = Annotated[
     bool, typer.Option("--pool-splits", help="Train on test images too: more data, but decisions on train then depend on test labels.")

@@ -1,6 +1,7 @@
 """Evidence: what earlier steps left in the run folder, read once and checked against the images."""
 
 import json
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ class Evidence:
     """Everything that the page is made of.
 
     Attributes:
+        run_name: what names the run in a command.
         meta: the content of `run.json`.
         image_set: N samples, in the order of `table`.
         table: the issue table, N rows.
@@ -57,7 +59,7 @@ def read_evidence(run: Run, image_set: ImageSet) -> Evidence:
     Raises:
         RunError: `curate find` has not been run, a file is broken, or the run is of other samples.
     """
-    table = pd.read_parquet(run.require("issues.parquet", "find")).reset_index(drop=True)
+    table = run.load_table("issues.parquet", verb="find").reset_index(drop=True)
     if len(table) != len(image_set) or not np.array_equal(table["sample_id"].to_numpy(dtype=str), image_set.sample_ids.astype(str)):
         raise RunError(
             f"{run.path} holds the issues of {len(table)} samples, which are not the {len(image_set)} of '{image_set.name}'; "
@@ -69,7 +71,7 @@ def read_evidence(run: Run, image_set: ImageSet) -> Evidence:
     if projection is not None and projection.shape != (len(table), 2):
         raise RunError(f"projection.npy of {run.path} has shape {projection.shape}, expected {(len(table), 2)}; run `curate find` again")
     return Evidence(
-        run_name=run.name,
+        run_name=shlex.quote(run.handle),
         meta=run.meta,
         image_set=image_set,
         table=table,

@@ -59,6 +59,7 @@ def render(evidence: Evidence, num_suspects: int = 60) -> str:
         .render(
             name=evidence.image_set.name,
             run_name=evidence.run_name,
+            has_test=bool((evidence.image_set.splits == "test").any()),
             meta=evidence.meta,
             headline=wording.headline(gallery.num_suspects, int(labelled.sum())),
             figures=key_figures(evidence, gallery),

@@ -56,11 +56,12 @@ def audit(
         progress=progress,
     )
     name = run_name or default_run_name(image_set.name, split=split, preset=preset, limit=limit, labels=labels)
-    dataset_name = dataset_name or default_name(image_set, name)
-    check_is_ours(dataset_name)
+    path = run_path(name)
+    dataset_name = dataset_name or default_name(image_set, path.resolve().name)
+    check_is_ours(dataset_name, images_hash=image_set.images_hash, run_path=path)
     run = train(
         image_set,
-        run_path(name),
+        path,
         model=model,
         preset=preset,
         num_folds=num_folds,

@@ -37,6 +37,6 @@ def build_if_needed(run: Run, *, dataset_name: str | None = None, root: Path | N
     """
     database = connect()
     name = dataset_name or run.meta.get("fiftyone", {}).get("dataset")
-    if name and is_current(name, run):
+    if name and root is None and is_current(name, run):
         return {"dataset_name": name, "database": str(database), "num_samples": run.meta["dataset"]["num_samples"]}
     return build(run, images_of(run, root=root, progress=progress), dataset_name=name, progress=progress)

@@ -23,6 +23,7 @@ def clean(run: Run, *, policy: str = "drop", min_confidence: float | None = None
     """
     cleaned = cleaned_table(run, policy=policy, min_confidence=min_confidence)
     save_csv(run, "cleaned.csv", cleaned)
+    run.update("clean", policy=policy, min_confidence=min_confidence)
     counts = cleaned["action"].value_counts()
     return {
         "run": run.name,

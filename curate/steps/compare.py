@@ -22,7 +22,8 @@ def compare(
     run: Run,
     image_set: ImageSet,
     *,
-    policy: str = "drop",
+    policy: str | None = None,
+    min_confidence: float | None = None,
     seeds: Sequence[int] = range(5),
     votes: Path | None = None,
     device: str = "auto",
@@ -31,7 +32,9 @@ def compare(
     """Writes `comparison.json` and returns it: accuracies before and after, and the paired difference with its interval.
 
     Args:
-        policy: how the training split is cleaned; test images and their labels stay as they are.
+        policy: how the training split is cleaned; test images and their labels stay as they are. Default: as `clean` did last,
+            else `drop`.
+        min_confidence: of the policy `relabel`.
         votes: human votes on the test labels, as labelerrors.com publishes them; adds the comparison on the corrected labels.
 
     Raises:
@@ -43,7 +46,10 @@ def compare(
     label_sets = {"test labels as given": image_set.labels[test]}
     if votes is not None:
         label_sets["test labels corrected by human votes"] = corrected_labels(votes, image_set.labels[test])[0]
-    cleaned = cleaned_table(run, policy=policy)
+    if policy is None:
+        last = run.meta.get("clean", {}) if run.has("cleaned.csv") else {}
+        policy, min_confidence = last.get("policy", "drop"), last.get("min_confidence", min_confidence)
+    cleaned = cleaned_table(run, policy=policy, min_confidence=min_confidence)
     cleaned_set = clean_image_set(image_set, cleaned)
     with run.step("compare"):
         before = test_probabilities(run, image_set, seeds=seeds, device=device, progress=progress)
@@ -52,6 +58,7 @@ def compare(
     result = {
         "kind": "human-consensus" if votes is not None else "given",
         "policy": policy,
+        "min_confidence": min_confidence,
         "num_dropped": int((in_training == "drop").sum()),
         "num_relabelled": int((in_training == "relabel").sum()),
         "num_abstained": int((in_training == "abstain").sum()),

@@ -1,6 +1,5 @@
 """doctor: whether this machine can run every step, and what to do where it cannot."""
 
-import contextlib
 import importlib.metadata
 import os
 import platform
@@ -99,7 +98,9 @@ def check_torch() -> list[Check]:
     if torch.cuda.is_available():
         memory = torch.cuda.get_device_properties(0).total_memory / 2**30
         return [together, Check("Device", "ok", f"{torch.cuda.get_device_name(0)}, {memory:.0f} GiB: trains there with mixed precision")]
-    flags = _cpu_flags()
+    from curate.training.device import cpu_flags
+
+    flags = cpu_flags()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     if "amx_bf16" in flags:
         return [together, Check("Device", "ok", f"CPU, {cores} cores with AMX: trains in bfloat16")]
@@ -243,11 +244,3 @@ def _mongod_advice() -> tuple[str, Callable[[], None] | None]:
 def _make_folder(folder: Path) -> None:
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-
-
-def _cpu_flags() -> set[str]:
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("flags"):
-                return set(line.split(":", 1)[1].split())
-    return set()

@@ -1,5 +1,6 @@
 """find: label issues, outliers, duplicates and dataset-level findings, from the arrays of a run."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ def find(
     if pred_probs is not None:
         probs = read_pred_probs(pred_probs, image_set)
         run.save_array("pred_probs.npy", probs)
+        run.update("pred_probs", given=str(pred_probs), sha256=hashlib.sha256(probs.tobytes()).hexdigest())
         run.update("metrics", **accuracies(image_set, probs))
     fold = run.load_array("fold.npy")[0]
     labels, names = image_set.labels, image_set.class_names
@@ -76,6 +78,7 @@ def find(
         )
         findings = build_findings(table, labels, probs, names, check_order(neighbors))
         flags = label_issues.is_label_issue
+        forget_older_flags(run, table)
         save_table(run, table)
         save_csv(run, "class_health.csv", class_health(labels, probs, flags, label_issues.label_quality, names))
         save_csv(run, "label_pairs.csv", label_pairs(labels, label_issues.suggested, flags, names))
@@ -87,7 +90,7 @@ def find(
             run.save_array("projection.npy", project(embeddings, (neighbors, similarities), seed=run.meta["config"]["seed"]))
             progress("map", 1, 1)
     run.update("metrics", num_label_issues=int(flags.sum()))
-    return {"run": run.name, "folder": run.path, **run.meta["metrics"], **findings["counts"]}
+    return {"run": run.name, "handle": run.handle, "folder": run.path, **run.meta["metrics"], **findings["counts"]}
 
 
 def read_pred_probs(path: Path, image_set: ImageSet) -> np.ndarray:
@@ -112,13 +115,23 @@ def save_table(run: Run, table: pd.DataFrame) -> None:
     save_csv(run, "issues.csv", table)
 
 
+def forget_older_flags(run: Run, table: pd.DataFrame) -> None:
+    """Removes what was made from other flags or suggestions than those of `table`, so that nothing old stands beside them."""
+    if not run.has("issues.parquet"):
+        return
+    columns = ["is_label_issue", "suggested_label"]
+    if not load_table(run)[columns].equals(table[columns]):
+        for name in ("cleaned.csv", "comparison.json"):
+            (run.path / name).unlink(missing_ok=True)
+
+
 def load_table(run: Run) -> pd.DataFrame:
     """The issue table.
 
     Raises:
         RunError: `find` has not been run.
     """
-    return pd.read_parquet(run.require("issues.parquet", "find"))
+    return run.load_table("issues.parquet", verb="find")
 
 
 def save_csv(run: Run, name: str, table: pd.DataFrame) -> None:

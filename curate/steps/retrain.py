@@ -71,7 +71,7 @@ def test_probabilities(
     test = image_set.splits == "test"
     if not test.any() or test.all():
         have = "only a test split" if test.any() else "no test split"
-        raise DataError(f"'{image_set.name}' has {have}; retraining needs images to train on and a test split (audit with --split all)")
+        raise DataError(f"'{image_set.name}' has {have}; retraining needs both: audit all splits, and keep some images apart as test")
     if (image_set.labels[test] < 0).all():
         raise DataError(f"the test images of '{image_set.name}' have no labels; expected some to measure the accuracy on")
     training_set = image_set.subset(~test)

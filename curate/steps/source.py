@@ -1,5 +1,6 @@
 """Where the images of a run come from: a source by name, or those that a run folder was made from."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ def load_source(
     if labels is None:
         return image_set
     replaced = read_labels(labels, sample_ids=image_set.sample_ids, positions=np.arange(len(image_set)), class_names=image_set.class_names)
-    return image_set.with_labels(replaced)
+    return replace(image_set.with_labels(replaced), origin={**image_set.origin, "labels": str(labels.absolute())})
 
 
 def images_of(run: Run, *, root: Path | None = None, progress: Progress = silent) -> ImageSet:

@@ -98,12 +98,14 @@ def train(
         "precision": where.precision,
     }
     run = Run.create(path, {"command": command, "dataset": describe(image_set), "config": config})
-    if "train" in run.meta["steps"] and run.has("pred_probs.npy"):  # nothing to do, and the record of how long it took stays
-        return run
+    if "train" in run.meta["steps"] and run.has("pred_probs.npy") and "pred_probs" not in run.meta:
+        return run  # nothing to do, and the record of how long it took stays
+    run.meta.pop("pred_probs", None)  # probabilities given to `find`: the run's own are put together again from its folds
     run.meta.update(versions=versions(), device=where.to_json())
     for name in ("sample_ids", "splits", "labels"):
         run.save_array(f"{name}.npy", getattr(image_set, name))
-    with run.step("train"):
+    resumed = any((path / "folds").glob("pred_probs-*.npy"))
+    with run.step("train", resumed=resumed):  # the seconds of a resumed run are those of its last part
         result = cross_validate(
             factory,
             image_set.images,

@@ -21,6 +21,8 @@ from curate.errors import CurateError
 from curate.training.device import Device
 from curate.training.fold_jobs import FoldJob, FoldResult, FoldWork, job_seed
 
+PROCESS_BYTES = 3 * 2**29  # of a process without images: torch, and the maps of a batch
+COPIES = 4  # of the images in a process: as sent, as received, padded, and some room
 LARGEST_COPY = 2**30  # bytes of images; each process holds a copy, so larger sets train in this process
 SECONDS_BETWEEN_MESSAGES = 0.2
 PR_SET_PDEATHSIG = 1
@@ -33,13 +35,14 @@ Told = Callable[[FoldJob, float], None]
 
 
 def num_processes(num_jobs: int, num_bytes: int, device: Device) -> int:
-    """How many jobs run side by side: on a CPU one per thread, as far as there are jobs and the images are not too large.
+    """How many jobs run side by side: on a CPU one per thread, as far as there are jobs, and memory for their copies of the images.
 
     Small nets leave a second thread idle half of the time, a second process does not: README, "Where the time goes".
     """
     if device.kind != "cpu" or num_bytes > LARGEST_COPY:
         return 1
-    return max(1, min(num_jobs, device.threads))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(1, min(num_jobs, device.threads, memory // (2 * (PROCESS_BYTES + COPIES * num_bytes))))
 
 
 def run_jobs(work: FoldWork, jobs: Sequence[FoldJob], told: Told, *, done: Set[FoldJob], num_workers: int) -> Finished:

@@ -14,7 +14,7 @@ from curate.training.device import Device
 from curate.training.muon import Muon
 from curate.training.recipe import Recipe
 
-WHITENING_IMAGES = 5000
+WHITENING_PIXELS = 5000 * 32 * 32
 
 
 def fit(
@@ -43,7 +43,9 @@ def fit(
     generator = torch.Generator().manual_seed(seed)
     batches.start(generator)
     model.train()
-    model.init_from_images(batches.normalise(batches.images[indices[:WHITENING_IMAGES].to(device.where)]))
+    height, width = batches.images.shape[2:]
+    spread = torch.linspace(0, len(indices) - 1, min(len(indices), max(1, WHITENING_PIXELS // (height * width)))).long()
+    model.init_from_images(batches.normalise(batches.images[indices[spread].to(device.where)]))
     size = min(recipe.batch_size, len(indices))
     steps_per_epoch = max(1, len(indices) // size)
     steps = recipe.epochs * steps_per_epoch

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from curate.errors import DataError
 from curate.models.base import ConvNet
 from curate.progress import Progress, silent
 from curate.training.augment import Batches
@@ -42,4 +43,7 @@ def train_and_judge(
     targets = torch.from_numpy(labels).to(device.where)
     fit(model, batches, targets, chosen, recipe, device, seed=seed, on_step=lambda step, steps: progress("retrain", step, steps))
     test = torch.arange(len(images), len(both))
-    return predict(model, batches, test, device, views=recipe.views).numpy(), model
+    probs = predict(model, batches, test, device, views=recipe.views).numpy()
+    if not np.isfinite(probs).all():
+        raise DataError("the training diverged; try another seed, or audit with another --model or --preset")
+    return probs, model

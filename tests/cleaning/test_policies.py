@@ -91,7 +91,7 @@ def test_unknown_policy_names_the_nearest(table):
 
 
 def test_reviewed_without_decisions_is_refused(table):
-    with pytest.raises(UsageError, match="review some samples first"):
+    with pytest.raises(UsageError, match=r"needs decisions in decisions\.jsonl and there are none"):
         apply_policy(table, "reviewed")
 
 

@@ -132,7 +132,7 @@ def test_no_process_is_started_and_no_probability_is_changed(monkeypatch):
     _, labels, probs = made_up()
     before = probs.copy()
     monkeypatch.setattr(multiprocessing, "Pool", None)
-    find_label_issues(labels, probs)
+    find_label_issues(labels, probs, method="prune_by_noise_rate")
     np.testing.assert_array_equal(probs, before)
 
 
@@ -141,6 +141,15 @@ def test_by_default_the_flagged_are_the_first_in_rank():
     labels[5:9] = -1
     found = find_label_issues(labels, probs)
     assert sorted(found.rank[found.is_label_issue]) == list(range(1, found.is_label_issue.sum() + 1))
+
+
+def test_a_label_that_is_contradicted_four_to_one_is_flagged_whatever_the_count_says():
+    labels = np.zeros(200, np.int64)
+    labels[100:] = 1
+    probs = np.where(labels[:, None] == np.arange(2), 0.99, 0.01)
+    probs[0], probs[1] = (0.19, 0.81), (0.21, 0.79)
+    assert estimated_label_errors(labels, probs) == 0
+    assert np.flatnonzero(find_label_issues(labels, probs).is_label_issue).tolist() == [0]
 
 
 def test_number_of_errors_is_estimated_close_to_the_truth():

@@ -81,7 +81,7 @@ def test_retraining_on_cleaned_labels_needs_them_and_reports_the_mean(found):
 
 def test_without_a_test_split_it_is_told(found):
     no_test = found.images.subset(found.images.splits == "train")
-    with pytest.raises(DataError, match="'shapes' has no test split; retraining needs images to train on and a test split"):
+    with pytest.raises(DataError, match="'shapes' has no test split; retraining needs both"):
         retrain(found.run, no_test, labels="given", seeds=[0], device="cpu")
     with pytest.raises(DataError, match="'shapes' has no test split"):
         compare(found.run, no_test, seeds=[0, 1], device="cpu")

@@ -10,6 +10,7 @@ from curate.errors import DataError, RunError, UnknownNameError, UsageError
 from curate.models.weights import load_weights
 from curate.run import Run
 from curate.steps.train import train
+from curate.training.presets import preset_for
 
 OPTIONS = {"model": "lenet5", "preset": "quick", "num_folds": 2, "device": "cpu"}
 ARRAYS = ("pred_probs.npy", "fold.npy", "embeddings.npy", "labels.npy", "splits.npy", "sample_ids.npy")
@@ -46,7 +47,7 @@ def test_run_json_says_what_was_done_to_what(trained):
         0,
         False,
     )
-    assert config["recipe"]["epochs"] == 3
+    assert config["recipe"] == preset_for("lenet5", "quick", in_channels=trained.images.images.shape[1]).recipe.to_json()
     assert {"curate", "python", "torch", "numpy"} <= meta["versions"].keys() and meta["device"]["kind"] == "cpu"
     assert meta["steps"]["train"]["seconds"] > 0 and meta["steps"]["train"]["peak_memory_mib"] > 0
 
