@@ -71,7 +71,7 @@ def audit(
 
 def render(result: dict[str, Any]) -> None:
     """The facts, and what to do next."""
-    summary.render(result)
+    summary.render({key: value for key, value in result.items() if key != "handle"})
     print()
     print(f"browse it:  curate app {shlex.quote(result['handle'])}")
     print(f'in Python:  fiftyone.load_dataset("{result["dataset_name"]}")')

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-SHARES = ("accuracy", "share", "noise", "difference", "interval", "confidence")
+SHARES = ("accuracy", "share", "noise", "confidence")
+POINTS = ("difference", "interval")  # between two shares
 LONGEST_LIST = 10
 
 
@@ -49,6 +50,8 @@ def text_of(key: str, value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
+        if any(word in key for word in POINTS):
+            return f"{100 * value:+.2f} points"
         if any(word in key for word in SHARES):
             return f"{100 * value:.2f} %"
         return f"{value:.1f}" if "seconds" in key else f"{value:.4g}"

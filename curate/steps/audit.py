@@ -76,4 +76,4 @@ def audit(
     built = build(run, image_set, dataset_name=dataset_name, progress=progress)
     page = report(run, image_set, progress=progress)
     seconds = {step: record["seconds"] for step, record in run.meta["steps"].items()}
-    return {**figures, **built, "report": page, "seconds": seconds, "skipped": image_set.origin.get("skipped", [])}
+    return {**figures, **built, "handle": run.handle, "report": page, "seconds": seconds, "skipped": image_set.origin.get("skipped", [])}

@@ -90,7 +90,7 @@ def find(
             run.save_array("projection.npy", project(embeddings, (neighbors, similarities), seed=run.meta["config"]["seed"]))
             progress("map", 1, 1)
     run.update("metrics", num_label_issues=int(flags.sum()))
-    return {"run": run.name, "handle": run.handle, "folder": run.path, **run.meta["metrics"], **findings["counts"]}
+    return {"run": run.name, "folder": run.path, **run.meta["metrics"], **findings["counts"]}
 
 
 def read_pred_probs(path: Path, image_set: ImageSet) -> np.ndarray:

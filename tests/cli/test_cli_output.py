@@ -60,4 +60,4 @@ def test_a_nested_result_is_facts_and_tables(capsys):
     render({"metrics": {"out_of_fold_accuracy": 0.99213}, "num_samples": 70_000, "test": [{"name": "as given", "difference": -0.0005}]})
     out = capsys.readouterr().out
     assert "out-of-fold accuracy 99.21 %" in out
-    assert "70,000" in out and "-0.05 %" in out and "as given" in out
+    assert "70,000" in out and "-0.05 points" in out and "as given" in out
