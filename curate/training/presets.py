@@ -45,8 +45,8 @@ def preset_for(model: str, preset: str, *, in_channels: int) -> Preset:
     if model == "airbench":
         mirrored = in_channels > 1
         recipe = replace(AIRBENCH, mirror=mirrored, views=6 if mirrored else 1)
-        quick, best = replace(recipe, epochs=2, views=min(recipe.views, 2)), replace(recipe, epochs=16)
+        quick, best = replace(recipe, epochs=3, views=min(recipe.views, 2)), replace(recipe, epochs=16)
     else:
         recipe = replace(SMALL, mirror=in_channels > 1, views=2 if in_channels > 1 else 1)
-        quick, best = replace(recipe, epochs=2), replace(recipe, epochs=10)
-    return {"quick": Preset(quick, 3, 1), "default": Preset(recipe, 5, 1), "best": Preset(best, 5, 3)}[preset]
+        quick, best = replace(recipe, epochs=3), replace(recipe, epochs=10)
+    return {"quick": Preset(quick, 2, 1), "default": Preset(recipe, 5, 1), "best": Preset(best, 5, 3)}[preset]
