@@ -203,6 +203,7 @@ def storage_errors(path: Path) -> Iterator[None]:
     hints = {
         errno.ENOSPC: "the disk is full; free some space",
         errno.EDQUOT: "the disk quota is used up; free some space",
+        errno.ENOENT: "its folder cannot be made there; set CURATE_DATA to a folder that can be written",
         errno.EROFS: "the disk is read-only; set CURATE_DATA to a folder that can be written",
         errno.EACCES: "permission denied; set CURATE_DATA to a folder that can be written",
         errno.EPERM: "permission denied; set CURATE_DATA to a folder that can be written",

@@ -12,14 +12,24 @@ ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "data" / "records.jsonl"
 
 
+def git(*arguments: str) -> str:
+    """What git prints, or nothing where this is no checkout."""
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+
+
+# Read when the script starts: what is committed while it runs is not what ran.
+COMMIT = git("rev-parse", "--short", "HEAD")
+IS_DIRTY = bool(git("status", "--porcelain", "--untracked-files=no", "--", "curate", "pipelines"))
+
+
 def append(name: str, run: Run, values: dict[str, Any]) -> dict[str, Any]:
     """Appends what `run` was and what came out, and returns it. `name` says what was measured."""
     record = {
         "name": name,
         "when": now(),
         "command": " ".join(["python", f"pipelines/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
-        "commit": git("rev-parse", "--short", "HEAD"),
-        "dirty": bool(git("status", "--porcelain", "--untracked-files=no", "--", "curate", "pipelines")),
+        "commit": COMMIT,
+        "dirty": IS_DIRTY,
         **{key: run.meta[key] for key in ("device", "versions", "config")},
         "dataset": {key: run.meta["dataset"][key] for key in ("name", "num_samples", "images_hash", "labels_hash")},
         "steps": run.meta["steps"],
@@ -28,8 +38,3 @@ def append(name: str, run: Run, values: dict[str, Any]) -> dict[str, Any]:
     with RECORDS.open("a") as file:
         file.write(json.dumps(record) + "\n")
     return record
-
-
-def git(*arguments: str) -> str:
-    """What git prints, or nothing where this is no checkout."""
-    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
