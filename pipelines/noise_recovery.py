@@ -42,11 +42,9 @@ def main() -> None:
     for key in results[0]:
         values = [result[key] for result in results]
         print(f"{key:22} mean {np.mean(values):.4f}  lowest {min(values):.4f}  highest {max(values):.4f}")
-    if options.limit is None:
-        run = Run.open(run_path(name))
-        records.append(
-            f"noise_recovery {true.name} {options.kind} {options.rate:g}", run, {"seeds": list(range(options.seeds)), "each": results}
-        )
+    size = f" {options.limit}" if options.limit else ""
+    record = {"seeds": list(range(options.seeds)), "each": results}
+    records.append(f"noise_recovery {true.name}{size} {options.kind} {options.rate:g}", Run.open(run_path(name)), record)
 
 
 def recover(true, path, seed, options, progress) -> dict[str, float]:

@@ -68,7 +68,7 @@ def build_dataset(run: Run, image_set: ImageSet, *, dataset_name: str | None = N
                 f"{what} of {run.path} has {rows} rows but the dataset has {len(image_set)} images; delete it and run the step again"
             )
     database = connect()
-    dataset, is_new = _open(name, image_set, run)
+    dataset, is_new = _open(name, image_set, run, is_default=dataset_name is None)
     files = image_files(image_set, progress)
     with quiet_fiftyone():
         declare_fields(dataset)
@@ -99,12 +99,13 @@ def default_name(image_set: ImageSet, run_name: str | None = None) -> str:
     return f"{image_set.name}-audit" if image_set.origin.get("kind") == "fiftyone" else image_set.name
 
 
-def _open(name: str, image_set: ImageSet, run: Run) -> tuple[Any, bool]:
+def _open(name: str, image_set: ImageSet, run: Run, *, is_default: bool) -> tuple[Any, bool]:
     """The dataset `name`, marked as curate's and as unfinished; and whether it has never been finished."""
     import fiftyone as fo
 
     mark = {**mark_of(run), "is_complete": False}
-    if not check_is_ours(name, images_hash=image_set.images_hash, run_path=run.path):
+    images_hash = image_set.images_hash if is_default else None  # who gives a name means that dataset, whatever it holds
+    if not check_is_ours(name, images_hash=images_hash, run_path=run.path):
         with quiet_fiftyone():
             try:
                 dataset = fo.Dataset(name, persistent=False)  # FiftyOne removes it again if we are killed before it is marked

@@ -57,8 +57,10 @@ def audit(
     )
     name = run_name or default_run_name(image_set.name, split=split, preset=preset, limit=limit, labels=labels)
     path = run_path(name)
-    dataset_name = dataset_name or default_name(image_set, path.resolve().name)
-    check_is_ours(dataset_name, images_hash=image_set.images_hash, run_path=path)
+    if dataset_name is None:
+        check_is_ours(default_name(image_set, path.resolve().name), images_hash=image_set.images_hash, run_path=path)
+    else:
+        check_is_ours(dataset_name)
     run = train(
         image_set,
         path,

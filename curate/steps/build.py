@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.app.database import connect
-from curate.app.dataset import build_dataset, default_name
+from curate.app.dataset import build_dataset
 from curate.app.mark import is_current
 from curate.datasets.image_set import ImageSet
 from curate.progress import Progress, silent
@@ -20,7 +20,7 @@ def build(run: Run, image_set: ImageSet, *, dataset_name: str | None = None, pro
         RunError: `find` has not been run.
     """
     with run.step("app"):
-        built = build_dataset(run, image_set, dataset_name=dataset_name or default_name(image_set, run.name), progress=progress)
+        built = build_dataset(run, image_set, dataset_name=dataset_name, progress=progress)
     run.update("fiftyone", dataset=built.name)
     return {"dataset_name": built.name, "database": str(built.database), "num_samples": built.num_samples}
 

@@ -86,7 +86,9 @@ def write_run(path: Path, image_set: ImageSet) -> Run:
     believed[::12] = (believed[::12] - 1) % k
     pred_probs[np.arange(n), believed] += np.where(image_set.labels >= 0, 3, 0)
     pred_probs /= pred_probs.sum(axis=1, keepdims=True)
-    run = Run.create(path, {"dataset": {"name": image_set.name}, "config": {"model": "none"}, "versions": {"cleanlab": "2.9.0"}})
+    hashes = {"images_hash": image_set.images_hash, "labels_hash": image_set.labels_hash}
+    described = {"name": image_set.name, "num_samples": n, **hashes}
+    run = Run.create(path, {"dataset": described, "config": {"model": "none"}, "versions": {"cleanlab": "2.9.0"}})
     run.save_array("pred_probs.npy", pred_probs.astype(np.float32))
     run.save_array("embeddings.npy", rng.normal(size=(n, 8)).astype(np.float32))
     run.save_array("projection.npy", rng.normal(size=(n, 2)).astype(np.float32))

@@ -9,6 +9,7 @@ from curate.app.brain import MAP, METHOD, SIMILARITY
 from curate.app.dataset import build_dataset
 from curate.app.documents import write_documents
 from curate.app.fields import EVALUATION
+from curate.app.mark import is_current
 from curate.errors import DatabaseError, RunError
 
 pytestmark = pytest.mark.db
@@ -212,6 +213,22 @@ def test_dataset_of_somebody_else_is_not_touched(fo, shapes, make_run):
     with pytest.raises(DatabaseError, match="that curate did not make is there already; give another name with --dataset-name"):
         build_dataset(make_run(shapes), shapes)
     assert theirs.values("filepath") == ["/theirs.png"]
+
+
+def test_dataset_of_other_images_is_not_replaced_unless_it_is_named(built, shapes, make_run, tmp_path):
+    others = replace(shapes, images=255 - shapes.images)
+    elsewhere = make_run(others, "elsewhere/shapes")
+    with pytest.raises(DatabaseError, match="'shapes' holds other images"):
+        build_dataset(elsewhere, others)
+    assert build_dataset(elsewhere, others, dataset_name="shapes").num_samples == 36
+
+
+def test_dataset_is_current_until_the_run_finds_anew(built, shapes, make_run):
+    run = make_run(shapes)
+    build_dataset(run, shapes)
+    assert is_current("shapes", run)
+    run.meta["steps"]["find"] = {"started": "later"}
+    assert not is_current("shapes", run)
 
 
 def test_name_that_fiftyone_takes_for_the_same_is_refused(fo, shapes, make_run):
