@@ -62,12 +62,17 @@ def open_app(
     if _has_screen():
         with contextlib.suppress(webbrowser.Error):
             webbrowser.open(url)
-    on_ready(url)
-    if wait:
-        try:
-            _wait_for_ctrl_c(session)
-        finally:
-            close_app()
+    if not wait:
+        on_ready(url)
+        return url
+    try:
+        on_ready(url)  # inside: who is told of the address may press Ctrl-C at once
+        with quiet_fiftyone():
+            session.wait(-1)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        close_app()
     return url
 
 
@@ -92,11 +97,6 @@ def _opening(dataset: Any) -> str:
     if dataset.has_workspace(WORKSPACE):
         parts.append(f"workspace={to_slug(WORKSPACE)}")
     return "?" + "&".join(parts) if parts else ""
-
-
-def _wait_for_ctrl_c(session: Any) -> None:
-    with contextlib.suppress(KeyboardInterrupt), quiet_fiftyone():
-        session.wait(-1)
 
 
 def check_address(address: str, port: int) -> None:
