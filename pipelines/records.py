@@ -17,6 +17,11 @@ def git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
 
 
+def shown(argument: str) -> str:
+    """The argument; of an absolute path only the name, since the rest is one machine's."""
+    return Path(argument).name if Path(argument).is_absolute() else argument
+
+
 # Read when the script starts: what is committed while it runs is not what ran.
 COMMIT = git("rev-parse", "--short", "HEAD")
 IS_DIRTY = bool(git("status", "--porcelain", "--untracked-files=no", "--", "curate", "pipelines"))
@@ -27,7 +32,7 @@ def append(name: str, run: Run, values: dict[str, Any]) -> dict[str, Any]:
     record = {
         "name": name,
         "when": now(),
-        "command": " ".join(["python", f"pipelines/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
+        "command": " ".join(["python", f"pipelines/{Path(sys.argv[0]).name}", *map(shown, sys.argv[1:])]),
         "commit": COMMIT,
         "dirty": IS_DIRTY,
         **{key: run.meta[key] for key in ("device", "versions", "config")},
