@@ -18,7 +18,7 @@ from curate.errors import IntegrityError
 LIMIT = 1 << 30
 """Bytes that one member may have when it is unpacked; the largest of the catalog has 156 MB."""
 
-_BROKEN = (EOFError, OSError, tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, NotImplementedError)
+_BROKEN = (EOFError, OSError, tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError)
 
 
 def gunzip(file: Path | BinaryIO, *, source: str = "") -> bytes:
