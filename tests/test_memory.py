@@ -1,11 +1,10 @@
 """Resident memory of a process and its children."""
 
+import mmap
 import subprocess
 import sys
 import time
 from pathlib import Path
-
-import numpy as np
 
 from curate.memory import PeakMemory, tree_rss
 
@@ -44,9 +43,9 @@ def test_a_process_of_a_name_that_is_left_out_does_not_count():
 def test_the_peak_outlives_what_made_it():
     with PeakMemory(every_seconds=0.02) as memory:
         start = tree_rss() / MIB
-        block = np.ones(150 * MIB // 8)
-        time.sleep(0.3)
-        del block
+        with mmap.mmap(-1, 150 * MIB) as block:  # not from the heap, which may hold that much free memory already
+            block[:: mmap.PAGESIZE] = b"1" * (150 * MIB // mmap.PAGESIZE)
+            time.sleep(0.3)
         time.sleep(0.1)
         end = tree_rss() / MIB
     assert memory.peak_mib - start > 140 and memory.peak_mib - end > 100
