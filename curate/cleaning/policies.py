@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from curate.cleaning.decisions import Decision
+from curate.cleaning.standing import CONFLICT, Verdict
 from curate.errors import DataError, UnknownNameError, UsageError
 
 POLICIES = ("drop", "relabel", "abstain", "reviewed")
@@ -14,7 +14,7 @@ COLUMNS = ["sample_id", "given_label", "label", "action"]
 
 
 def apply_policy(
-    table: pd.DataFrame, policy: str, *, decisions: Mapping[str, Decision] | None = None, min_confidence: float = MIN_CONFIDENCE
+    table: pd.DataFrame, policy: str, *, decisions: Mapping[str, Verdict] | None = None, min_confidence: float = MIN_CONFIDENCE
 ) -> pd.DataFrame:
     """The cleaned dataset: what to do with every sample of the issue table.
 
@@ -22,13 +22,14 @@ def apply_policy(
     there neither label can be trusted. `abstain` keeps flagged images but takes their label away, so that training ignores
     them while they stay in the dataset. `reviewed` ignores flags and does what reviewers decided, nothing else.
 
-    A reviewer's decision outranks the flag in every policy: `ok` keeps the given label, `relabel` and `accept_suggestion` set
-    the label, `confirm_error` and `drop` remove the sample, `ambiguous` abstains.
+    The reviewers' verdict outranks the flag in every policy: `ok` keeps the given label, `relabel` and `accept_suggestion` set
+    the label, `confirm_error` and `drop` remove the sample, `ambiguous` abstains. Where they are in conflict, the given label
+    stays as it is, flagged or not, until somebody adjudicates.
 
     Args:
         table: the issue table; `sample_id`, `given_label`, `is_label_issue`, `suggested_label` and `suggested_confidence` are read.
         policy: one of `POLICIES`.
-        decisions: per sample id, from `latest_decisions`.
+        decisions: the verdict per sample id, from `verdicts`.
         min_confidence: in [0, 1], the least `suggested_confidence` at which `relabel` trusts the suggestion.
 
     Returns:
@@ -69,20 +70,21 @@ def apply_policy(
     )
 
 
-def _decide(table: pd.DataFrame, decisions: Mapping[str, Decision], action: np.ndarray, label: np.ndarray) -> None:
-    """Overwrites `action` and `label` where a reviewer decided."""
+def _decide(table: pd.DataFrame, decisions: Mapping[str, Verdict], action: np.ndarray, label: np.ndarray) -> None:
+    """Overwrites `action` and `label` where reviewers decided."""
     place = {sample_id: row for row, sample_id in enumerate(table["sample_id"])}
     given = table["given_label"].astype(object).to_numpy()
-    for sample_id, decision in decisions.items():
+    for sample_id, verdict in decisions.items():
         if sample_id not in place:
             raise DataError(
                 f"a decision is about sample '{sample_id}', which is not among the {len(table)} of this run; is the journal another run's?"
             )
         row = place[sample_id]
-        if decision.action in ("confirm_error", "drop"):
+        if verdict.action in ("confirm_error", "drop"):
             action[row] = "drop"
-        elif decision.action == "ambiguous":
+        elif verdict.action == "ambiguous":
             action[row] = "abstain"
+        elif verdict.action in ("ok", CONFLICT) or verdict.label == given[row]:
+            action[row], label[row] = "keep", given[row]
         else:
-            label[row] = given[row] if decision.action == "ok" else decision.label
-            action[row] = "keep" if label[row] == given[row] or decision.action == "ok" else "relabel"
+            action[row], label[row] = "relabel", verdict.label

@@ -1,17 +1,31 @@
-"""clean: what becomes of every sample, by a policy."""
+"""clean: what becomes of every sample, by a policy and by what reviewers decided."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from curate.cleaning.decisions import latest_decisions, read_journal
+from curate.cleaning.changes import without_stale
+from curate.cleaning.decisions import Decision, read_journal
 from curate.cleaning.policies import MIN_CONFIDENCE, apply_policy
+from curate.cleaning.standing import CONFLICT, Verdict, standing_decisions, verdict_of
+from curate.errors import DataError, UnknownNameError
 from curate.run import Run
 from curate.steps.find import load_table, save_csv
 
+JOURNAL = "decisions.jsonl"
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """Verdicts by sample id, and the decisions left out of them because they judged another given label than today's."""
+
+    verdicts: dict[str, Verdict]
+    stale: list[Decision]
+
 
 def clean(run: Run, *, policy: str = "drop", min_confidence: float | None = None) -> dict[str, Any]:
-    """Writes `cleaned.csv` and returns how many samples met which fate.
+    """Writes `cleaned.csv` and returns how many samples met which fate, and what of the decisions could not be applied.
 
     Args:
         policy: `drop`, `relabel`, `abstain` or `reviewed`.
@@ -20,8 +34,11 @@ def clean(run: Run, *, policy: str = "drop", min_confidence: float | None = None
     Raises:
         RunError: `find` has not been run.
         UsageError: there are no decisions for `reviewed`.
+        DataError: a decision is about an unknown sample or class.
     """
-    cleaned = cleaned_table(run, policy=policy, min_confidence=min_confidence)
+    table = load_table(run)
+    review = reviewed(run, table)
+    cleaned = _applied(table, review, policy, min_confidence)
     save_csv(run, "cleaned.csv", cleaned)
     run.update("clean", policy=policy, min_confidence=min_confidence)
     counts = cleaned["action"].value_counts()
@@ -30,13 +47,47 @@ def clean(run: Run, *, policy: str = "drop", min_confidence: float | None = None
         "policy": policy,
         "cleaned": run.path / "cleaned.csv",
         **{f"num_{action}": int(counts.get(action, 0)) for action in ("keep", "drop", "relabel", "abstain")},
+        "num_conflicts_to_adjudicate": sum(verdict.action == CONFLICT for verdict in review.verdicts.values()),
+        "num_stale_decisions": len(review.stale),
+        "stale_samples": sorted({decision.sample_id for decision in review.stale}),
     }
 
 
 def cleaned_table(run: Run, *, policy: str, min_confidence: float | None = None) -> pd.DataFrame:
     """`sample_id, given_label, label, action` of every sample; decisions of the journal come first."""
-    journal = run.path / "decisions.jsonl"
-    decisions = latest_decisions(read_journal(journal).decisions) if journal.exists() else {}
-    return apply_policy(
-        load_table(run), policy, decisions=decisions, min_confidence=MIN_CONFIDENCE if min_confidence is None else min_confidence
-    )
+    table = load_table(run)
+    return _applied(table, reviewed(run, table), policy, min_confidence)
+
+
+def reviewed(run: Run, table: pd.DataFrame) -> Reviewed:
+    """What the run's journal says about the labels that are given now.
+
+    Raises:
+        DataError: a line of the journal is malformed.
+        UnknownNameError: a new label is no class of the run.
+    """
+    standing = standing_decisions(read_journal(run.path / JOURNAL).decisions)
+    fresh, stale = without_stale(standing, given_labels(table))
+    verdicts = {sample_id: verdict_of(by_who) for sample_id, by_who in fresh.items()}
+    class_names = run.meta["dataset"]["class_names"]
+    for verdict in verdicts.values():
+        if verdict.label is not None and verdict.label not in class_names:
+            error = UnknownNameError.of("class", verdict.label, class_names)
+            raise UnknownNameError(f"the decision of {' and '.join(verdict.who)} on sample '{verdict.sample_id}' names an {error}")
+    return Reviewed(verdicts, stale)
+
+
+def given_labels(table: pd.DataFrame) -> dict[str, str | None]:
+    """Class name of each sample id of the issue table, None where unlabelled."""
+    labels = table["given_label"].astype(object)
+    return dict(zip(table["sample_id"], labels.where(labels.notna(), None), strict=True))
+
+
+def _applied(table: pd.DataFrame, review: Reviewed, policy: str, min_confidence: float | None) -> pd.DataFrame:
+    if policy == "reviewed" and review.stale and not review.verdicts:
+        raise DataError(
+            f"all {len(review.stale)} decisions judged other given labels than this run's, such as that of sample "
+            f"'{review.stale[0].sample_id}' ('{review.stale[0].given}' then); review them again, or choose another policy"
+        )
+    confidence = MIN_CONFIDENCE if min_confidence is None else min_confidence
+    return apply_policy(table, policy, decisions=review.verdicts, min_confidence=confidence)

@@ -4,6 +4,7 @@ import pytest
 
 from curate.cleaning.decisions import Decision
 from curate.cleaning.policies import COLUMNS, apply_policy
+from curate.cleaning.standing import verdicts
 from curate.errors import DataError, UnknownNameError, UsageError
 
 
@@ -64,12 +65,18 @@ def test_relabel_trusts_the_suggestion_from_the_given_confidence_on(table):
     ],
 )
 def test_reviewed_does_what_was_decided_and_nothing_else(table, action, label, expected):
-    assert outcome(apply_policy(table, "reviewed", decisions={"b": Decision("b", action, label)})) == changed(b=expected)
+    assert outcome(apply_policy(table, "reviewed", decisions=verdicts([Decision("b", action, label)]))) == changed(b=expected)
 
 
 def test_decision_outranks_the_flag(table):
-    cleaned = apply_policy(table, "drop", decisions={"b": Decision("b", "ok"), "d": Decision("d", "relabel", "cat")})
+    cleaned = apply_policy(table, "drop", decisions=verdicts([Decision("b", "ok"), Decision("d", "relabel", "cat")]))
     assert outcome(cleaned) == changed(c=("drop", None), d=("relabel", "cat"))
+
+
+@pytest.mark.parametrize("policy", ["drop", "relabel", "abstain", "reviewed"])
+def test_conflict_leaves_the_given_label_even_where_it_is_flagged(table, policy):
+    undecided = verdicts([Decision("b", "relabel", "dog", who="ada"), Decision("b", "ok", who="grace")])
+    assert outcome(apply_policy(table, policy, decisions=undecided))[1] == ("keep", "cat")
 
 
 def test_given_labels_are_left_in_the_table(table):
@@ -102,4 +109,4 @@ def test_confidence_out_of_range_is_refused(table):
 
 def test_decision_about_a_sample_of_another_run_is_named(table):
     with pytest.raises(DataError, match="sample 'z', which is not among the 5"):
-        apply_policy(table, "reviewed", decisions={"z": Decision("z", "drop")})
+        apply_policy(table, "reviewed", decisions=verdicts([Decision("z", "drop")]))
