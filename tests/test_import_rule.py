@@ -9,7 +9,7 @@ LAYERS = [
     {"__main__"},
     {"cli", "__init__"},
     {"steps"},
-    {"app", "report"},
+    {"app", "report", "exports"},
     {"cleaning"},
     {"issues", "explain"},
     {"training", "embeddings"},

@@ -1,0 +1,1 @@
+"""What leaves a run for others: image folders with a card, tables, corrected labels."""
