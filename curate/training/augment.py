@@ -16,8 +16,9 @@ class Batches:
 
     Args:
         images: (N, C, H, W) uint8 on the device.
-        shift: largest shift in pixels, in each direction; the border is filled by reflection. 0 = none.
+        shift: largest shift in pixels, in each direction. 0 = none.
         mirror: whether half of the images are mirrored, each one in alternating epochs.
+        border: what fills the space that a shift leaves: `reflect`, the image mirrored at its edge, or `zeros`, black.
 
     Raises:
         UsageError: the shift is negative, or a side of the images is not larger than it.
@@ -25,13 +26,13 @@ class Batches:
     Source of the alternating mirror: Jordan 2024, arXiv:2404.00498, section 3.6.
     """
 
-    def __init__(self, images: Tensor, *, shift: int = 0, mirror: bool = False) -> None:
+    def __init__(self, images: Tensor, *, shift: int = 0, mirror: bool = False, border: str = "reflect") -> None:
         self.images, self.shift, self.mirror = images, shift, mirror
         height, width = images.shape[2:]
         if not 0 <= shift < min(height, width):
             raise UsageError(f"images of {height} x {width} pixels cannot be shifted by {shift}; expected 0 to {min(height, width) - 1}")
         if shift:
-            padded = reflect_pad(images, shift)
+            padded = reflect_pad(images, shift) if border == "reflect" else F.pad(images, (shift,) * 4)
             self.windows = padded.unfold(2, images.shape[2], 1).unfold(3, images.shape[3], 1)  # (N, C, 2s+1, 2s+1, H, W), a view
         self.standardise(torch.arange(min(len(images), 1000)))
 

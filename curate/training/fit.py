@@ -11,10 +11,17 @@ from curate.models.base import ConvNet
 from curate.training.allocator import keep_freed_memory
 from curate.training.augment import Batches
 from curate.training.device import Device
+from curate.training.extras import Extras
 from curate.training.muon import Muon
 from curate.training.recipe import Recipe
 
 WHITENING_PIXELS = 5000 * 32 * 32
+
+OnStep = Callable[[int, int], None]
+"""Called after each step with the number done and the number in all."""
+
+OnEpoch = Callable[[int, dict[str, float]], None]
+"""Called after each epoch, counted from 0, with `loss` and `accuracy` on what the net was shown in it."""
 
 
 def fit(
@@ -26,7 +33,8 @@ def fit(
     device: Device,
     *,
     seed: int,
-    on_step: Callable[[int, int], None] = lambda step, steps: None,
+    on_step: OnStep = lambda step, steps: None,
+    on_epoch: OnEpoch = lambda epoch, metrics: None,
 ) -> ConvNet:
     """Trains `model` in place on the samples at `indices` and returns it in evaluation mode.
 
@@ -35,8 +43,9 @@ def fit(
         batches: of all images; only those at `indices` are read.
         labels: (N,) int64 on the device; those at `indices` are in 0..K-1.
         indices: (M,) int64 on the CPU, the training samples.
-        seed: of the order, the shifts and the mirroring.
-        on_step: called after each step with the number done and the number in all.
+        seed: of the order, the shifts, the mirroring and the extras.
+        on_step: follows the steps.
+        on_epoch: follows the epochs; `accuracy` is that against the label with the greater share where images are blended.
     """
     if device.kind == "cpu":
         keep_freed_memory()
@@ -52,16 +61,21 @@ def fit(
     optimizers = make_optimizers(model, recipe)
     schedule = torch.tensor([rate_factor(step, steps, recipe.warmup) for step in range(steps)])
     peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
+    extras = Extras(recipe, batches, indices.to(device.where), seed)
     step = 0
     for epoch in range(recipe.epochs):
+        total = torch.zeros(2, device=device.where)  # of losses and of right answers, summed there: reading them would wait for the GPU
         order = indices[torch.randperm(len(indices), generator=generator)].to(device.where)
         for batch_number in range(steps_per_epoch):  # the last, smaller batch is left out; another order comes next epoch
             chosen = order[batch_number * size : (batch_number + 1) * size]
-            x = batches(chosen, epoch, generator)
+            x, targets = extras.on_batch(batches(chosen, epoch, generator), labels[chosen], model.num_classes)
             with device.autocast():
-                logits = model(x)
-            loss = F.cross_entropy(logits.float(), labels[chosen], label_smoothing=recipe.label_smoothing)
+                logits = extras.logits(model, x).float()
+            loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
             loss.backward()
+            with torch.no_grad():
+                wanted = targets if targets.ndim == 1 else targets.argmax(dim=1)
+                total += torch.stack([loss.detach(), (logits.argmax(dim=1) == wanted).float().mean()])
             for optimizer, rates in zip(optimizers, peaks, strict=True):
                 for group, peak in zip(optimizer.param_groups, rates, strict=True):
                     group["lr"] = peak * schedule[step].item()
@@ -69,6 +83,8 @@ def fit(
                 optimizer.zero_grad(set_to_none=True)
             step += 1
             on_step(step, steps)
+        loss_of_epoch, accuracy = (total / steps_per_epoch).tolist()
+        on_epoch(epoch, {"loss": loss_of_epoch, "accuracy": accuracy})
     return model.eval()
 
 

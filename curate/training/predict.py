@@ -29,7 +29,7 @@ def predict(
     for chosen in indices.to(device.where).split(BATCH):
         x = batches.normalise(batches.images[chosen])
         with device.autocast():
-            logits = sum(model(view).float() for view in _views(x, views)) / views
+            logits = sum(model(view).float() for view in _views(x, views, max(1, batches.shift))) / views
         out.append(F.softmax(logits, dim=1).cpu())
         on_images(views * len(chosen))
     return torch.cat(out)
@@ -48,13 +48,22 @@ def embed(model: ConvNet, batches: Batches, indices: Tensor, device: Device, *, 
     return torch.cat(out)
 
 
-def _views(x: Tensor, views: int) -> list[Tensor]:
-    """The image, its mirror image, and both shifted by a pixel up-left and down-right: as many as asked."""
+def _views(x: Tensor, views: int, margin: int) -> list[Tensor]:
+    """As many views of the images (B, C, H, W) as asked, of the same size.
+
+    `2`, `6`, `10`: the second half is the first one mirrored. `6`: the image, and shifted by a pixel up-left and down-right.
+    `5`, `10`: the centre and the corners of the image padded by `margin`, by reflection.
+
+    Source of the ten: Krizhevsky, Sutskever & Hinton 2012, section 4.1.
+    """
     seen = [x]
+    h, w = x.shape[2:]
     if views == 6:
-        h, w = x.shape[2:]
         padded = reflect_pad(x, 1)
         seen += [padded[:, :, :h, :w], padded[:, :, 2:, 2:]]
-    if views > 1:
+    elif views in (5, 10):
+        padded = reflect_pad(x, margin)
+        seen += [padded[:, :, top : top + h, left : left + w] for top in (0, 2 * margin) for left in (0, 2 * margin)]
+    if views % 2 == 0:
         seen += [view.flip(3) for view in seen]
     return seen

@@ -1,8 +1,13 @@
 """Recipe: everything that decides how one network is trained."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 
 from curate.errors import UnknownNameError, UsageError
+
+OPTIMIZERS = ("muon", "sgd", "adamw")
+BORDERS = ("reflect", "zeros")
+VIEWS = (1, 2, 5, 6, 10)
+EXTRAS = ("border", "color_jitter", "cutout", "mixup", "dropout")
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,15 @@ class Recipe:
         warmup: share of the steps in which the rate rises from 0 to the peak; it falls to 0 linearly after that.
         label_smoothing: share of the target spread over all classes.
         shift: largest random shift in pixels; mirror: whether images are mirrored at random.
-        views: predictions are averaged over `1` view, `2` (mirrored too), or `6` (each also shifted by a pixel two ways).
+        views: predictions are averaged over `1` view, `2` (mirrored too), `6` (each also shifted by a pixel two ways), `5` (the
+            centre and the four corner crops of the image padded by `shift`, or by a pixel), or `10` (those, mirrored too).
+        border: what a shifted image shows beyond its edge: `reflect`, its mirror image, or `zeros`, black.
+        color_jitter: deviation of the noise along the principal axes of the training pixels; 0.1 in AlexNet.
+        cutout: side in pixels of a square that is blanked at a random place; 16 suits CIFAR-10.
+        mixup: alpha of Beta(alpha, alpha), the share in which two images are blended; 1 is uniform.
+        dropout: share of the last feature maps that is dropped.
+
+    The last five are off by default: see `curate.training.extras`.
     """
 
     epochs: int
@@ -37,14 +50,26 @@ class Recipe:
     shift: int = 0
     mirror: bool = False
     views: int = 1
+    border: str = "reflect"
+    color_jitter: float = 0.0
+    cutout: int = 0
+    mixup: float = 0.0
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1:
             raise UsageError(f"a recipe needs at least 1 epoch and a batch of 1, found {self.epochs} and {self.batch_size}")
-        if self.optimizer not in ("muon", "sgd", "adamw"):
-            raise UnknownNameError.of("optimizer", self.optimizer, ("muon", "sgd", "adamw"))
-        if self.views not in (1, 2, 6):
-            raise UsageError(f"views must be 1, 2 or 6, found {self.views}")
+        for kind, name, known in (("optimizer", self.optimizer, OPTIMIZERS), ("border", self.border, BORDERS)):
+            if name not in known:
+                raise UnknownNameError.of(kind, name, known)
+        if self.views not in VIEWS:
+            raise UsageError(f"views must be {', '.join(map(str, VIEWS[:-1]))} or {VIEWS[-1]}, found {self.views}")
+        for extra in ("color_jitter", "cutout", "mixup"):
+            if not getattr(self, extra) >= 0:
+                raise UsageError(f"{extra} must be 0 (off) or more, found {getattr(self, extra)}")
+        if not 0 <= self.dropout < 1:
+            raise UsageError(f"dropout must be 0 (off) or more and less than 1, found {self.dropout}")
 
     def to_json(self) -> dict:
-        return asdict(self)
+        """What `Recipe(**...)` takes; extras that are off are left out, so that runs from before there were any go on."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in EXTRAS or getattr(self, f.name) != f.default}

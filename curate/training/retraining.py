@@ -36,7 +36,7 @@ def train_and_judge(
         seed: of initial weights, order and augmentation.
     """
     both = torch.from_numpy(np.concatenate([images, test_images])).to(device.where)
-    batches = Batches(both, shift=recipe.shift, mirror=recipe.mirror)
+    batches = Batches(both, shift=recipe.shift, mirror=recipe.mirror, border=recipe.border)
     chosen = torch.from_numpy(np.flatnonzero(labels >= 0))
     batches.standardise(chosen)
     model = make_model(seed).to(device.where).to(memory_format=torch.channels_last)

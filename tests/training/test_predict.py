@@ -35,7 +35,23 @@ def test_logits_are_averaged_over_the_views(make_shapes, cpu, views):
     torch.testing.assert_close(predict(model, batches, torch.arange(30), cpu, views=views), expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("views", [1, 2, 6])
+@pytest.mark.parametrize("shift", [0, 3])
+@pytest.mark.parametrize("views", [5, 10])
+def test_ten_views_are_the_centre_and_the_corners_each_mirrored(make_shapes, cpu, views, shift):
+    images = make_shapes(12).images
+    model, batches = lenet(0).eval(), Batches(torch.from_numpy(images), shift=shift)
+    margin = shift or 1
+    padded = np.pad(images, ((0, 0), (0, 0), (margin, margin), (margin, margin)), mode="reflect")
+    corners = [slice(None, -2 * margin), slice(2 * margin, None)]
+    seen = [images, *(padded[:, :, rows, columns] for rows in corners for columns in corners)]
+    seen += [view[:, :, :, ::-1] for view in seen] if views == 10 else []
+    with torch.inference_mode():
+        logits = [model(batches.normalise(torch.from_numpy(view.copy()))) for view in seen]
+    expected = F.softmax(torch.stack(logits).mean(dim=0), dim=1)
+    torch.testing.assert_close(predict(model, batches, torch.arange(12), cpu, views=views), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("views", [1, 2, 5, 6, 10])
 def test_rows_sum_to_1_and_follow_the_indices(make_shapes, cpu, views):
     model, batches = lenet(0), Batches(torch.from_numpy(make_shapes(30).images))
     probs = predict(model, batches, torch.tensor([7, 2, 7]), cpu, views=views)

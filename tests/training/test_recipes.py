@@ -87,7 +87,24 @@ def test_a_recipe_survives_json():
     assert Recipe(**json.loads(json.dumps(recipe.to_json()))) == recipe
 
 
-@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"epochs": 1, "batch_size": 0}, {"epochs": 1, "views": 3}])
+def test_a_recipe_with_extras_survives_json_and_one_without_reads_as_before_there_were_any():
+    recipe = Recipe(epochs=3, border="zeros", color_jitter=0.1, cutout=16, mixup=0.2, dropout=0.5)
+    assert Recipe(**json.loads(json.dumps(recipe.to_json()))) == recipe
+    assert list(Recipe(epochs=3).to_json())[-3:] == ["shift", "mirror", "views"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epochs": 0},
+        {"epochs": 1, "batch_size": 0},
+        {"epochs": 1, "views": 3},
+        {"epochs": 1, "color_jitter": -0.1},
+        {"epochs": 1, "cutout": -1},
+        {"epochs": 1, "mixup": -0.2},
+        {"epochs": 1, "dropout": 1.0},
+    ],
+)
 def test_recipes_out_of_range_are_refused(wrong):
     with pytest.raises(UsageError, match=f"found {next(reversed(wrong.values()))}|found .* and {next(reversed(wrong.values()))}"):
         Recipe(**wrong)
@@ -96,6 +113,11 @@ def test_recipes_out_of_range_are_refused(wrong):
 def test_an_unknown_optimizer_names_the_nearest():
     with pytest.raises(UnknownNameError, match="unknown optimizer 'adam'; did you mean adamw"):
         Recipe(epochs=1, optimizer="adam")
+
+
+def test_an_unknown_border_is_refused():
+    with pytest.raises(UnknownNameError, match="unknown border 'reflection'; did you mean reflect"):
+        Recipe(epochs=1, border="reflection")
 
 
 def test_an_unknown_preset_names_the_nearest():
