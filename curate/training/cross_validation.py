@@ -1,7 +1,7 @@
 """K-fold cross-validation: every sample is judged by models that never saw it."""
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -103,11 +103,15 @@ def cross_validate(
     finished = run_jobs(work, jobs, told, done=set(results), num_workers=num_workers)
     with contextlib.closing(finished):  # a full disk, say, ends the processes at once
         for job, result in finished:
+            if result.model is not None:
+                store.save_model(f"models/fold-{job.fold}", result.model)
             if result.embeddings is not None and result.model is not None:
                 store.save("embeddings", result.embeddings)
                 store.save_model("model", result.model)
+            if result.curve is not None:
+                store.save(f"curve-{job.name}", result.curve)
             store.save(f"pred_probs-{job.name}", result.probs)  # last: its presence says that the fold is finished
-            results[job] = result
+            results[job] = replace(result, model=None)
             told(job, 1.0)
     progress("train", len(jobs), len(jobs), f"{len(jobs)} nets")
     pred_probs = np.zeros((len(labels), num_classes), np.float32)
@@ -121,7 +125,7 @@ def _kept(store: FoldStore, job: FoldJob) -> FoldResult | None:
     """The result of a job that an earlier call finished."""
     probs = store.load(f"pred_probs-{job.name}")
     embeddings = store.load("embeddings") if job.embeds else None
-    return None if probs is None or (job.embeds and embeddings is None) else FoldResult(probs, embeddings)
+    return None if probs is None or (job.embeds and embeddings is None) else FoldResult(probs, store.load(f"curve-{job.name}"), embeddings)
 
 
 def _keep_division(folds: NDArray[np.int16], store: FoldStore, names: list[str]) -> None:

@@ -26,7 +26,7 @@ BACKWARD_COST = 3  # a training step costs about as much as three forward passes
 
 @dataclass(frozen=True)
 class FoldJob:
-    """The net that holds out `fold` in `repeat`; the first job of all also embeds every sample."""
+    """The net that holds out `fold` in `repeat`; nets of the first repeat are kept, and the first of them embeds every sample."""
 
     repeat: int
     fold: int
@@ -39,12 +39,24 @@ class FoldJob:
     def embeds(self) -> bool:
         return (self.repeat, self.fold) == (0, 0)
 
+    @property
+    def keeps_model(self) -> bool:
+        return self.repeat == 0
+
 
 @dataclass(frozen=True)
 class FoldResult:
-    """What a job gives: `probs` (M, K) of the samples held out; of the first job also all `embeddings` (N, D) and the `model`."""
+    """What a job gives.
+
+    Attributes:
+        probs: (M, K) of the samples held out.
+        curve: (E, 2) loss and accuracy on the training samples in each epoch; None of a fold that an older version kept.
+        embeddings: (N, D) of all samples, of the first job only.
+        model: the net, of the first repeat only.
+    """
 
     probs: NDArray[np.float32]
+    curve: NDArray[np.float32] | None = None
     embeddings: NDArray[np.float32] | None = None
     model: ConvNet | None = None
 
@@ -85,7 +97,8 @@ class FoldWork:
         """
         where = self.device.where
         if self._batches is None:
-            self._batches = Batches(as_tensor(self.images).to(where), shift=self.recipe.shift, mirror=self.recipe.mirror)
+            recipe = self.recipe
+            self._batches = Batches(as_tensor(self.images).to(where), shift=recipe.shift, mirror=recipe.mirror, border=recipe.border)
         batches = self._batches
         chosen = torch.from_numpy(training_indices(self.folds[job.repeat], job.fold, self.trainable))
         batches.standardise(chosen)
@@ -105,14 +118,17 @@ class FoldWork:
         def on_step(step: int, steps: int) -> None:
             on_share(step / steps * training / (training + judging))
 
-        fit(model, batches, targets, chosen, self.recipe, self.device, seed=seed, on_step=on_step)
+        curve: list[tuple[float, float]] = []
+
+        def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
+            curve.append((metrics["loss"], metrics["accuracy"]))
+
+        fit(model, batches, targets, chosen, self.recipe, self.device, seed=seed, on_step=on_step, on_epoch=on_epoch)
         probs = predict(model, batches, held_out, self.device, views=self.recipe.views, on_images=on_images).numpy()
         if not np.isfinite(probs).all():
             raise DataError(f"the training of fold {job.fold} diverged; try another --seed, --model or --preset")
-        if not job.embeds:
-            return FoldResult(probs)
-        embeddings = embed(model, batches, torch.arange(len(self.labels)), self.device, on_images=on_images).numpy()
-        return FoldResult(probs, embeddings, model)
+        embeddings = embed(model, batches, torch.arange(len(self.labels)), self.device, on_images=on_images).numpy() if job.embeds else None
+        return FoldResult(probs, np.array(curve, np.float32), embeddings, model if job.keeps_model else None)
 
 
 def training_indices(fold: NDArray[np.int16], held_out: int, trainable: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -89,7 +89,7 @@ def test_places_give_different_seeds():
     assert len({job_seed(seed, *place) for seed in (0, 1) for place in places}) == 2 * len(places)
 
 
-@pytest.mark.parametrize("die_at", range(6))  # the division, embeddings, the model, three folds
+@pytest.mark.parametrize("die_at", range(12))  # the division; of each fold its net, its curve, its answers; once embeddings and their net
 def test_killed_at_any_write_it_ends_with_the_same_arrays(make_shapes, cpu, die_at):
     shapes, store = make_shapes(45), Store()
     store.die_at = die_at
@@ -144,6 +144,24 @@ def test_a_training_that_diverges_is_told_and_not_kept(make_shapes, cpu):
             shapes, cpu, recipe=Recipe(epochs=1, batch_size=5, optimizer="sgd", peak_lr=1e20, bias_lr=1e20, head_lr=1e20), store=store
         )
     assert list(store) == ["fold"]
+
+
+def test_the_nets_of_the_first_repeat_and_the_curves_of_all_are_kept(make_shapes, cpu):
+    store = Store()
+    validated(make_shapes(45), cpu, store=store, num_repeats=2, recipe=Recipe(epochs=2, batch_size=20, peak_lr=0.005))
+    assert {name for name in store if name.endswith(".model")} == {"model.model", *(f"models/fold-{fold}.model" for fold in range(3))}
+    curves = [store[f"curve-r{repeat}-f{fold}"] for repeat in range(2) for fold in range(3)]
+    assert all(curve.shape == (2, 2) and curve.dtype == np.float32 for curve in curves)
+    assert all((curve[:, 0] > 0).all() and (curve[:, 1] >= 0).all() and (curve[:, 1] <= 1).all() for curve in curves)
+    assert len({curve.tobytes() for curve in curves}) == 6
+
+
+def test_folds_that_an_older_version_kept_without_curves_are_not_trained_again(make_shapes, cpu):
+    shapes, store = make_shapes(45), Store()
+    first = validated(shapes, cpu, store=store)
+    for name in [name for name in store if name.startswith(("curve", "models/"))]:
+        del store[name]
+    assert arrays(validated(shapes, cpu, store=store, factory=None)) == arrays(first)
 
 
 def test_progress_rises_to_the_number_of_models(make_shapes, cpu):
