@@ -6,38 +6,52 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from curate.datasets.corrections import apply_corrections, check_known, is_corrections, read_corrections
+from curate.datasets.label_values import label_values
 from curate.errors import DataError
 
 
 def read_labels(
-    path: Path, *, sample_ids: NDArray[np.str_], positions: NDArray[np.int64], class_names: tuple[str, ...]
+    path: Path,
+    *,
+    sample_ids: NDArray[np.str_],
+    positions: NDArray[np.int64],
+    class_names: tuple[str, ...],
+    given: NDArray[np.int64] | None = None,
 ) -> NDArray[np.int64]:
-    """The labels of the samples at `positions`, from a `.npy` or `.csv` file.
+    """The labels of the samples at `positions`, from a `.npy`, `.csv` or `.json` file.
 
     A `.npy` holds one label per sample in dataset order, of all samples or of those at `positions`: indices in -1..K-1
     (-1 = unlabelled) or class names. A `.csv` has the columns `sample_id` and `label`, in any order; a label is a class name,
     else an index, else empty = unlabelled. It must cover every sample at `positions` and may cover others of the dataset.
+
+    A `.csv` with the columns `sample_id`, `given` and `corrected`, or a `.json` as `curate export --format corrected` writes it, lists
+    only samples whose label changes: it is applied on top of `given`, see `curate.datasets.corrections`.
 
     Args:
         path: the file.
         sample_ids: (N,), of the whole dataset.
         positions: (M,), the samples that are asked for.
         class_names: K names.
+        given: (M,), the labels that these samples have; needed for corrected labels only.
 
     Returns:
         (M,) int64 in -1..K-1.
 
     Raises:
-        DataError: the file is missing, of another kind, of wrong length, names unknown samples, or a label is no class.
+        DataError: the file is missing, of another kind, of wrong length, names unknown samples, or a label is no class; corrections
+            of other given labels.
     """
     if not path.is_file():
         raise DataError(f"there is no label file at {path}")
     if path.suffix.lower() == ".npy":
         return _from_array(path, len(sample_ids), positions, class_names)
+    if is_corrections(path):
+        return _corrected(path, sample_ids, positions, class_names, given)
     if path.suffix.lower() == ".csv":
         return _from_csv(path, sample_ids, positions, class_names)
     hint = "; save the one array you mean with numpy.save" if path.suffix.lower() == ".npz" else ""
-    raise DataError(f"labels must be a .npy array or a .csv table with sample_id and label, found {path.name}{hint}")
+    raise DataError(f"labels must be a .npy array, a .csv table with sample_id and label, or corrected labels, found {path.name}{hint}")
 
 
 def _from_array(path: Path, num_samples: int, positions: NDArray[np.int64], class_names: tuple[str, ...]) -> NDArray[np.int64]:
@@ -53,7 +67,7 @@ def _from_array(path: Path, num_samples: int, positions: NDArray[np.int64], clas
         lengths = " or ".join(str(n) for n in sorted({num_samples, len(positions)}, reverse=True))
         raise DataError(f"{path} has {len(values)} labels, expected {lengths}, one per sample in dataset order")
     if values.dtype.kind == "U":
-        return _indices(path, values.tolist(), class_names)
+        return label_values(path, values.tolist(), class_names)
     wrong = values[(values < -1) | (values >= len(class_names))]
     if len(wrong):
         raise DataError(f"{path} has label {wrong[0]}, expected 0..{len(class_names) - 1} (or -1 = unlabelled)")
@@ -75,26 +89,25 @@ def _from_csv(path: Path, sample_ids: NDArray[np.str_], positions: NDArray[np.in
         seen: set[str] = set()
         again = next(sample for sample, _ in rows if sample in seen or seen.add(sample))  # type: ignore[func-returns-value]
         raise DataError(f"{path} has sample {again} more than once")
-    known = set(sample_ids.tolist())
-    unknown = [sample for sample in labels if sample not in known]
-    if unknown:
-        raise DataError(
-            f"{path} has {len(unknown)} sample ids that the dataset lacks, such as {unknown[0]}; expected ids like {sample_ids[0]}"
-        )
+    check_known(path, labels, sample_ids)
     wanted = sample_ids[positions].tolist()
     missing = [sample for sample in wanted if sample not in labels]
     if missing:
         raise DataError(f"{path} lacks {len(missing)} of {len(wanted)} samples, such as {missing[0]}; give every sample a label")
-    return _indices(path, [labels[sample] for sample in wanted], class_names)
+    return label_values(path, [labels[sample] for sample in wanted], class_names)
 
 
-def _indices(path: Path, labels: list[str], class_names: tuple[str, ...]) -> NDArray[np.int64]:
-    """Class names, else indices as text, else empty text, as indices."""
-    index = {str(i): i for i in range(-1, len(class_names))} | {name: i for i, name in enumerate(class_names)} | {"": -1}
-    unknown = [label for label in labels if label not in index]
-    if unknown:
-        raise DataError(
-            f"{path} has label '{unknown[0]}', which is no class; expected {', '.join(class_names[:10])}"
-            f"{', …' if len(class_names) > 10 else ''} or an index in 0..{len(class_names) - 1}"
-        )
-    return np.array([index[label] for label in labels], dtype=np.int64)
+def _corrected(
+    path: Path,
+    sample_ids: NDArray[np.str_],
+    positions: NDArray[np.int64],
+    class_names: tuple[str, ...],
+    given: NDArray[np.int64] | None,
+) -> NDArray[np.int64]:
+    if given is None:
+        raise DataError(f"{path} lists only changes, which need given labels to be applied to; give a label file that covers every sample")
+    found = read_corrections(path)
+    check_known(path, [correction.sample_id for correction in found], sample_ids)
+    wanted = set(sample_ids[positions].tolist())
+    here = [correction for correction in found if correction.sample_id in wanted]
+    return apply_corrections(given, here, sample_ids=sample_ids[positions], class_names=class_names, path=path)

@@ -1,0 +1,203 @@
+"""The dataset card of an exported image folder: `README.md` as people and the Hugging Face Hub read it.
+
+Source of the format: https://github.com/huggingface/hub-docs/blob/main/datasetcard.md and, for `features` in `configs`, which make `label`
+a class and not text, `datasets.utils.metadata.MetadataConfigs`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from curate.datasets.catalog import CATALOG
+from curate.datasets.image_set import SPLITS
+from curate.exports.names import METADATA, class_folders
+from curate.exports.references import hub_licence, source_text
+from curate.exports.tree import UNLABELLED
+
+SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"))
+LARGER = "10M<n<100M"
+ACTIONS = {"keep": "kept", "relabel": "relabelled", "drop": "dropped", "abstain": "abstained"}
+POLICIES = {
+    "drop": "samples whose label is believed wrong were dropped",
+    "relabel": "samples whose label is believed wrong got the class that the model suggests where it is sure of it, and were dropped elsewhere",
+    "abstain": "samples whose label is believed wrong lost it and were kept apart",
+    "reviewed": "only what people decided was done",
+}
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """How the cleaned labels came about.
+
+    Attributes:
+        name: of the dataset.
+        source: its name in the catalog, or anything else.
+        command: what cleans the run again, such as `curate clean mnist --policy drop`.
+        policy: one of `POLICIES`.
+        meta: `run.json`.
+        corrections_file: name of the file of corrected labels beside the card.
+    """
+
+    name: str
+    source: str
+    command: str
+    policy: str
+    meta: dict[str, Any]
+    corrections_file: str
+
+
+def dataset_card(table: pd.DataFrame, class_names: Sequence[str], provenance: Provenance) -> str:
+    """The text of `README.md` for the image tree of `table`, from `export_table`."""
+    labelled = table[table["label"].notna()]
+    splits = [split for split in SPLITS if (labelled["split"] == split).any()]
+    title = _title(provenance)
+    return "\n".join(
+        [
+            "---",
+            *_front_matter(title, provenance.source, len(labelled), splits, class_names),
+            "---",
+            "",
+            f"# {title}",
+            "",
+            *_what_it_is(table, class_names, provenance),
+            "## How it was cleaned",
+            "",
+            *_how_it_was_cleaned(table, provenance),
+            "## Files",
+            "",
+            *_files(labelled, splits, class_names, provenance),
+            "## How to load it",
+            "",
+            *_how_to_load(splits),
+            "## Source, licence, citation",
+            "",
+            "\n\n".join(source_text(provenance.source)),
+            "",
+        ]
+    )
+
+
+def _front_matter(title: str, source: str, num_images: int, splits: list[str], class_names: Sequence[str]) -> list[str]:
+    licence = [f"{key}: {quoted(value)}" for key, value in hub_licence(source).items()]
+    size = next((name for limit, name in SIZES if num_images < limit), LARGER)
+    data_files = [line for split in splits for line in (f"  - split: {split}", f"    path: {split}/**")]
+    features = [
+        "  features:",
+        "  - name: image",
+        "    dtype: image",
+        "  - name: label",
+        "    dtype:",
+        "      class_label:",
+        "        names:",
+        *(f"          '{i}': {quoted(name)}" for i, name in enumerate(class_names)),
+        *(line for name in ("given_label", "sample_id", "action") for line in (f"  - name: {name}", "    dtype: string")),
+    ]
+    return [
+        f"pretty_name: {quoted(title)}",
+        *licence,
+        "task_categories:",
+        "- image-classification",
+        "size_categories:",
+        f"- {size}",
+        "tags:",
+        "- label-errors",
+        "- curate",
+        "configs:",
+        "- config_name: default",
+        "  data_files:",
+        *data_files,
+        *features,
+        "dataset_info:",
+        *features,
+    ]
+
+
+def _what_it_is(table: pd.DataFrame, class_names: Sequence[str], provenance: Provenance) -> list[str]:
+    counts = {split: table[table["split"] == split]["action"].value_counts() for split in SPLITS if (table["split"] == split).any()}
+    rows = [
+        [split, *(f"{int(actions.get(action, 0)):,}" for action in ACTIONS), f"{int(actions.sum()):,}"] for split, actions in counts.items()
+    ]
+    return [
+        f"{provenance.name}, {len(class_names)} classes, with cleaned labels. Of its {len(table):,} samples:",
+        "",
+        *_markdown_table(["split", *ACTIONS.values(), "all"], rows),
+        "",
+    ]
+
+
+def _how_it_was_cleaned(table: pd.DataFrame, provenance: Provenance) -> list[str]:
+    meta = provenance.meta
+    config, accuracy = meta["config"], meta["metrics"].get("out_of_fold_accuracy")
+    version = meta.get("versions", {}).get("curate")
+    by_model = (
+        f"Every image was judged by a net that never saw it: {config['num_folds']}-fold cross-validation of `{config['model']}`, "
+        f"preset `{config['preset']}`."
+        if {"num_folds", "model", "preset"} <= config.keys()
+        else "Every image was judged by a net that never saw it (cross-validation)."
+    )
+    if accuracy is not None:
+        by_model += f" Its class was the given label for {100 * accuracy:.2f} % of them."
+    decided = int(table["decision"].notna().sum())
+    lines = [
+        f"    {provenance.command}",
+        "",
+        f"By curate{f' {version}' if version else ''}: {POLICIES[provenance.policy]}. {by_model}",
+        "",
+        f"People decided on {decided:,} samples; what they decided holds before any flag." if decided else "No labels were judged by people.",
+    ]
+    if "test" in set(table["split"]) and table["split"].nunique() > 1:
+        lines += ["", "Test labels were changed only where people decided so: a test set without what a model doubts would flatter models."]
+    return [*lines, ""]
+
+
+def _files(labelled: pd.DataFrame, splits: list[str], class_names: Sequence[str], provenance: Provenance) -> list[str]:
+    lines = [
+        f"- `<split>/<class>/<file>`: the images that have a label. Beside the class folders, `{METADATA}` says of each file which sample",
+        "  it is, the label that it was given, its label now, and what was done.",
+        f"- `{UNLABELLED}/<split>/<file>`: images without a label: abstained, or never labelled. Loaders pass this folder over.",
+        f"- `{provenance.corrections_file}`: every sample whose label changed or was judged, dropped ones as well.",
+    ]
+    renamed = [[f"`{quoted(name)}`", f"`{folder}`"] for name, folder in zip(class_names, class_folders(class_names), strict=True) if name != folder]
+    if renamed:
+        lines += ["", "Class names that make no folder names:", "", *_markdown_table(["class", "folder"], renamed)]
+    for split in splits:
+        here = set(labelled["label"][labelled["split"] == split])
+        lacking = [name for name in class_names if name not in here]
+        if lacking:
+            lines += ["", f"In `{split}` there is no image of {', '.join(lacking)}, and so no folder: go by names, not by numbers of folders."]
+    return [*lines, ""]
+
+
+def _how_to_load(splits: list[str]) -> list[str]:
+    split = splits[0] if splits else "train"
+    return [
+        "```python",
+        "from datasets import load_dataset",
+        "",
+        'dataset = load_dataset("path/to/this/folder")  # labels as classes, in the order of the original',
+        'dataset = load_dataset("imagefolder", data_dir="path/to/this/folder")  # the same with labels as text',
+        "",
+        "from torchvision.datasets import ImageFolder",
+        "",
+        f'{split} = ImageFolder("path/to/this/folder/{split}")  # classes in alphabetical order of their folders',
+        "```",
+        "",
+    ]
+
+
+def _title(provenance: Provenance) -> str:
+    entry = CATALOG.get(provenance.source)
+    return f"{entry.title if entry else provenance.name}, cleaned"
+
+
+def _markdown_table(head: list[str], rows: list[list[str]]) -> list[str]:
+    escaped = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    return ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *escaped)]
+
+
+def quoted(text: str) -> str:
+    """`text` as a double-quoted scalar of YAML."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
