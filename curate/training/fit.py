@@ -1,6 +1,7 @@
 """Training of one network on one tensor of images."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -63,29 +64,41 @@ def fit(
     peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     extras = Extras(recipe, batches, indices.to(device.where), seed)
     step = 0
-    for epoch in range(recipe.epochs):
-        total = torch.zeros(2, device=device.where)  # of losses and of right answers, summed there: reading them would wait for the GPU
-        order = indices[torch.randperm(len(indices), generator=generator)].to(device.where)
-        for batch_number in range(steps_per_epoch):  # the last, smaller batch is left out; another order comes next epoch
-            chosen = order[batch_number * size : (batch_number + 1) * size]
-            x, targets = extras.on_batch(batches(chosen, epoch, generator), labels[chosen], model.num_classes)
-            with device.autocast():
-                logits = extras.logits(model, x).float()
-            loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
-            loss.backward()
-            with torch.no_grad():
-                wanted = targets if targets.ndim == 1 else targets.argmax(dim=1)
-                total += torch.stack([loss.detach(), (logits.argmax(dim=1) == wanted).float().mean()])
-            for optimizer, rates in zip(optimizers, peaks, strict=True):
-                for group, peak in zip(optimizer.param_groups, rates, strict=True):
-                    group["lr"] = peak * schedule[step].item()
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
-            step += 1
-            on_step(step, steps)
-        loss_of_epoch, accuracy = (total / steps_per_epoch).tolist()
-        on_epoch(epoch, {"loss": loss_of_epoch, "accuracy": accuracy})
+    with seeded_dropout(seed, device):
+        for epoch in range(recipe.epochs):
+            total = torch.zeros(2, device=device.where)  # of losses and of right answers, summed there: reading them would wait for the GPU
+            order = indices[torch.randperm(len(indices), generator=generator)].to(device.where)
+            for batch_number in range(steps_per_epoch):  # the last, smaller batch is left out; another order comes next epoch
+                chosen = order[batch_number * size : (batch_number + 1) * size]
+                x, targets = extras.on_batch(batches(chosen, epoch, generator), labels[chosen], model.num_classes)
+                with device.autocast():
+                    logits = extras.logits(model, x).float()
+                loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
+                loss.backward()
+                with torch.no_grad():
+                    wanted = targets if targets.ndim == 1 else targets.argmax(dim=1)
+                    total += torch.stack([loss.detach(), (logits.argmax(dim=1) == wanted).float().mean()])
+                for optimizer, rates in zip(optimizers, peaks, strict=True):
+                    for group, peak in zip(optimizer.param_groups, rates, strict=True):
+                        group["lr"] = peak * schedule[step].item()
+                    optimizer.step()
+                    optimizer.zero_grad(set_to_none=True)
+                step += 1
+                on_step(step, steps)
+            loss_of_epoch, accuracy = (total / steps_per_epoch).tolist()
+            on_epoch(epoch, {"loss": loss_of_epoch, "accuracy": accuracy})
     return model.eval()
+
+
+@contextlib.contextmanager
+def seeded_dropout(seed: int, device: Device) -> Iterator[None]:
+    """Dropout layers of a net draw from torch's global generators: inside they start at `seed`, after it they are as they were."""
+    cuda = [torch.cuda.current_device()] if device.kind == "cuda" else []
+    with torch.random.fork_rng(devices=cuda):
+        torch.default_generator.manual_seed(seed)
+        if cuda:
+            torch.cuda.manual_seed(seed)
+        yield
 
 
 def rate_factor(step: int, steps: int, warmup: float) -> float:

@@ -79,6 +79,24 @@ def test_the_global_generators_are_neither_used_nor_moved(make_shapes, cpu):
     assert arrays(validated(shapes, cpu)) == arrays(first)
 
 
+def with_dropout(seed):
+    return make_model("mnist-cnn", num_classes=3, in_channels=1, image_size=16, seed=seed)
+
+
+def test_a_net_with_dropout_layers_ends_with_the_same_arrays_whatever_ran_before_and_where_it_was_killed(make_shapes, cpu):
+    import torch
+
+    shapes, store = make_shapes(45), Store()
+    first = arrays(validated(shapes, cpu, factory=with_dropout))
+    torch.rand(1)
+    assert arrays(validated(shapes, cpu, factory=with_dropout)) == first
+    store.die_at = 8  # in the second fold
+    with pytest.raises(Killed):
+        validated(shapes, cpu, factory=with_dropout, store=store)
+    store.die_at = None
+    assert arrays(validated(shapes, cpu, factory=with_dropout, store=store)) == first
+
+
 def test_each_repeat_divides_anew(make_shapes, cpu):
     fold = validated(make_shapes(45), cpu, num_repeats=3).fold
     assert (fold[0] != fold[1]).any() and (fold[1] != fold[2]).any() and (fold[0] != fold[2]).any()
