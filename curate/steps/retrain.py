@@ -15,6 +15,7 @@ from curate.progress import Progress, silent
 from curate.run import Run
 from curate.steps.train import RunFolds
 from curate.training.device import pick_device
+from curate.training.ensemble import ensemble
 from curate.training.fold_jobs import job_seed
 from curate.training.recipe import Recipe
 from curate.training.retraining import train_and_judge
@@ -30,6 +31,8 @@ def retrain(
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Trains a network per seed on the training split and returns its test accuracies; weights and probabilities stay in the run.
+
+    `ensemble_test_accuracy` is that of all networks together, by the mean of their probabilities.
 
     Args:
         labels: `given`, or `cleaned` for those of `cleaned.csv`.
@@ -47,13 +50,15 @@ def retrain(
         )
     with run.step(f"retrain-{labels}"):
         probs = test_probabilities(run, training_set, seeds=seeds, device=device, progress=progress)
-    accuracy = [accuracy_of(p, image_set.labels[image_set.splits == "test"]) for p in probs]
+    test_labels = image_set.labels[image_set.splits == "test"]
+    accuracy = [accuracy_of(p, test_labels) for p in probs]
     return {
         "run": run.name,
         "labels": labels,
         "seeds": list(seeds),
         "test_accuracy": accuracy,
         "mean_test_accuracy": float(np.mean(accuracy)),
+        "ensemble_test_accuracy": accuracy_of(ensemble(probs), test_labels),
     }
 
 

@@ -18,6 +18,7 @@ from curate.run import Run
 from curate.training.cross_validation import cross_validate
 from curate.training.device import pick_device
 from curate.training.executors import num_processes
+from curate.training.folds import trainable_samples
 from curate.training.presets import preset_for
 
 VERSIONS = ("torch", "torchvision", "numpy", "scikit-learn", "cleanlab", "fiftyone")
@@ -129,12 +130,6 @@ def train(
         run.save_array("pred_probs.npy", result.pred_probs)
         run.update("metrics", **accuracies(image_set, result.pred_probs))
     return run
-
-
-def trainable_samples(image_set: ImageSet, *, pool_splits: bool) -> NDArray[np.bool_]:
-    """(N,) which samples models may learn from: all but the test split, unless there is nothing else or it is pooled."""
-    outside_test = image_set.splits != "test"
-    return np.ones(len(image_set), bool) if pool_splits or not outside_test.any() else outside_test
 
 
 def accuracies(image_set: ImageSet, pred_probs: NDArray[np.float32]) -> dict:

@@ -1,8 +1,9 @@
-"""Which fold holds a sample out: stratified, with exact duplicates together."""
+"""Which fold holds a sample out: stratified, with exact duplicates together; and which samples may be learnt from."""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from curate.datasets.image_set import ImageSet
 from curate.errors import DataError, UsageError
 
 
@@ -58,3 +59,9 @@ def assign_folds(
     fold_of_group = np.empty(len(first), np.int16)
     fold_of_group[order] = (np.arange(len(first)) + generator.integers(num_folds)) % num_folds  # dealt out in turn, class by class
     return fold_of_group[group_index]
+
+
+def trainable_samples(image_set: ImageSet, *, pool_splits: bool) -> NDArray[np.bool_]:
+    """(N,) which samples models may learn from: all but the test split, unless there is nothing else or it is pooled."""
+    outside_test = image_set.splits != "test"
+    return np.ones(len(image_set), bool) if pool_splits or not outside_test.any() else outside_test

@@ -77,6 +77,9 @@ def test_retraining_on_cleaned_labels_needs_them_and_reports_the_mean(found):
     assert table.columns.tolist() == ["sample_id", "given_label", "label", "action"] and len(table) == 48
     result = retrain(found.run, found.images, seeds=[0, 1], device="cpu")
     assert result["mean_test_accuracy"] == pytest.approx(np.mean(result["test_accuracy"])) and len(result["test_accuracy"]) == 2
+    nets = [np.load(file) for file in (found.run.path / "retrained").glob("*.npy")]
+    together = (sum(nets).argmax(axis=1) == found.images.labels[found.images.splits == "test"]).mean()
+    assert len(nets) == 2 and result["ensemble_test_accuracy"] == pytest.approx(together)
 
 
 def test_without_a_test_split_it_is_told(found):

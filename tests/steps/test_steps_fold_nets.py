@@ -1,0 +1,33 @@
+"""The nets of all folds are kept, and read back as they judged."""
+
+import numpy as np
+import pytest
+import torch
+
+from curate.errors import RunError
+from curate.training.device import pick_device
+from curate.training.fold_nets import fold_of, load_fold_net
+from curate.training.predict import predict
+
+
+def test_the_net_that_is_read_back_for_a_sample_gives_the_probabilities_of_the_run(trained):
+    config, probs = trained.run.meta["config"], trained.run.load_array("pred_probs.npy")
+    device = pick_device("cpu", precision=config["precision"])
+    folds = np.array([fold_of(trained.run, position) for position in range(len(trained.images))])
+    for fold in (0, 1):
+        net, batches = load_fold_net(trained.run, trained.images, fold)
+        held_out = np.flatnonzero(folds == fold)
+        again = predict(net, batches, torch.from_numpy(held_out), device, views=config["recipe"]["views"])
+        np.testing.assert_allclose(again.numpy(), probs[held_out], atol=1e-6)
+        others = predict(net, batches, torch.from_numpy(np.flatnonzero(folds != fold)), device).numpy()
+        assert (abs(others - probs[folds != fold]) > 1e-3).any()
+
+
+def test_the_net_of_the_first_fold_of_an_older_run_is_found(trained):
+    new, _ = load_fold_net(trained.run, trained.images, 0)
+    for file in (trained.run.path / "models").iterdir():
+        file.unlink()
+    old, _ = load_fold_net(trained.run, trained.images, 0)
+    assert all(torch.equal(old.state_dict()[key], value) for key, value in new.state_dict().items())
+    with pytest.raises(RunError, match=r"has no models/fold-1\.safetensors: the run is of an older version"):
+        load_fold_net(trained.run, trained.images, 1)
