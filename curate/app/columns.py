@@ -1,10 +1,15 @@
 """The issue table of a run as columns of values for FiftyOne."""
 
+import hashlib
+
+import numpy as np
 import pandas as pd
 
 from curate.datasets.image_set import ImageSet
 from curate.errors import RunError
 from curate.run import Run
+
+NUM_CHECKED = 1000
 
 
 def read_issue_table(run: Run, image_set: ImageSet) -> pd.DataFrame:
@@ -37,7 +42,24 @@ def sample_columns(table: pd.DataFrame, image_set: ImageSet, files: list[str]) -
         columns[name] = optional(name)
     for name in ("is_duplicate_issue", "is_leak_issue", "duplicate_set", "fold"):
         columns[name] = optional(name)
+    flagged, pairs = table["is_label_issue"].tolist(), zip(optional("given_label"), optional("suggested_label"), strict=True)
+    columns["label_pair"] = [f"{pair[0]} → {pair[1]}" if flag else None for flag, pair in zip(flagged, pairs, strict=True)]
+    columns["check_rank"] = check_ranks(table)
     if image_set.filepaths is None:  # files of the user may have any size
         metadata = {"_cls": "ImageMetadata", "mime_type": "image/png", "width": width, "height": height, "num_channels": num_channels}
         columns["metadata"] = [metadata] * len(table)
     return columns
+
+
+def check_ranks(table: pd.DataFrame, num: int = NUM_CHECKED) -> list[int | None]:
+    """1, 2, … for `num` labels drawn at random from those that are not flagged; None for all others.
+
+    The order is that of a hash of the sample ids, so that an audit that flags others keeps most of the sample that was reviewed.
+    """
+    unflagged = np.flatnonzero(~table["is_label_issue"].to_numpy(bool) & table["given_label"].notna().to_numpy())
+    ids = table["sample_id"].tolist()
+    drawn = sorted(unflagged.tolist(), key=lambda row: hashlib.blake2b(ids[row].encode(), digest_size=8).digest())[:num]
+    ranks: list[int | None] = [None] * len(table)
+    for rank, row in enumerate(drawn, 1):
+        ranks[row] = rank
+    return ranks

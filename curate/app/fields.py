@@ -40,7 +40,7 @@ FIELDS = (
         LABELS,
         "The class that a model says which never saw this image (out-of-fold), with its probability.",
     ),
-    FieldSpec("review", "classification", LABELS, "The analyst's decision. Kept when the audit runs again."),
+    FieldSpec("review", "classification", LABELS, "What the reviewers decided. Kept when the audit runs again."),
     FieldSpec(
         "is_label_issue",
         "bool",
@@ -53,7 +53,14 @@ FIELDS = (
         LABEL_ISSUES,
         "0 to 1, low = suspect. Under 0.5 the model finds another class more probable than the given one.",
     ),
+    FieldSpec("label_pair", "str", LABEL_ISSUES, "Given label → suggested label, of label issues: errors of one kind often come in rows."),
     FieldSpec("rank", "int", LABEL_ISSUES, "1 = the most suspect label of the whole dataset. Sort by it to review the worst first."),
+    FieldSpec(
+        "check_rank",
+        "int",
+        LABEL_ISSUES,
+        "Place in a random order of labels that are not believed wrong: reviewing the first 200 tells how many errors were missed.",
+    ),
     FieldSpec("is_outlier_issue", "bool", OTHER_ISSUES, "Whether the image is unlike the others: another subject, or a broken image."),
     FieldSpec("outlier_score", "float", OTHER_ISSUES, "0 to 1, low = unlike its nearest neighbours in the embedding."),
     FieldSpec("is_duplicate_issue", "bool", OTHER_ISSUES, "Whether another image is the same, or almost the same."),
@@ -69,6 +76,15 @@ FIELDS = (
 )
 EVALUATION = "out_of_fold"  # evaluation key, and the field that FiftyOne writes for it
 EVALUATION_DESCRIPTION = "Whether the out-of-fold prediction is the given label."
+REVIEW = {  # what the `review` of a sample holds beside its label, and what the App says of it
+    "action": ("str", "ok, confirm_error, accept_suggestion, relabel, ambiguous, drop; or conflict, where reviewers do not agree."),
+    "final": ("str", "The label that the sample should have; none where it is not known."),
+    "reviewers": ("list", "Who decided."),
+    "when": ("datetime", "When the decision was taken, UTC."),
+    "note": ("str", "What the reviewer noted."),
+    "is_adjudicated": ("bool", "Whether a conflict was settled by this decision."),
+    "is_changed": ("bool", "Whether given or suggested label are others now than when the decision was taken."),
+}
 METADATA = ("size_bytes", "mime_type", "width", "height", "num_channels")
 SIDEBAR = (  # group, paths beyond those of FIELDS, expanded
     (LABELS, (), True),
@@ -84,6 +100,8 @@ INDEXES: tuple[Any, ...] = (
     "ground_truth.label",
     "suggested.label",
     "review.label",
+    "label_pair",
+    "check_rank",
     [("is_label_issue", 1), ("label_quality", 1)],
     [("is_duplicate_issue", 1), ("duplicate_set", 1)],
 )
@@ -104,6 +122,8 @@ def declare_fields(dataset: Any) -> None:
         "bool": (fo.BooleanField, {}),
         "str": (fo.StringField, {}),
         "vector": (fo.VectorField, {}),
+        "datetime": (fo.DateTimeField, {}),
+        "list": (fo.ListField, {"subfield": fo.StringField}),
     }
     schema = dataset.get_field_schema()
     for spec in FIELDS:
@@ -112,6 +132,11 @@ def declare_fields(dataset: Any) -> None:
             dataset.add_sample_field(spec.name, ftype, description=spec.description, **options)
         else:
             describe(dataset, spec.name, spec.description)
+    schema = dataset.get_field_schema(flat=True)
+    for name, (kind, description) in REVIEW.items():
+        if f"review.{name}" not in schema:
+            ftype, options = types[kind]
+            dataset.add_sample_field(f"review.{name}", ftype, description=description, **options)
 
 
 def describe(dataset: Any, name: str, description: str) -> None:

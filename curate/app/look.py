@@ -1,11 +1,22 @@
 """How the App shows a curate dataset: sidebar, colours, what is painted on the tiles, the workspace."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from curate.app.fields import FIELDS, SIDEBAR
 
 WORKSPACE = "review"
-COLOURS = {"ground_truth": "#5b8ff9", "suggested": "#ee6600", "prediction": "#8a8f99", "review": "#009900"}
+COLOURS = {"ground_truth": "#4a7fe8", "suggested": "#e06000", "prediction": "#7a8089", "review": "#2e8540"}
+ACTIONS = {  # Okabe & Ito's palette, a little darker under white text: these differ for colour-blind eyes too
+    "ok": "#00845f",
+    "confirm_error": "#b8324a",
+    "accept_suggestion": "#8f4fb0",
+    "relabel": "#8f4fb0",
+    "ambiguous": "#8a7400",
+    "drop": "#4d5560",
+    "conflict": "#c4007a",
+}
+MOST_CLASSES = 200  # up to which every class is listed to have the colour of its field
 POOL = ["#5b8ff9", "#ee6600", "#009900", "#cc33cc", "#009999", "#d4b106", "#ee0000", "#9254de", "#996633", "#8a8f99"]
 
 
@@ -25,12 +36,30 @@ def set_look(dataset: Any, *, is_new: bool) -> None:
     dataset.app_config.sidebar_groups = groups
     if is_new:
         dataset.app_config.active_fields = fo.ActiveFields(paths=["ground_truth", "suggested", "review"])
-        fields = [{"path": path, "fieldColor": colour} for path, colour in COLOURS.items()]
-        dataset.app_config.color_scheme = fo.ColorScheme(color_by="field", color_pool=POOL, fields=fields)
+        dataset.app_config.color_scheme = color_scheme(dataset.default_classes)
         dataset.save_workspace(
             WORKSPACE, workspace(), description="The images beside the map of the embeddings.", color="#5b8ff9", overwrite=True
         )
     dataset.save()
+
+
+def color_scheme(class_names: Sequence[str]) -> Any:
+    """Colours that tell given, suggested and predicted label apart, and one decision from another.
+
+    FiftyOne colours either all fields by their value or none, so that classes are listed one by one; where there are too many, decisions
+    have one colour.
+    """
+    import fiftyone as fo
+
+    fields: list[dict[str, Any]] = [{"path": path, "fieldColor": colour} for path, colour in COLOURS.items()]
+    if len(class_names) > MOST_CLASSES:
+        return fo.ColorScheme(color_by="field", color_pool=POOL, fields=fields)
+    for field in fields:
+        is_review = field["path"] == "review"
+        colours = ACTIONS if is_review else dict.fromkeys(class_names, field["fieldColor"])
+        field["colorByAttribute"] = "action" if is_review else "label"
+        field["valueColors"] = [{"value": value, "color": colour} for value, colour in colours.items()]
+    return fo.ColorScheme(color_by="value", color_pool=POOL, fields=fields)
 
 
 def workspace() -> Any:

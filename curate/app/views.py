@@ -6,6 +6,8 @@ from typing import Any
 from curate.app.fields import EVALUATION
 
 LABEL_ISSUES = "label issues"
+RANDOM_CHECK, CONFLICTS, CHANGED = "random check of the rest", "conflicts", "changed since review"
+NUM_CHECK = 200
 RED, ORANGE, YELLOW, VIOLET, BLUE, GREEN = "#ee0000", "#ee6600", "#d4b106", "#9254de", "#0066ff", "#009900"
 
 
@@ -40,6 +42,26 @@ def save_views(dataset: Any, *, has_test: bool) -> None:
             lambda: dataset.match(F("is_leak_issue") == True).sort_by("duplicate_set"),  # noqa: E712
             BLUE,
             "Almost equal images of which one is in another split: what training has seen, the test cannot measure.",
+        ),
+        "label issues by pair": (
+            lambda: label_issues.group_by("label_pair", order_by="rank"),
+            ORANGE,
+            "One stack per pair of given and suggested class: errors of one kind side by side.",
+        ),
+        RANDOM_CHECK: (
+            lambda: dataset.match(F("check_rank") <= NUM_CHECK).sort_by("check_rank"),
+            BLUE,
+            f"{NUM_CHECK} labels drawn at random from those that are not believed wrong: how many errors were missed?",
+        ),
+        CONFLICTS: (
+            lambda: dataset.match(F("review.action") == "conflict").sort_by("rank"),
+            YELLOW,
+            "Samples on which reviewers do not agree; a decision here settles it.",
+        ),
+        CHANGED: (
+            lambda: dataset.match(F("review.is_changed") == True).sort_by("rank"),  # noqa: E712
+            YELLOW,
+            "Decided when the given or the suggested label was another one than now.",
         ),
         "reviewed": (lambda: dataset.exists("review.label"), GREEN, "Samples that an analyst has decided on."),
     }

@@ -1,0 +1,85 @@
+"""What an operator needs to know of the App's state: who reviews, on which samples, with which journal."""
+
+import getpass
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from curate.app.mark import MARK
+from curate.app.review.store import ReviewStore
+from curate.cleaning.standing import CONFLICT
+from curate.errors import RunError, UsageError
+from curate.run import data_root
+
+REVIEWER = "CURATE_REVIEWER"
+JOURNAL = "decisions.jsonl"
+_stores: dict[str, ReviewStore] = {}
+
+
+def reviewer() -> str:
+    """Who reviews on this server: `CURATE_REVIEWER`, else the login name."""
+    return os.environ.get(REVIEWER) or getpass.getuser()
+
+
+def is_ours(dataset: Any) -> bool:
+    """Whether curate made the dataset, so that it has what a review needs."""
+    return dataset is not None and isinstance(dataset.info.get(MARK), dict)
+
+
+def store_of(dataset: Any) -> ReviewStore:
+    """The store of the dataset's decisions; made once per server.
+
+    Raises:
+        UsageError: curate did not make the dataset.
+        RunError: the run folder, where the journal is, is not on this machine.
+    """
+    if not is_ours(dataset):
+        raise UsageError(f"the dataset '{dataset.name}' was not made by curate, so that there is nothing to review in it")
+    identity = str(dataset._doc.id)
+    if identity not in _stores:
+        mark = dataset.info[MARK]
+        folders = [Path(mark["run_path"]), data_root() / "runs" / mark["run"]]
+        folder = next((folder for folder in folders if (folder / "run.json").exists()), None)
+        if folder is None:
+            raise RunError(
+                f"decisions are written to the run folder, and {folders[0]} is not on this machine; copy it there, or to {folders[1]}"
+            )
+        _stores[identity] = ReviewStore(dataset, folder / JOURNAL)
+    return _stores[identity]
+
+
+def target_ids(ctx: Any) -> list[str]:
+    """Ids of the samples to decide on: the open one, else the selected ones.
+
+    Raises:
+        UsageError: neither is there.
+    """
+    ids = [ctx.current_sample] if ctx.current_sample else list(ctx.selected)
+    if not ids:
+        raise UsageError("select samples first, or open one: key g opens the next undecided one")
+    return ids
+
+
+def facts_of(dataset: Any, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """`id`, `sample_id`, `given`, `suggested` (None where there is none) and `is_conflict` of samples, in the order of `ids`.
+
+    Raises:
+        UsageError: none of them is one of curate's.
+    """
+    from bson import ObjectId
+
+    wanted = {"sample_id": 1, "ground_truth.label": 1, "suggested.label": 1, "review.action": 1}
+    found = {
+        str(sample["_id"]): {
+            "id": str(sample["_id"]),
+            "sample_id": sample["sample_id"],
+            "given": sample.get("ground_truth", {}).get("label"),
+            "suggested": sample.get("suggested", {}).get("label"),
+            "is_conflict": sample.get("review", {}).get("action") == CONFLICT,
+        }
+        for sample in dataset._sample_collection.find({"_id": {"$in": list(map(ObjectId, ids))}, "sample_id": {"$type": "string"}}, wanted)
+    }
+    if not found:
+        raise UsageError("none of these samples is part of the audit; run `curate app RUN` to bring the dataset up to date")
+    return [found[identity] for identity in ids if identity in found]

@@ -1,0 +1,163 @@
+"""The operators of the plugin: every one is a button in the grid, a twin of it in the open sample, and most have a key.
+
+Keys are in `plugin/dist/index.umd.js`; the name of an operator is what ties the two together.
+"""
+
+from typing import Any
+
+import fiftyone.operators as foo
+from fiftyone.operators import types
+
+from curate.app.review import bulk, similar
+from curate.app.review.context import is_ours, reviewer
+from curate.app.review.deciding import decide, move_on, undo
+from curate.app.review.queues import next_undecided
+from curate.errors import CurateError
+
+
+class ReviewOperator(foo.Operator):
+    """An operator of the review; what goes wrong by the input's fault is said in one line in the App."""
+
+    name = label = icon = ""
+    has_form = False
+    in_sample = True
+
+    @property
+    def config(self) -> foo.OperatorConfig:
+        return foo.OperatorConfig(name=self.name, label=self.label, icon=self.icon, dynamic=self.has_form)
+
+    def resolve_placement(self, ctx: Any) -> types.Placement | None:
+        return self.placed(ctx, types.Places.SAMPLES_GRID_ACTIONS)
+
+    def placed(self, ctx: Any, place: types.Places) -> types.Placement | None:
+        """The button at `place`; none in datasets that are not curate's."""
+        if not is_ours(ctx.dataset):
+            return None
+        return types.Placement(place, types.Button(label=self.label, icon=self.icon, prompt=self.has_form))
+
+    def execute(self, ctx: Any) -> dict[str, Any]:
+        try:
+            return {"moves": bool(self.act(ctx))}
+        except CurateError as error:
+            ctx.ops.notify(str(error), variant="error")
+            return {"moves": False}
+
+    def act(self, ctx: Any) -> bool | None:
+        """Does it; True where another sample is opened: keys wait until it is seen."""
+        raise NotImplementedError
+
+
+class Accept(ReviewOperator):
+    name, label, icon = "accept", "Accept the suggested label (a)", "auto_fix_high"
+
+    def act(self, ctx: Any) -> bool:
+        return decide(ctx, "accept_suggestion")
+
+
+class LabelIsRight(ReviewOperator):
+    name, label, icon = "ok", "The given label is right (k)", "check_circle"
+
+    def act(self, ctx: Any) -> bool:
+        return decide(ctx, "ok")
+
+
+class ConfirmError(ReviewOperator):
+    name, label, icon = "confirm_error", "The given label is wrong, the right one is not known (e)", "cancel"
+
+    def act(self, ctx: Any) -> bool:
+        return decide(ctx, "confirm_error")
+
+
+class Ambiguous(ReviewOperator):
+    name, label, icon = "ambiguous", "Ambiguous: no single label is right (q)", "help"
+
+    def act(self, ctx: Any) -> bool:
+        return decide(ctx, "ambiguous")
+
+
+class Drop(ReviewOperator):
+    name, label, icon = "drop", "Drop: the image does not belong in the dataset (d)", "delete"
+
+    def act(self, ctx: Any) -> bool:
+        return decide(ctx, "drop")
+
+
+class Relabel(ReviewOperator):
+    """By a form, or at once by a number key, which gives `class_index`."""
+
+    name, label, icon, has_form = "relabel", "Relabel to any class, with a note (l)", "edit", True
+
+    def resolve_input(self, ctx: Any) -> types.Property:
+        inputs = types.Object()
+        classes = types.AutocompleteView(label="The right class")
+        inputs.enum("label", ctx.dataset.default_classes, required=True, view=classes)
+        inputs.str("note", label="Note (optional)")
+        return types.Property(inputs, view=types.View(label="Relabel"))
+
+    def act(self, ctx: Any) -> bool:
+        label = ctx.params.get("label")
+        index = ctx.params.get("class_index")
+        if label is None and index is not None and index < len(ctx.dataset.default_classes):
+            label = ctx.dataset.default_classes[index]
+        if label is None:
+            ctx.ops.notify(f"there is no class number {index}" if index is not None else "choose a class", variant="error")
+            return False
+        return decide(ctx, "relabel", label=label, note=ctx.params.get("note") or "")
+
+
+class Undo(ReviewOperator):
+    name, label, icon = "undo", "Undo (u)", "undo"
+
+    def act(self, ctx: Any) -> bool:
+        return undo(ctx)
+
+
+class Similar(ReviewOperator):
+    name, label, icon = "similar", "More like this (s)", "image_search"
+
+    def act(self, ctx: Any) -> None:
+        similar.show_similar(ctx)
+
+
+class NextUndecided(ReviewOperator):
+    name, label, icon = "next", "Open the next undecided sample (n)", "play_arrow"
+
+    def act(self, ctx: Any) -> bool:
+        return move_on(ctx, next_undecided(ctx, reviewer(), ctx.current_sample))
+
+
+class AcceptAll(ReviewOperator):
+    name, label, icon, has_form, in_sample = "accept_all", "Accept many: all of this view above a confidence", "done_all", True, False
+
+    def resolve_input(self, ctx: Any) -> types.Property:
+        return bulk.question(ctx)
+
+    def act(self, ctx: Any) -> None:
+        bulk.accept_all(ctx)
+
+
+OPERATORS = (NextUndecided, Accept, LabelIsRight, ConfirmError, Ambiguous, Drop, Relabel, Undo, Similar, AcceptAll)
+
+
+def in_open_sample(operator: type[ReviewOperator]) -> type[ReviewOperator]:
+    """The twin of an operator with its button in the open sample, as FiftyOne gives each operator one place only."""
+
+    class Twin(operator):  # type: ignore[valid-type, misc]
+        name = f"{operator.name}_open"
+
+        @property
+        def config(self) -> foo.OperatorConfig:
+            return foo.OperatorConfig(name=self.name, label=self.label, icon=self.icon, dynamic=self.has_form, unlisted=True)
+
+        def resolve_placement(self, ctx: Any) -> types.Placement | None:
+            return self.placed(ctx, types.Places.SAMPLES_VIEWER_ACTIONS)
+
+    return Twin
+
+
+def register(plugin: Any) -> None:
+    """Called by FiftyOne with the plugin's context."""
+    for operator in OPERATORS:
+        plugin.register(operator)
+        if operator.in_sample:
+            plugin.register(in_open_sample(operator))

@@ -1,0 +1,88 @@
+"""Queues: in which order samples come, and which one is the next to decide."""
+
+import json
+import re
+from typing import Any
+
+from curate.errors import UsageError
+
+CHUNK = 200
+NUM_ORDERS = 8
+_orders: dict[str, list[str]] = {}
+"""Ids of the last views that were asked for; their order stays as the reviewer saw it first, though decided samples leave the view."""
+
+
+def prepare_review(dataset: Any, reviewer: str) -> str:
+    """Saves the view of what `reviewer` has not decided yet among the label issues, worst first; returns its name.
+
+    Raises:
+        UsageError: no name that can be part of a view's.
+    """
+    from fiftyone import ViewField as F
+
+    name = f"to review ({check_reviewer(reviewer)})"
+    view = dataset.match((F("is_label_issue") == True) & is_undecided_by(reviewer)).sort_by("rank")  # noqa: E712 (an expression)
+    dataset.save_view(
+        name, view, description=f"Label issues that {reviewer} has not decided on, worst first.", color="#ee0000", overwrite=True
+    )
+    return name
+
+
+def check_reviewer(name: str) -> str:
+    """The reviewer's name, if it can be shown, typed and made part of an address.
+
+    Raises:
+        UsageError: it is empty, longer than 40 characters, or has others than letters, digits, space and `.-_@`.
+    """
+    if not re.fullmatch(r"[\w.@-][\w.@ -]{0,39}", name):
+        raise UsageError(
+            f"a reviewer's name has 1 to 40 letters, digits, spaces or any of .-_@, found '{name}'; give another with --reviewer"
+        )
+    return name
+
+
+def is_undecided_by(reviewer: str) -> Any:
+    """The condition on a sample that `reviewer` has not decided on it."""
+    from fiftyone import ViewField as F
+
+    return (F("review.reviewers").exists() == False) | ~F("review.reviewers").contains([reviewer])  # noqa: E712 (an expression)
+
+
+def next_undecided(ctx: Any, reviewer: str, after: str | None) -> str | None:
+    """Id of the next sample of the current view, after `after` and then from the start, that `reviewer` has not decided on.
+
+    None where all are decided, and in views whose entries are stacks of samples.
+    """
+    order = _order(ctx, after)
+    if order is None:
+        return None
+    start = order.index(after) + 1 if after in order else 0
+    rest = order[start:] + order[:start]
+    for first in range(0, len(rest), CHUNK):
+        chunk = [one for one in rest[first : first + CHUNK] if one != after]
+        open_ones = undecided(ctx.dataset, chunk, reviewer)
+        for one in chunk:
+            if one in open_ones:
+                return one
+    return None
+
+
+def undecided(dataset: Any, ids: list[str], reviewer: str) -> set[str]:
+    """Which of the samples with these ids `reviewer` has not decided on."""
+    from bson import ObjectId
+
+    query = {"_id": {"$in": list(map(ObjectId, ids))}, "review.reviewers": {"$ne": reviewer}}
+    return {str(sample["_id"]) for sample in dataset._sample_collection.find(query, {"_id": 1})}
+
+
+def _order(ctx: Any, current: str | None) -> list[str] | None:
+    asked = ctx.request_params
+    key = json.dumps([asked.get(name) for name in ("dataset_id", "dataset_name", "view", "view_name", "filters", "extended")], default=str)
+    if key not in _orders or (current is not None and current not in _orders[key]):
+        view = ctx.view
+        if getattr(view, "_is_dynamic_groups", False):
+            return None
+        while len(_orders) >= NUM_ORDERS:
+            _orders.pop(next(iter(_orders)))
+        _orders[key] = view.values("id")
+    return _orders[key]
