@@ -21,6 +21,10 @@ ENVIRONMENT = {  # only where the user did not choose otherwise
     "FIFTYONE_DATABASE_VALIDATION": "0",  # 6.0 is the oldest that FiftyOne takes: it works, and warns at each connect
     "FIFTYONE_SHOW_PROGRESS_BARS": "0",
 }
+DURABLE = {
+    "journal": True,  # without it a kill -9 of mongod loses what it had said was written
+    "serverSelectionTimeoutMS": 5000,  # half a minute is pymongo's idea of how long a page may wait for a database that is gone
+}
 OLDEST_MAJOR = 6
 LOGGERS = ("fiftyone", "fiftyone.brain", "eta")
 START_SECONDS = 45.0
@@ -69,6 +73,7 @@ def connect() -> DatabaseInfo:
     fo = import_fiftyone()
     try:
         with quiet_fiftyone():
+            _set_options(uri or "")
             if own_service:
                 _start_service(folder)
             client = fo.core.odm.get_db_client()
@@ -132,6 +137,16 @@ def mute_children() -> Iterator[None]:
             os.dup2(copy, stream)
             os.close(copy)
         os.close(nowhere)
+
+
+def _set_options(uri: str) -> None:
+    """Makes FiftyOne connect with the options DURABLE, except for what the user's `uri` says of them."""
+    import fiftyone.core.odm.database as odm
+
+    said = {option.partition("=")[0].lower() for option in uri.partition("?")[2].split("&")}
+    for name, value in DURABLE.items():
+        if name.lower() not in said and (name != "journal" or "w" not in said):
+            odm._connection_kwargs.setdefault(name, value)
 
 
 def _start_service(folder: Path) -> None:

@@ -1,20 +1,28 @@
-"""The FiftyOne App on a curate dataset, for this machine only."""
+"""The FiftyOne App on a curate dataset: served by this process, guarded, for this machine unless the user says otherwise."""
 
 import contextlib
+import getpass
 import os
-import socket
 import sys
+import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
-from curate.app.database import connect, mute_children, quiet_fiftyone
+from curate.app.address import Address, check_meant, listen
+from curate.app.database import connect, quiet_fiftyone
+from curate.app.guard import Guard
 from curate.app.look import WORKSPACE
-from curate.app.mongod import answers
+from curate.app.media_folders import MediaFolders
+from curate.app.plugins_folder import plugins_folder
+from curate.app.review.context import REVIEWER
+from curate.app.review.queues import check_reviewer, prepare_review
+from curate.app.server import fiftyone_app, serve
+from curate.app.tokens import Tokens
 from curate.app.views import LABEL_ISSUES
 from curate.errors import DatabaseError, UnknownNameError, UsageError
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def open_app(
@@ -22,104 +30,138 @@ def open_app(
     *,
     port: int = 5151,
     address: str = "127.0.0.1",
-    wait: bool,
+    expose: bool = False,
+    reviewer: str | None = None,
+    view: str | None = None,
     on_ready: Callable[[str], None] = lambda url: None,
-) -> str:
-    """Serves the App with the grid beside the map, and opens a browser where there is a screen.
+) -> None:
+    """Serves the App until Ctrl-C or SIGTERM, and opens a browser where there is a screen. To be called in the main thread.
 
     Args:
-        dataset_name: a FiftyOne dataset; one that curate made opens at its label issues.
-        port: of the App.
-        address: of this machine only: the App has no login, and its server gives out any file that the user can read. From another
-            machine, tunnel: `ssh -N -L 5151:127.0.0.1:5151 HOST`.
-        wait: return at Ctrl-C, and end the App then; else return at once, and the App ends with this process or `close_app`.
-        on_ready: called with the address of the App once it answers.
-
-    Returns:
-        The address, such as `http://127.0.0.1:5151/datasets/mnist?view=label-issues&workspace=review`.
+        dataset_name: a FiftyOne dataset; the App gives out files of its folders only.
+        port, address: where the App listens; an address that other machines reach needs `expose`.
+        reviewer: whose decisions are made here; default: see `reviewer_name`.
+        view: the saved view to open at; default: the label issues, where the dataset has that view.
+        on_ready: called with the link that lets a browser in, such as
+            `http://127.0.0.1:5151/datasets/mnist?view=label-issues&workspace=review&token=…`; requests are answered from then on.
 
     Raises:
-        UsageError: the port is taken or out of range, or the address is not of this machine.
-        UnknownNameError: no dataset of that name.
-        DatabaseError: no database, or the App does not start.
+        UsageError: the port is taken or out of range; the address is not of this machine, or not meant to be seen by others.
+        UnknownNameError: no dataset or saved view of that name.
+        DatabaseError: no database.
+        StorageError: the folder of plugins cannot be made.
     """
-    check_address(address, port)  # FiftyOne would attach to whatever App answers there, of whichever database
+    where = Address(address, port)
+    check_meant(where, expose=expose)
+    who = reviewer_name(reviewer)
+    with listen(where) as listener:  # before all that takes time: nobody else gets the port
+        dataset = _load(dataset_name)
+        with _server_settings(who) as plugins_dir:
+            with _database_errors(), ThreadPoolExecutor(1) as beside:
+                folders = beside.submit(MediaFolders, dataset)  # done when the server is imported
+                path = f"/datasets/{dataset.slug}?{_opening(dataset, view)}token="
+                app = fiftyone_app(port, plugins_dir)
+            tokens = Tokens()
+            guarded = Guard(app, where, tokens, folders.result())
+            with contextlib.suppress(KeyboardInterrupt):  # who is told of the address may press Ctrl-C at once
+                on_ready(where.url + path + tokens.session)
+                if _has_screen():
+                    threading.Thread(target=_open_browser, args=[where.url + path + tokens.ticket()], daemon=True).start()
+                with quiet_fiftyone():
+                    serve(guarded, listener)
+
+
+def review_queue(dataset_name: str, reviewer: str | None = None) -> str:
+    """The saved view of what `reviewer` (default: see `reviewer_name`) has not decided yet, made or brought up to date.
+
+    Raises:
+        UsageError, UnknownNameError, DatabaseError: as `open_app`.
+    """
+    who = reviewer_name(reviewer)
+    dataset = _load(dataset_name)
+    with _database_errors(), quiet_fiftyone():
+        return prepare_review(dataset, who)
+
+
+def reviewer_name(given: str | None = None) -> str:
+    """`given`, else CURATE_REVIEWER, else the login name.
+
+    Raises:
+        UsageError: there is none of them, or it cannot be used as a name.
+    """
+    try:
+        return check_reviewer(given if given is not None else os.environ.get(REVIEWER) or getpass.getuser())
+    except (KeyError, OSError) as error:
+        raise UsageError("this user has no login name; say who reviews with --reviewer NAME") from error
+
+
+def _load(name: str) -> Any:
+    """The FiftyOne dataset `name`."""
     connect()
     import fiftyone as fo
 
-    with quiet_fiftyone():
-        if not fo.dataset_exists(dataset_name):
-            raise UnknownNameError.of("FiftyOne dataset", dataset_name, fo.list_datasets())
-        dataset = fo.load_dataset(dataset_name)
-        try:
-            with mute_children():
-                session = fo.launch_app(dataset, port=port, address=address, remote=True)  # remote only means: no browser yet
-        except Exception as error:  # a server that does not come up fails in many ways
-            raise DatabaseError(
-                f"the FiftyOne App does not start on port {port} ({str(error) or type(error).__name__}); see `curate doctor`"
-            ) from error
-    url = f"http://{address}:{port}/datasets/{dataset.slug}{_opening(dataset)}"
-    if _has_screen():
-        with contextlib.suppress(webbrowser.Error):
-            webbrowser.open(url)
-    if not wait:
-        on_ready(url)
-        return url
-    try:
-        on_ready(url)  # inside: who is told of the address may press Ctrl-C at once
-        with quiet_fiftyone():
-            session.wait(-1)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        close_app()
-    return url
+    with _database_errors(), quiet_fiftyone():
+        if not fo.dataset_exists(name):
+            raise UnknownNameError.of("FiftyOne dataset", name, fo.list_datasets())
+        return fo.load_dataset(name)
 
 
-def close_app() -> None:
-    """Ends the App that `open_app` opened; nothing happens where there is none."""
-    import fiftyone as fo
-    import fiftyone.core.session.session as sessions
-
-    with quiet_fiftyone():
-        fo.close_app()
-        for port in list(sessions._server_services):
-            sessions._server_services.pop(port).stop()
-
-
-def _opening(dataset: Any) -> str:
-    """The part of the address that opens the label issues beside the map, where the dataset has them."""
+def _opening(dataset: Any, view: str | None) -> str:
+    """The part of the address that opens `view`, or else the label issues, in the review workspace, as far as there are such."""
     from fiftyone.core.utils import to_slug
 
-    parts = []
-    if dataset.has_saved_view(LABEL_ISSUES):
-        parts.append(f"view={to_slug(LABEL_ISSUES)}")
+    if view is not None and not dataset.has_saved_view(view):
+        raise UnknownNameError.of("saved view", view, dataset.list_saved_views())
+    if view is None and dataset.has_saved_view(LABEL_ISSUES):
+        view = LABEL_ISSUES
+    parts = [] if view is None else [f"view={to_slug(view)}&"]
     if dataset.has_workspace(WORKSPACE):
-        parts.append(f"workspace={to_slug(WORKSPACE)}")
-    return "?" + "&".join(parts) if parts else ""
+        parts.append(f"workspace={to_slug(WORKSPACE)}&")
+    return "".join(parts)
 
 
-def check_address(address: str, port: int) -> None:
-    """Raises UsageError where the App cannot listen at `address` and `port`, or must not."""
-    if address not in LOOPBACK:
-        raise UsageError(
-            f"the App has no login and is for this machine only: the address must be 127.0.0.1, found {address}; "
-            f"from another machine use `ssh -N -L {port}:127.0.0.1:{port} HOST`"
-        )
-    if not 1024 <= port <= 65535:
-        raise UsageError(f"--port must be in 1024..65535, found {port}")
-    taken = UsageError(f"port {port} is taken; close what uses it, or give another with --port")
-    if answers(address, port):
-        raise taken
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the App's server does: one that just ended is no obstacle
+@contextlib.contextmanager
+def _server_settings(reviewer: str) -> Iterator[str]:
+    """Context with FiftyOne set as its server needs it, and for `reviewer`; yields the folder of plugins."""
+    import fiftyone as fo
+
+    with plugins_folder(Path(fo.config.plugins_dir)) as folder:
+        settings = {"plugins_dir": str(folder), "plugins_cache_enabled": True, "singleton_cache": False}
+        environment = {
+            REVIEWER: reviewer,
+            "FIFTYONE_PLUGINS_DIR": str(folder),  # for processes that plugins start
+            "FIFTYONE_SERVER": "1",
+        }
+        old_settings = {name: getattr(fo.config, name) for name in settings}
+        old_environment = {name: os.environ.get(name) for name in environment}
         try:
-            probe.bind((address, port))
-        except OSError as error:
-            raise taken from error
+            os.environ.update(environment)
+            for name, value in settings.items():
+                setattr(fo.config, name, value)
+            yield str(folder)
+        finally:
+            for name, value in old_settings.items():
+                setattr(fo.config, name, value)
+            for name, text in old_environment.items():
+                os.environ.pop(name) if text is None else os.environ.__setitem__(name, text)
+
+
+@contextlib.contextmanager
+def _database_errors() -> Iterator[None]:
+    """Context in which a database that goes away is a DatabaseError."""
+    from pymongo.errors import PyMongoError
+
+    try:
+        yield
+    except PyMongoError as error:
+        raise DatabaseError(f"the database does not answer any more ({type(error).__name__}); see `curate doctor`") from error
 
 
 def _has_screen() -> bool:
     """Whether a browser window would be seen; without one, Python would open a text browser in the terminal."""
     return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _open_browser(url: str) -> None:
+    with contextlib.suppress(webbrowser.Error):
+        webbrowser.open(url)

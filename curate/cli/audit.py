@@ -37,7 +37,7 @@ def audit(
     """Find the wrong labels of a dataset: fetch, train, find, report, and a FiftyOne dataset to browse."""
     opens_app = app if app is not None else not as_json and sys.stdin.isatty() and sys.stdout.isatty()
     with working() as progress:
-        from curate.app.session import check_address
+        from curate.app.address import check_address
         from curate.steps.audit import audit as run_audit
 
         if opens_app:  # a taken port is told before the training, not after it
@@ -77,9 +77,9 @@ def render(result: dict[str, Any]) -> None:
     print(f'in Python:  fiftyone.load_dataset("{result["dataset_name"]}")')
 
 
-def open_app(dataset_name: str, port: int) -> None:
-    """Shows the dataset in the App until Ctrl-C."""
+def open_app(dataset_name: str, port: int, **options: Any) -> None:
+    """Shows the dataset in the App until Ctrl-C; `options` are those of `curate.app.session.open_app`."""
     with stdout_to_stderr():
         from curate.app.session import open_app as serve
 
-        serve(dataset_name, port=port, wait=True, on_ready=lambda url: print(f"the App is at {url}; Ctrl-C ends it", flush=True))
+        serve(dataset_name, port=port, on_ready=lambda url: print(f"the App is at {url}\nCtrl-C ends it", flush=True), **options)
