@@ -183,13 +183,14 @@ def show_matrix(
 
     Args:
         vmin, vmax: by default 0 is in the middle of the colour map.
-        text: how numbers are written, such as `.2f`; by default as short as they are.
+        text: how numbers are written, such as `.2f`; by default all with as many decimals as three digits of the largest need.
     """
     array = displayable(matrix)
     largest = float(np.abs(array).max()) or 1.0
     drawn = show_image(axes, array, title, cmap=cmap, vmin=-largest if vmin is None else vmin, vmax=largest if vmax is None else vmax)
     if max(array.shape) <= 15:
-        size = min(11.0, 40.0 / max(array.shape))
+        text = text or _few_decimals(array)
+        size = min(11.0, (40.0 if text == ".0f" else 32.0) / max(array.shape))
         for (row, column), value in np.ndenumerate(array):
             red, green, blue, _ = drawn.to_rgba(np.array(value))
             colour = "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
@@ -197,10 +198,17 @@ def show_matrix(
     return drawn
 
 
-def number(value: float, text: str | None = None) -> str:
-    """`value` as short as it is exact, else to three digits; or in the format `text`. Minus is the real sign."""
-    plain = format(value, text) if text else (f"{value:.0f}" if value == round(value) and abs(value) < 1e5 else f"{value:.3g}")
-    return plain.replace("-", "−")
+def number(value: float, text: str) -> str:
+    """`value` in the format `text`, with a real minus sign, and none before zeros."""
+    plain = format(value, text)
+    return plain.lstrip("-") if not plain.strip("-0.") else plain.replace("-", "−")
+
+
+def _few_decimals(array: NDArray) -> str:
+    """The format that writes whole numbers as such, and others so that the largest shows three digits."""
+    if np.array_equal(array, np.round(array)):
+        return ".0f"
+    return f".{max(0, 2 - math.floor(math.log10(np.abs(array).max() or 1)))}f" if np.abs(array).max() >= 0.01 else ".1e"
 
 
 @styled
