@@ -21,7 +21,7 @@ LARGER = "10M<n<100M"
 ACTIONS = {"keep": "kept", "relabel": "relabelled", "drop": "dropped", "abstain": "abstained"}
 POLICIES = {
     "drop": "samples whose label is believed wrong were dropped",
-    "relabel": "samples whose label is believed wrong got the class that the model suggests where it is sure of it, and were dropped elsewhere",
+    "relabel": "samples whose label is believed wrong got the suggested class where the model is sure of it, and were dropped elsewhere",
     "abstain": "samples whose label is believed wrong lost it and were kept apart",
     "reviewed": "only what people decided was done",
 }
@@ -37,6 +37,7 @@ class Provenance:
         command: what cleans the run again, such as `curate clean mnist --policy drop`.
         policy: one of `POLICIES`.
         meta: `run.json`.
+        has_own_labels: the given labels came from a label file.
         corrections_file: name of the file of corrected labels beside the card.
     """
 
@@ -45,6 +46,7 @@ class Provenance:
     command: str
     policy: str
     meta: dict[str, Any]
+    has_own_labels: bool
     corrections_file: str
 
 
@@ -119,8 +121,9 @@ def _what_it_is(table: pd.DataFrame, class_names: Sequence[str], provenance: Pro
     rows = [
         [split, *(f"{int(actions.get(action, 0)):,}" for action in ACTIONS), f"{int(actions.sum()):,}"] for split, actions in counts.items()
     ]
+    given = " The labels that were cleaned came from a file of their own, not with the images." if provenance.has_own_labels else ""
     return [
-        f"{provenance.name}, {len(class_names)} classes, with cleaned labels. Of its {len(table):,} samples:",
+        f"{provenance.name}, {len(class_names)} classes, with cleaned labels.{given} Of its {len(table):,} samples:",
         "",
         *_markdown_table(["split", *ACTIONS.values(), "all"], rows),
         "",
@@ -145,7 +148,9 @@ def _how_it_was_cleaned(table: pd.DataFrame, provenance: Provenance) -> list[str
         "",
         f"By curate{f' {version}' if version else ''}: {POLICIES[provenance.policy]}. {by_model}",
         "",
-        f"People decided on {decided:,} samples; what they decided holds before any flag." if decided else "No labels were judged by people.",
+        f"People decided on {decided:,} samples; what they decided holds before any flag."
+        if decided
+        else "No labels were judged by people.",
     ]
     if "test" in set(table["split"]) and table["split"].nunique() > 1:
         lines += ["", "Test labels were changed only where people decided so: a test set without what a model doubts would flatter models."]
@@ -159,14 +164,19 @@ def _files(labelled: pd.DataFrame, splits: list[str], class_names: Sequence[str]
         f"- `{UNLABELLED}/<split>/<file>`: images without a label: abstained, or never labelled. Loaders pass this folder over.",
         f"- `{provenance.corrections_file}`: every sample whose label changed or was judged, dropped ones as well.",
     ]
-    renamed = [[f"`{quoted(name)}`", f"`{folder}`"] for name, folder in zip(class_names, class_folders(class_names), strict=True) if name != folder]
+    renamed = [
+        [f"`{quoted(name)}`", f"`{folder}`"] for name, folder in zip(class_names, class_folders(class_names), strict=True) if name != folder
+    ]
     if renamed:
         lines += ["", "Class names that make no folder names:", "", *_markdown_table(["class", "folder"], renamed)]
     for split in splits:
         here = set(labelled["label"][labelled["split"] == split])
         lacking = [name for name in class_names if name not in here]
         if lacking:
-            lines += ["", f"In `{split}` there is no image of {', '.join(lacking)}, and so no folder: go by names, not by numbers of folders."]
+            lines += [
+                "",
+                f"In `{split}` there is no image of {', '.join(lacking)}, and so no folder: go by names, not by numbers of folders.",
+            ]
     return [*lines, ""]
 
 

@@ -9,7 +9,8 @@ CITATIONS = {
     "mnist": "LeCun, Bottou, Bengio & Haffner 1998: Gradient-based learning applied to document recognition. Proc. IEEE 86(11), 2278–2324.",
     "fashion-mnist": "Xiao, Rasul & Vollgraf 2017: Fashion-MNIST, a novel image dataset for benchmarking machine learning algorithms. "
     "arXiv:1708.07747.",
-    "kmnist": "Clanuwat, Bober-Irizar, Kitamoto, Lamb, Yamamoto & Ha 2018: Deep learning for classical Japanese literature. arXiv:1812.01718.",
+    "kmnist": "Clanuwat, Bober-Irizar, Kitamoto, Lamb, Yamamoto & Ha 2018: Deep learning for classical Japanese literature. "
+    "arXiv:1812.01718.",
     "cifar10": "Krizhevsky 2009: Learning multiple layers of features from tiny images. Technical report, University of Toronto.",
     "cifar100": "Krizhevsky 2009: Learning multiple layers of features from tiny images. Technical report, University of Toronto.",
     "svhn": "Netzer, Wang, Coates, Bissacco, Wu & Ng 2011: Reading digits in natural images with unsupervised feature learning. "
@@ -40,6 +41,6 @@ def source_text(source: str) -> list[str]:
         ]
     return [
         f"{entry.title}, from <{entry.homepage}>.",
-        f"Licence of the original, which this version is under as well: {entry.licence}.",
+        f"Terms of the original, which hold for this version as well: {entry.licence}.",
         f"Please cite: {CITATIONS[entry.name]}",
     ]

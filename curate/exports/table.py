@@ -66,7 +66,9 @@ def export_table(
     if splits is not None:
         table = table[table["split"].isin(list(splits))].reset_index(drop=True)
     if table.empty:
-        raise DataError(f"there is nothing to export in {' and '.join(splits or ['this run'])}; splits: {', '.join(issues['split'].unique())}")
+        raise DataError(
+            f"there is nothing to export in {' and '.join(splits or ['this run'])}; splits: {', '.join(issues['split'].unique())}"
+        )
     return table.astype(dict.fromkeys(TEXTS, "str"))
 
 
