@@ -9,7 +9,7 @@ LAYERS = [
     {"__main__"},
     {"cli", "__init__"},
     {"steps"},
-    {"app", "report", "exports"},
+    {"app", "report", "exports", "tracking", "gallery"},
     {"cleaning"},
     {"issues", "explain"},
     {"training", "embeddings"},
