@@ -38,7 +38,11 @@ def set_look(dataset: Any, *, is_new: bool) -> None:
         dataset.app_config.active_fields = fo.ActiveFields(paths=["ground_truth", "suggested", "review"])
         dataset.app_config.color_scheme = color_scheme(dataset.default_classes)
         dataset.save_workspace(
-            WORKSPACE, workspace(), description="The images beside the map of the embeddings.", color="#5b8ff9", overwrite=True
+            WORKSPACE,
+            workspace(),
+            description="The images beside the state of the review and the map of the embeddings.",
+            color="#5b8ff9",
+            overwrite=True,
         )
     dataset.save()
 
@@ -63,14 +67,12 @@ def color_scheme(class_names: Sequence[str]) -> Any:
 
 
 def workspace() -> Any:
-    """The grid of images beside the embeddings panel."""
+    """The grid of images beside the review panel, with the map of the embeddings in a tab behind it."""
     import fiftyone as fo
 
     def leaf(panel: Any) -> Any:  # without active_child a panel stays blank
         return fo.Space(children=[panel], active_child=panel.component_id)
 
-    return fo.Space(
-        orientation="horizontal",
-        sizes=[0.62, 0.38],
-        children=[leaf(fo.Panel(type="Samples", pinned=True)), leaf(fo.Panel(type="Embeddings"))],
-    )
+    review, embeddings = fo.Panel(type="review_panel"), fo.Panel(type="Embeddings")
+    right = fo.Space(children=[review, embeddings], active_child=review.component_id)
+    return fo.Space(orientation="horizontal", sizes=[0.64, 0.36], children=[leaf(fo.Panel(type="Samples", pinned=True)), right])

@@ -11,6 +11,7 @@ from fiftyone.operators import types
 from curate.app.review import bulk, similar
 from curate.app.review.context import is_ours, reviewer
 from curate.app.review.deciding import decide, move_on, undo
+from curate.app.review.panel import ReviewPanel
 from curate.app.review.queues import next_undecided
 from curate.errors import CurateError
 
@@ -161,3 +162,4 @@ def register(plugin: Any) -> None:
         plugin.register(operator)
         if operator.in_sample:
             plugin.register(in_open_sample(operator))
+    plugin.register(ReviewPanel)
