@@ -153,6 +153,11 @@ def in_utc(when: str) -> str:
         raise DataError(f"when must be a time such as 2026-01-31T10:00:00+00:00, found {when!r}") from error
 
 
+def content_id(*content: str) -> str:
+    """The id of a decision that follows from `content` alone."""
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
+
+
 FIELDS = {f.name for f in fields(Decision)}
 
 

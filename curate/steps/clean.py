@@ -7,6 +7,7 @@ import pandas as pd
 
 from curate.cleaning.changes import without_stale
 from curate.cleaning.decisions import Decision, read_journal
+from curate.cleaning.known import given_labels
 from curate.cleaning.policies import MIN_CONFIDENCE, apply_policy
 from curate.cleaning.standing import CONFLICT, Verdict, standing_decisions, verdict_of
 from curate.errors import DataError, UnknownNameError
@@ -75,12 +76,6 @@ def reviewed(run: Run, table: pd.DataFrame) -> Reviewed:
             error = UnknownNameError.of("class", verdict.label, class_names)
             raise UnknownNameError(f"the decision of {' and '.join(verdict.who)} on sample '{verdict.sample_id}' names an {error}")
     return Reviewed(verdicts, stale)
-
-
-def given_labels(table: pd.DataFrame) -> dict[str, str | None]:
-    """Class name of each sample id of the issue table, None where unlabelled."""
-    labels = table["given_label"].astype(object)
-    return dict(zip(table["sample_id"], labels.where(labels.notna(), None), strict=True))
 
 
 def _applied(table: pd.DataFrame, review: Reviewed, policy: str, min_confidence: float | None) -> pd.DataFrame:

@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 
 from curate.cleaning.consensus import corrected_labels
+from curate.cleaning.decision_files import read_decisions
+from curate.cleaning.decisions import ACTIONS
+from curate.cleaning.known import Known
+from curate.cleaning.standing import CONFLICT, verdicts
 from curate.errors import DataError, IntegrityError
 from curate.issues.evaluation import evaluate_detection
 from curate.issues.label_issues import find_label_issues
@@ -94,3 +98,15 @@ def test_published_probabilities_of_mnist_find_what_cleanlab_found(truth_folder,
     assert (filtered.is_label_issue.sum(), (filtered.is_label_issue & truth).sum()) == (15, 7)
     assert (disagreeing.is_label_issue.sum(), (disagreeing.is_label_issue & truth).sum()) == (87, 15)
     assert evaluate_detection(truth, filtered.is_label_issue, filtered.label_quality).last_error_rank == 81
+
+
+def test_a_majority_of_five_workers_finds_the_same_errors_but_two_that_they_split_on(truth_folder, given):
+    names = tuple("0123456789")
+    ids = [f"mnist/test/{index}" for index in range(len(given))]
+    known = Known(dict(zip(ids, (names[label] for label in given), strict=True)), dict(enumerate(ids)), names)
+    found = verdicts(read_decisions(truth_folder / "mnist_mturk.json", known))
+    by_action = {action: {int(v.sample_id.split("/")[-1]) for v in found.values() if v.action == action} for action in (*ACTIONS, CONFLICT)}
+    assert (len(found), len(by_action["ok"]), len(by_action["relabel"]), len(by_action["confirm_error"])) == (100, 85, 10, 3)
+    assert sorted(by_action["relabel"] | by_action["confirm_error"] | by_action["conflict"]) == CHECKED_ERRORS
+    corrected, _ = corrected_labels(truth_folder / "mnist_mturk.json", given)
+    assert all(names[corrected[int(v.sample_id.split("/")[-1])]] == v.label for v in found.values() if v.action == "relabel")
