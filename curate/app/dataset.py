@@ -11,6 +11,8 @@ from curate.app.fields import INDEXES, declare_fields, protect_given_label
 from curate.app.look import set_look
 from curate.app.mark import MARK, check_is_ours, mark_of
 from curate.app.media import image_files
+from curate.app.review.context import JOURNAL
+from curate.app.review.store import ReviewStore
 from curate.app.views import save_views
 from curate.datasets.image_set import ImageSet
 from curate.errors import DatabaseError, RunError
@@ -148,6 +150,7 @@ def _finish(dataset: Any, run: Run, image_set: ImageSet, *, is_new: bool) -> Non
     for index in INDEXES:
         dataset.create_index(index)
     protect_given_label(dataset)
+    ReviewStore(dataset, run.path / JOURNAL).sync()  # decisions outlive the database, and are held against what the audit says now
     brain.register_method(dataset, {"versions": run.meta.get("versions", {}), "settings": run.meta.get("config", {}), "run": run.name})
     dataset.default_classes = list(image_set.class_names)
     dataset.description = (
