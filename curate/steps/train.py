@@ -55,6 +55,7 @@ def train(
     seed: int = 0,
     device: str = "auto",
     pool_splits: bool = False,
+    track: str | None = None,
     command: str = "",
     progress: Progress = silent,
 ) -> Run:
@@ -70,13 +71,19 @@ def train(
         seed: of everything random.
         device: `auto`, `cpu` or `cuda`.
         pool_splits: train on test images as well.
+        track: `wandb` or `tensorboard`, which is given configuration, curves and accuracies at the end.
         command: what the user typed, for the record.
 
     Raises:
         RunError: the folder holds another run.
         DataError: a class is too rare, or the model cannot take the images.
         UsageError: fewer than 2 folds or 1 repeat.
+        UnknownNameError, DependencyError: there is no such model, preset or tracker, or the tracker's package is missing.
     """
+    if track is not None:
+        from curate.tracking.trackers import check_tracker
+
+        check_tracker(track)
     image_shape = image_set.images.shape[1:]
     model = model or default_model(image_shape[1:], image_shape[0])
     chosen = preset_for(model, preset, in_channels=image_shape[0])
@@ -100,7 +107,7 @@ def train(
     }
     run = Run.create(path, {"command": command, "dataset": describe(image_set), "config": config})
     if "train" in run.meta["steps"] and run.has("pred_probs.npy") and "pred_probs" not in run.meta:
-        return run  # nothing to do, and the record of how long it took stays
+        return tracked(run, image_set, track)  # nothing to train, and the record of how long it took stays
     run.meta.pop("pred_probs", None)  # probabilities given to `find`: the run's own are put together again from its folds
     run.meta.update(versions=versions(), device=where.to_json())
     for name in ("sample_ids", "splits", "labels"):
@@ -129,6 +136,15 @@ def train(
         run.save_array("embeddings.npy", result.embeddings)
         run.save_array("pred_probs.npy", result.pred_probs)
         run.update("metrics", **accuracies(image_set, result.pred_probs))
+    return tracked(run, image_set, track)
+
+
+def tracked(run: Run, image_set: ImageSet, tracker: str | None) -> Run:
+    """The run, after `tracker` was given what is in it."""
+    if tracker is not None:
+        from curate.steps.tracking import track  # needs pandas, which a bare GPU machine may lack
+
+        track(run, image_set, tracker)
     return run
 
 
