@@ -113,7 +113,7 @@ def test_a_file_that_is_not_there_and_one_of_bytes_are_told(tmp_path, name):
 def test_a_short_line_of_a_table_is_told(tmp_path):
     path = tmp_path / "c.csv"
     path.write_text("given,corrected,sample_id\ncat,dog\n")
-    with pytest.raises(DataError, match="correction 1 in .* must have a sample_id"):
+    with pytest.raises(DataError, match=r"correction 1 in .* must have a sample_id"):
         read_corrections(path)
 
 
