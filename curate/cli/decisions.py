@@ -49,16 +49,17 @@ def import_decisions(
 
 
 def render(result: dict[str, Any], *, list_conflicts: bool) -> None:
-    """The facts, then one line per pair of reviewers, per change (the first ten) and, if asked for, per conflict."""
+    """The facts, then lines on pairs of reviewers, changes (the first ten) and, if asked for, conflicts."""
     _render_facts({key: value for key, value in result.items() if key not in ("agreement", "conflicts", "changes")})
     for pair in result["agreement"]:
         kappa = "undefined" if pair["kappa"] is None else f"{pair['kappa']:.2f}"
         names = " and ".join(_name(who) for who in pair["reviewers"])
         print(f"{names} agree on {pair['observed']:.0%} of {pair['num_both']:,} samples (kappa {kappa})")
-    for change in result["changes"][:NUM_CHANGES]:
-        print(f"changed since: {change['sample_id']}, decided by {_name(change['who'])}: {_words(change)}")
-    if len(result["changes"]) > NUM_CHANGES:
-        print(f"changed since: {len(result['changes']) - NUM_CHANGES:,} more, all with --json")
+    changes = _changes(result["changes"])
+    for line in changes[:NUM_CHANGES]:
+        print(f"changed since: {line}")
+    if len(changes) > NUM_CHANGES:
+        print(f"changed since: {len(changes) - NUM_CHANGES:,} more, all with --json")
     if list_conflicts:
         for conflict in result["conflicts"]:
             said = ", ".join(f"{_name(d['who'])} {' '.join(filter(None, (d['action'], d['label'])))}" for d in conflict["decisions"])
@@ -75,11 +76,15 @@ def _render_facts(result: dict[str, Any]) -> None:
     summary.render(facts)
 
 
-def _words(change: dict[str, Any]) -> str:
-    if change["what"] == "sample_id":
-        return "not in this run"
-    before, now = ("none" if value is None else summary.text_of("", value) for value in (change["before"], change["now"]))
-    return f"{WHAT[change['what']]} was {before}, is {now}"
+def _changes(changes: list[dict[str, Any]]) -> list[str]:
+    """One line per thing that is otherwise now, with the names of all who decided before."""
+    names: dict[str, list[str]] = {}
+    for change in changes:
+        before, now = ("none" if value is None else summary.text_of("", value) for value in (change["before"], change["now"]))
+        is_gone = change["what"] == "sample_id"
+        told = "not in this run" if is_gone else f"{WHAT[change['what']]} was {before}, is {now}"
+        names.setdefault(f"{change['sample_id']}: {told}", []).append(_name(change["who"]))
+    return [f"{line} (decided by {', '.join(who)})" for line, who in names.items()]
 
 
 def _name(who: str) -> str:

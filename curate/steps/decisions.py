@@ -81,7 +81,7 @@ def import_decisions(run: Run, path: Path, *, who: str = "") -> dict[str, Any]:
         "journal": run.path / JOURNAL,
         "num_added": len(new),
         "num_already_there": len(found) - len(new),
-        "num_stale": sum(change.what == "given" for change in changed_since(new, table)),
+        "num_stale_decisions": sum(change.what == "given" for change in changed_since(new, table)),
         "actions": _counts(decision.action for decision in new),
         "reviewers": _counts(decision.who for decision in new),
     }

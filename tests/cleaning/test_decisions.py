@@ -2,6 +2,8 @@ import errno
 import json
 import multiprocessing
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -192,3 +194,26 @@ def test_several_processes_append_at_once_without_losing_a_line(path):
         writer.join(60)
     assert [writer.exitcode for writer in writers] == [0, 0]
     assert len(read_journal(path).decisions) == 300
+
+
+ENDLESS = """
+import sys
+from pathlib import Path
+from curate.cleaning.decisions import Decision, append_decisions
+while True:
+    batch = [Decision(f"sample/{number}", "ok", note="long " * 2000) for number in range(5)]
+    append_decisions(Path(sys.argv[1]), batch)
+    print(*(decision.id for decision in batch), flush=True)
+"""
+
+
+def test_a_killed_writer_loses_nothing_that_it_told(path):
+    told = []
+    for num_lines in (3, 10, 25):
+        writer = subprocess.Popen([sys.executable, "-c", ENDLESS, path], stdout=subprocess.PIPE, text=True)
+        lines = [writer.stdout.readline() for _ in range(num_lines)]
+        writer.kill()
+        lines += writer.communicate()[0].splitlines()
+        told += [id_ for line in lines for id_ in line.split() if len(id_) == 32]
+    journal = read_journal(path)
+    assert len(told) >= 5 * 38 and set(told) <= {decision.id for decision in journal.decisions}

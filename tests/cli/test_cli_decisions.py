@@ -44,7 +44,7 @@ def test_the_summary_says_how_many_how_alike_and_what_changed(curate, decided):
     out = curate("decisions", "pets").stdout
     assert "ada 14, grace 2" in out
     assert "ada and grace agree on 50% of 2 samples (kappa 0.00)" in out
-    assert "changed since: pets/2, decided by ada: given label was dog, is cat" in out
+    assert "changed since: pets/2: given label was dog, is cat (decided by ada)" in out
     assert "changed since: 2 more, all with --json" in out
     assert "conflict: " not in out and "--conflicts lists the conflicts" in out
 
@@ -61,7 +61,14 @@ def test_json_has_everything(curate, decided):
 
 def test_a_run_without_decisions_says_so(curate):
     result = curate("decisions", "pets")
-    assert result.exit_code == 0 and "decisions" in result.stdout and "agree" not in result.stdout
+    assert result.exit_code == 0 and "agree" not in result.stdout
+    assert ["decisions", "0"] in [line.split() for line in result.stdout.splitlines()]
+
+
+def test_one_change_under_several_decisions_is_one_line(curate, run):
+    append_decisions(run.path / "decisions.jsonl", [Decision("pets/9", "ok", who=who, suggested="eel") for who in ("ada", "grace")])
+    out = curate("decisions", "pets").stdout
+    assert out.count("changed since") == 1 and "suggested label was eel, is dog (decided by ada, grace)" in out
 
 
 def test_a_file_is_imported_under_the_name_that_is_given(curate, tmp_path):

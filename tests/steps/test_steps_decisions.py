@@ -113,7 +113,7 @@ def vendor(tmp_path):
 
 def test_imported_decisions_are_in_the_journal_once_however_often_they_are_imported(run, vendor):
     first = import_decisions(run, vendor)
-    assert (first["num_added"], first["num_already_there"], first["num_stale"]) == (3, 0, 1)
+    assert (first["num_added"], first["num_already_there"], first["num_stale_decisions"]) == (3, 0, 1)
     assert first["actions"] == {"relabel": 2, "ok": 1} and first["reviewers"] == {"vendor": 3}
     again = import_decisions(run, vendor)
     assert (again["num_added"], again["num_already_there"]) == (0, 3)
