@@ -13,7 +13,7 @@ from curate.cleaning.error_decay import error_chances
 from curate.errors import DataError, UsageError
 
 UNDECIDED, RIGHT, WRONG, AMBIGUOUS = -1, 0, 1, 2  # codes of what was decided about a given label
-TAILS = (0.025, 0.975)  # all intervals hold the truth with probability 95 %
+TAILS = (0.025, 0.975)  # of all intervals: 95 % lie between
 WINDOW = 200  # decided suspects that a prediction goes by
 MIN_DECIDED = 20  # below it a prediction would be little more than its prior
 LONGEST_PAUSE = 120.0  # seconds
@@ -107,7 +107,7 @@ def expected_errors_in_next(codes: ArrayLike, num_next: int, *, seed: int = 0) -
     the rank, never rising, and fitted to the `WINDOW` decided suspects that are nearest in the queue to those in question (see
     `curate.cleaning.error_decay`); the interval is that of the predicted number.
 
-    Why not the plain beta-binomial of the last suspects: in simulated queues of six shapes (exponential, logistic, power law, flat), after
+    Why not the plain beta-binomial of the last suspects: in simulated queues of six shapes (three exponential, logistic, power law, flat), after
     50 to 1,600 decisions, its 95 % interval for the next 200 held the truth in 48 to 95 % of cases with the last 100 and in 62 to 94 %
     with the last 50; this one in 82 to 98 %. The price: in a queue that does not fall at all it expects a tenth too little.
 
