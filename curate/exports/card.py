@@ -152,8 +152,13 @@ def _how_it_was_cleaned(table: pd.DataFrame, provenance: Provenance) -> list[str
         if decided
         else "No labels were judged by people.",
     ]
-    if "test" in set(table["split"]) and table["split"].nunique() > 1:
-        lines += ["", "Test labels were changed only where people decided so: a test set without what a model doubts would flatter models."]
+    left = table[(table["split"] == "test") & table["is_label_issue"] & table["decision"].isna() & (table["action"] == "keep")]
+    if len(left):
+        lines += [
+            "",
+            f"Test labels were changed only where people decided so, since a test set without what a model doubts would flatter models: "
+            f"{len(left):,} doubted ones stand as given.",
+        ]
     return [*lines, ""]
 
 

@@ -176,5 +176,5 @@ def _check_target(run: Run, to: Path, format: str) -> None:
         return
     check_folder(to)
     source = Path(run.meta["dataset"]["origin"]["source"])
-    if source.is_dir() and to.resolve().is_relative_to(source.resolve()):
+    if source.is_absolute() and source.is_dir() and to.resolve().is_relative_to(source.resolve()):
         raise UsageError(f"{to} lies in the image folder {source} of the run, which would change it; choose another place with --to")

@@ -62,6 +62,14 @@ def test_without_decisions_it_says_that_nobody_looked(pets, run):
     assert "No labels were judged by people." in text
 
 
+@pytest.mark.parametrize("splits", [None, ["test"]])
+def test_doubted_test_labels_that_stand_are_counted(pets, run, splits):
+    text = dataset_card(cleaned_for_export(run, policy="drop", splits=splits).table, pets.class_names, provenance(policy="drop"))
+    assert "1 doubted ones stand as given" in text
+    train = dataset_card(cleaned_for_export(run, policy="drop", splits=["train"]).table, pets.class_names, provenance(policy="drop"))
+    assert "Test labels" not in train
+
+
 def test_a_class_that_lost_its_folder_in_a_split_is_told(pets, run):
     table = cleaned_for_export(run, policy="drop").table
     table.loc[(table["split"] == "test") & (table["label"] == "cat"), ["action", "label"]] = ["drop", None]

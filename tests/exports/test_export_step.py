@@ -113,6 +113,15 @@ def test_the_image_folder_of_the_run_is_no_place_for_an_export(run, tmp_path):
         export(run, tmp_path / "pets" / "cleaned", format="folder")
 
 
+def test_a_folder_here_that_is_called_like_the_dataset_of_the_catalog_is_a_place(run, tmp_path, monkeypatch):
+    (tmp_path / "mnist").mkdir()
+    monkeypatch.chdir(tmp_path)
+    run.meta["dataset"]["origin"]["source"] = "mnist"
+    (run.path / "issues.parquet").unlink()
+    with pytest.raises(RunError, match="run `curate find` first"):  # which is asked for after the place
+        export(run, tmp_path / "mnist" / "cleaned", format="folder")
+
+
 def test_media_can_be_left_out_of_a_fiftyone_dataset_only(run, tmp_path):
     with pytest.raises(UsageError, match="--no-media is for --format fiftyone, found folder"):
         export(run, tmp_path / "x", format="folder", with_media=False)
