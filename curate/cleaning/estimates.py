@@ -107,9 +107,9 @@ def expected_errors_in_next(codes: ArrayLike, num_next: int, *, seed: int = 0) -
     the rank, never rising, and fitted to the `WINDOW` decided suspects that are nearest in the queue to those in question (see
     `curate.cleaning.error_decay`); the interval is that of the predicted number.
 
-    Why not the plain beta-binomial of the last suspects: in simulated queues of six shapes (three exponential, logistic, power law, flat), after
-    50 to 1,600 decisions, its 95 % interval for the next 200 held the truth in 48 to 95 % of cases with the last 100 and in 62 to 94 %
-    with the last 50; this one in 82 to 98 %. The price: in a queue that does not fall at all it expects a tenth too little.
+    Why not the plain beta-binomial of the last suspects: in six kinds of simulated queues (three exponential, logistic, power law, flat),
+    after 50 to 1,600 decisions, its 95 % interval for the next 200 held the truth in 48 to 95 % of cases with the last 100 and in 62 to
+    94 % with the last 50; this one in 82 to 98 %. The price: in a queue that does not fall at all it expects a seventh too little.
 
     Args:
         codes: (M,) in order of suspicion, of `UNDECIDED`, `RIGHT`, `WRONG`, `AMBIGUOUS`.
