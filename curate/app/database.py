@@ -85,6 +85,20 @@ def connect() -> DatabaseInfo:
         raise DatabaseError(f"FiftyOne cannot use its database ({reason}); see `curate doctor`") from error
 
 
+def answers_still(seconds: float = 1.0) -> bool:
+    """Whether the database that fiftyone is connected to answers within `seconds`."""
+    import fiftyone as fo
+    import pymongo
+    from pymongo.errors import PyMongoError
+
+    try:
+        with pymongo.timeout(seconds):
+            fo.core.odm.get_db_client().admin.command("ping")
+    except PyMongoError:
+        return False
+    return True
+
+
 def import_fiftyone() -> ModuleType:
     """The module `fiftyone`; its warnings go nowhere, nor its messages below an error where curate is the first to import it.
 

@@ -1,5 +1,7 @@
 """audit: the whole flow, from raw files to a browsable dataset, in one command."""
 
+import gc
+import os
 import shlex
 import sys
 from typing import Annotated, Any
@@ -78,8 +80,13 @@ def render(result: dict[str, Any]) -> None:
 
 
 def open_app(dataset_name: str, port: int, **options: Any) -> None:
-    """Shows the dataset in the App until Ctrl-C; `options` are those of `curate.app.session.open_app`."""
+    """Shows the dataset in the App until Ctrl-C, the last that a command does; `options` as `curate.app.session.open_app` has them."""
+    sys.stdout.flush()  # what was shown before: the App may run for hours
     with stdout_to_stderr():
+        from curate.app.database import answers_still
         from curate.app.session import open_app as serve
 
         serve(dataset_name, port=port, on_ready=lambda url: print(f"the App is at {url}\nCtrl-C ends it", flush=True), **options)
+        if not answers_still():
+            os._exit(0)  # FiftyOne would wait for the database twice more, 10 s, only to tidy up in it
+        gc.freeze()  # else Python searches all that FiftyOne has loaded for cycles as it ends, for a second

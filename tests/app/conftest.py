@@ -1,5 +1,10 @@
 """One mongod of its own for all database tests; a small audited set to show. Never touches the user's FiftyOne."""
 
+import contextlib
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +12,7 @@ import pandas as pd
 import pytest
 
 from curate.app.database import connect
-from curate.app.mongod import private_mongod
+from curate.app.mongod import free_port, private_mongod
 from curate.datasets.image_set import ImageSet
 from curate.run import Run
 
@@ -132,3 +137,48 @@ def issue_table(image_set: ImageSet, pred_probs: np.ndarray) -> pd.DataFrame:
             "fold": (np.arange(n) % 5).astype(np.int16),
         }
     )
+
+
+@dataclass
+class Served:
+    """An App in a process of its own: the link that it told, the same without path, its port and its token."""
+
+    process: subprocess.Popen
+    link: str
+
+    @property
+    def address(self) -> str:
+        return self.link.partition("/datasets")[0]
+
+    @property
+    def port(self) -> int:
+        return int(self.address.rpartition(":")[2])
+
+    @property
+    def token(self) -> str:
+        return self.link.rpartition("token=")[2]
+
+
+@contextlib.contextmanager
+def serving(dataset_name: str, home: Path, **options):
+    """Context with the App of a dataset as `open_app` serves it, killed at the end if it still runs."""
+    options.setdefault("port", free_port())
+    code = "from functools import partial\nfrom curate.app.session import open_app\n"
+    code += f"open_app({dataset_name!r}, on_ready=partial(print, flush=True), **{options!r})"
+    kept = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    with subprocess.Popen(
+        [sys.executable, "-c", code], env={**kept, "HOME": str(home)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            link = process.stdout.readline().strip()
+            assert link, process.stderr.read()
+            yield Served(process, link)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+
+
+@pytest.fixture(scope="session")
+def serve_app(mongod_uri):
+    """`serving`, on the private mongod."""
+    return serving

@@ -1,18 +1,13 @@
 """The App opens on this machine only, on the label issues, and shows them in a real browser."""
 
-import contextlib
-import os
-import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from curate.app.dataset import build_dataset
-from curate.app.mongod import answers, free_port
-from curate.app.session import close_app, open_app
+from curate.app.mongod import free_port
+from curate.app.session import open_app, reviewer_name
 from curate.errors import UnknownNameError, UsageError
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -34,24 +29,58 @@ def test_port_that_is_taken_is_told_before_anything_starts():
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(UsageError, match=f"port {port} is taken; close what uses it, or give another with --port"):
-            open_app("any", port=port, wait=False)
+            open_app("any", port=port)
 
 
 def test_address_of_other_machines_is_refused():
-    with pytest.raises(UsageError, match="has no login"):
-        open_app("any", address="0.0.0.0", wait=False)
+    with pytest.raises(UsageError, match="lets other machines reach the App; if that is meant, say --expose too"):
+        open_app("any", address="0.0.0.0")
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "no-such-host.invalid"])
+def test_address_that_this_machine_does_not_have_is_told(address):
+    with pytest.raises(UsageError, match=f"cannot listen at --address {address}"):
+        open_app("any", port=free_port(), address=address, expose=True)
+
+
+def test_reviewer_is_who_is_named_else_who_the_environment_names_else_who_is_logged_in(monkeypatch):
+    monkeypatch.setenv("CURATE_REVIEWER", "bob")
+    assert (reviewer_name("ann"), reviewer_name()) == ("ann", "bob")
+    monkeypatch.delenv("CURATE_REVIEWER")
+    monkeypatch.setenv("LOGNAME", "carol")
+    assert reviewer_name() == "carol"
+
+
+def test_reviewer_without_a_name_is_refused():
+    with pytest.raises(UsageError, match="give another with --reviewer"):
+        reviewer_name("")
+
+
+def test_user_without_a_login_name_is_told(monkeypatch):
+    for name in ("CURATE_REVIEWER", "LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 2**31 - 7)
+    with pytest.raises(UsageError, match="say who reviews with --reviewer NAME"):
+        reviewer_name()
 
 
 def test_port_out_of_range_is_refused():
     with pytest.raises(UsageError, match="--port must be in"):
-        open_app("any", port=70000, wait=False)
+        open_app("any", port=70000)
 
 
 @pytest.mark.db
 def test_unknown_dataset_names_the_nearest(fo):
     fo.Dataset("shapes")
     with pytest.raises(UnknownNameError, match="did you mean shapes"):
-        open_app("shape", port=free_port(), wait=False)
+        open_app("shape", port=free_port())
+
+
+@pytest.mark.db
+def test_unknown_view_names_the_nearest(fo):
+    fo.Dataset("shapes").save_view("worst first", fo.load_dataset("shapes").limit(1))
+    with pytest.raises(UnknownNameError, match="did you mean worst first"):
+        open_app("shapes", port=free_port(), view="worst")
 
 
 @pytest.fixture
@@ -72,13 +101,10 @@ def page():
 
 
 @pytest.fixture
-def url(fo, shapes, make_run, monkeypatch, tmp_path):
-    for screen in ("DISPLAY", "WAYLAND_DISPLAY"):
-        monkeypatch.delenv(screen, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))  # the App's server is a process of its own
+def url(fo, shapes, make_run, serve_app, tmp_path):
     name = build_dataset(make_run(shapes), shapes).name
-    yield open_app(name, port=free_port(), wait=False)
-    close_app()
+    with serve_app(name, tmp_path) as app:
+        yield app.link
 
 
 @pytest.mark.app
@@ -107,30 +133,8 @@ def test_opened_sample_shows_its_figures_without_complaint(page, url):
 
 @pytest.mark.app
 def test_whole_dataset_and_other_views_are_a_click_away(page, url):
-    page.goto(url.split("?")[0])
+    page.goto(f"{url.partition('?')[0]}?token={url.rpartition('token=')[2]}")
     page.wait_for_function(f"document.querySelector('{COUNT}')?.innerText.includes('36 samples')", timeout=60_000)
     page.locator("[data-cy=saved-views-selection]").click()
     page.get_by_text("near duplicates across splits").click()
     page.wait_for_function(f"document.querySelector('{COUNT}').innerText.includes('2 samples')", timeout=30_000)
-
-
-@pytest.mark.app
-def test_ctrl_c_ends_the_app(fo, shapes, make_run, tmp_path):
-    build_dataset(make_run(shapes), shapes)
-    port = free_port()
-    code = "from curate.app.session import open_app\nfrom functools import partial\n"
-    code += f"print(open_app('shapes', port={port}, wait=True, on_ready=partial(print, flush=True)))"
-    with subprocess.Popen(
-        [sys.executable, "-c", code], env={**os.environ, "HOME": str(tmp_path)}, stdout=subprocess.PIPE, text=True
-    ) as process:
-        ready = process.stdout.readline()
-        try:
-            assert ready.startswith(f"http://127.0.0.1:{port}/datasets/shapes")
-            assert answers("127.0.0.1", port)
-            process.send_signal(signal.SIGINT)
-            rest, _ = process.communicate(timeout=60)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-    assert (process.returncode, rest) == (0, ready)
-    assert not answers("127.0.0.1", port)
