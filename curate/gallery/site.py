@@ -18,6 +18,8 @@ from curate.gallery.folder import MARK, replaced_folder
 from curate.gallery.sheets import write_sheets
 from curate.progress import Progress, silent
 
+SCRIPTS = ("base", "choice", "pictures", "words", "grid", "pairs", "filters", "detail", "start")  # each needs those before it
+
 
 def write_site(
     target: Path,
@@ -56,6 +58,7 @@ def write_site(
     with replaced_folder(target) as folder:
         (folder / "images").mkdir()
         data["sheet"] = write_sheets(image_set.images, cards.table.index.to_numpy(), folder / "images", progress=progress)
+        script = page_script()
         page = _environment().get_template("gallery.html")
         text = page.render(
             title=title or f"{'Label errors' if cards.num_in('error') else 'Suspect labels'} in {credit.title}",
@@ -69,13 +72,18 @@ def write_site(
             num_flagged=int(table["is_label_issue"].sum()),
             num_reviewed=len(cards) - cards.num_in("open"),
             num_errors=cards.num_in("error"),
-            script=Markup(_read("gallery.js")),
-            script_hash=base64.b64encode(hashlib.sha256(_read("gallery.js").encode()).digest()).decode(),
+            script=Markup(script),
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
             style=Markup(_read("gallery.css")),
         )
         (folder / "data.js").write_text(as_script(data), encoding="utf-8")
         (folder / "index.html").write_text(text, encoding="utf-8")
     return target / "index.html"
+
+
+def page_script() -> str:
+    """The scripts of the page as one, with a scope of their own."""
+    return "(() => {\n" + '"use strict";\n' + "\n".join(_read(f"{name}.js") for name in SCRIPTS) + "})();\n"
 
 
 def _environment() -> jinja2.Environment:
@@ -89,4 +97,4 @@ def _environment() -> jinja2.Environment:
 
 
 def _read(name: str) -> str:
-    return (files("curate.gallery") / name).read_text(encoding="utf-8")
+    return (files("curate.gallery") / "page" / name).read_text(encoding="utf-8")
