@@ -35,6 +35,8 @@ class Airbench(ConvNet):
     Source: Keller Jordan 2024, "94% on CIFAR-10 in 3.29 seconds on a single GPU", arXiv:2404.00498.
     """
 
+    stages = (("whiten", "groups.0"), ("groups.1",), ("groups.2",))
+
     def __init__(
         self, *, num_classes: int, in_channels: int, image_size: tuple[int, int], widths: tuple[int, int, int] = (64, 256, 256)
     ) -> None:
@@ -50,7 +52,10 @@ class Airbench(ConvNet):
         """Sets the first layer so that it whitens the 2x2 patches of `images`, float (B, C, H, W), normalised.
 
         The filters are the eigenvectors of the patches' covariance over the root of their eigenvalues, and their negatives.
+        Filters that came from other weights stay, because all that follows was trained on them.
         """
+        if "whiten.weight" in self.loaded:
+            return
         k = WHITENING_KERNEL
         patches = images.unfold(2, k, 1).unfold(3, k, 1)  # (B, C, H', W', k, k)
         patches = patches.permute(0, 2, 3, 1, 4, 5).reshape(-1, images.shape[1] * k * k).float()

@@ -23,9 +23,20 @@ class ConvNet(nn.Module, ABC):
         image_size: (H, W).
         num_features: D.
         pooling: the GlobalPooling that `forward_features` applies.
+        stages: the convolutional part in forward order: for each stage the names of its modules or parameters. What is in none
+            of them is the head.
+        num_frozen: how many stages, from the first on, learn nothing: see `freeze`.
+        input_statistics: mean and deviation per channel, of pixels in [0, 1], that the weights are used to being normalised by;
+            None where they come from the training images.
+        loaded: names of the tensors that came from other weights, by `load_pretrained`.
     """
 
     name: str | None = None
+    stages: tuple[tuple[str, ...], ...] = ()
+    num_frozen: int = 0
+    input_statistics: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    loaded: frozenset[str] = frozenset()
+    _learning: frozenset[str] | None = None
 
     def __init__(self, *, num_classes: int, in_channels: int, image_size: tuple[int, int], num_maps: int) -> None:
         super().__init__()
@@ -53,3 +64,34 @@ class ConvNet(nn.Module, ABC):
     def forward(self, x: Tensor) -> Tensor:
         """Logits, (B, K)."""
         return self.forward_head(self.forward_maps(x))
+
+    @property
+    def output_layer(self) -> str:
+        """The name of the layer that gives the logits: the last one that has parameters."""
+        return list(dict(self.named_parameters()))[-1].rpartition(".")[0]
+
+    def stage_of(self, name: str) -> int:
+        """The index of the stage that the parameter `name` belongs to; the number of stages where it belongs to the head."""
+        for number, stage in enumerate(self.stages):
+            if any(name == part or name.startswith(f"{part}.") for part in stage):
+                return number
+        return len(self.stages)
+
+    def freeze(self, num_stages: int) -> None:
+        """Keeps the first `num_stages` stages as they are, and lets all above learn what they could before the first call.
+
+        Frozen stages get no gradients; their batch-norm statistics stay, and their dropout is off, in training mode too.
+        """
+        if self._learning is None:
+            self._learning = frozenset(name for name, parameter in self.named_parameters() if parameter.requires_grad)
+        self.num_frozen = num_stages
+        for name, parameter in self.named_parameters():
+            parameter.requires_grad_(name in self._learning and self.stage_of(name) >= num_stages)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> "ConvNet":
+        super().train(mode)
+        modules = dict(self.named_modules())
+        for part in (part for stage in self.stages[: self.num_frozen] for part in stage if part in modules):
+            modules[part].eval()
+        return self

@@ -7,6 +7,7 @@ from curate.models.blocks import conv_block
 
 SMALLEST_SIZE = 8
 WIDTHS = (32, 64, 128)
+STAGES = (("body.0", "body.1"), ("body.2", "body.3"), ("body.4", "body.5"))
 
 
 def body(in_channels: int, widths: tuple[int, int, int]) -> nn.Sequential:
@@ -20,6 +21,8 @@ def body(in_channels: int, widths: tuple[int, int, int]) -> nn.Sequential:
 
 class CifarCNN(ConvNet):
     """Three pairs of convolutions, then flatten, a hidden layer with dropout, and the output layer."""
+
+    stages = STAGES
 
     def __init__(
         self,
@@ -51,6 +54,8 @@ class CifarCNN(ConvNet):
 
 class CifarCNNWithGlobalPooling(ConvNet):
     """The same convolutions; the head is one linear layer on mean and maximum of each map, so any size goes in."""
+
+    stages = STAGES
 
     def __init__(self, *, num_classes: int, in_channels: int, image_size: tuple[int, int], widths: tuple[int, int, int] = WIDTHS) -> None:
         super().__init__(num_classes=num_classes, in_channels=in_channels, image_size=image_size, num_maps=widths[-1])

@@ -35,6 +35,8 @@ def map_area(image_size: tuple[int, int]) -> int:
 class LeNet5(ConvNet):
     """LeNet-5 as it is trained today: ReLU, max pooling, every map connected; 61,706 parameters for MNIST."""
 
+    stages = (("conv1",), ("conv2",))
+
     def __init__(self, *, num_classes: int, in_channels: int, image_size: tuple[int, int]) -> None:
         super().__init__(num_classes=num_classes, in_channels=in_channels, image_size=image_size, num_maps=MAPS)
         self.conv1 = nn.Conv2d(in_channels, 6, 5, padding=padding_for(image_size))
@@ -99,6 +101,8 @@ class LeNet5Of1998(ConvNet):
     nothing to train. Bitmaps exist for ASCII only and the distances are no logits, so the output here is a trainable
     linear layer of 84 * K + K parameters: 60,850 in all for 10 classes. C5 is written as the linear layer that it is.
     """
+
+    stages = (("c1", "s2"), ("c3", "s4"))
 
     def __init__(self, *, num_classes: int, in_channels: int, image_size: tuple[int, int]) -> None:
         super().__init__(num_classes=num_classes, in_channels=in_channels, image_size=image_size, num_maps=MAPS)

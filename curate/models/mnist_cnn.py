@@ -7,6 +7,7 @@ from curate.models.blocks import conv_block
 
 SMALLEST_SIZE = 8
 WIDTHS = (16, 32, 64)
+STAGES = (("body.0",), ("body.1",), ("body.2",))
 
 
 def body(in_channels: int, widths: tuple[int, int, int]) -> nn.Sequential:
@@ -21,6 +22,8 @@ def body(in_channels: int, widths: tuple[int, int, int]) -> nn.Sequential:
 
 class MnistCNN(ConvNet):
     """Three convolution blocks, then flatten, a hidden layer with dropout, and the output layer."""
+
+    stages = STAGES
 
     def __init__(
         self,
@@ -55,6 +58,8 @@ class MnistFCN(ConvNet):
 
     Trained at one image size, it runs at any other.
     """
+
+    stages = STAGES
 
     def __init__(self, *, num_classes: int, in_channels: int, image_size: tuple[int, int], widths: tuple[int, int, int] = WIDTHS) -> None:
         super().__init__(num_classes=num_classes, in_channels=in_channels, image_size=image_size, num_maps=widths[-1])

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
 from curate.errors import DataError, UnknownNameError
 from curate.models import airbench, cifar_cnn, lenet, mnist_cnn, resnet
 from curate.models.base import ConvNet
+from curate.models.pretrained import load_pretrained
+from curate.models.zoo import ZOO, make_zoo_net
+from curate.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ MODELS: dict[str, Architecture] = {
         "frozen whitening, three groups of two convolutions: the quickest to train on CIFAR",
         airbench.SMALLEST_SIZE,
     ),
+    **{name: Architecture(partial(make_zoo_net, name), spec.description, spec.smallest_size) for name, spec in ZOO.items()},
 }
 
 
@@ -40,7 +45,16 @@ def model_names() -> tuple[str, ...]:
     return tuple(MODELS)
 
 
-def make_model(name: str, *, num_classes: int, in_channels: int, image_size: int | tuple[int, int], seed: int | None = None) -> ConvNet:
+def make_model(
+    name: str,
+    *,
+    num_classes: int,
+    in_channels: int,
+    image_size: int | tuple[int, int],
+    seed: int | None = None,
+    pretrained: str | None = None,
+    progress: Progress = silent,
+) -> ConvNet:
     """A new net, in training mode, on the CPU.
 
     Args:
@@ -50,10 +64,14 @@ def make_model(name: str, *, num_classes: int, in_channels: int, image_size: int
         image_size: (H, W) in pixels; one number for square images.
         seed: makes the initial weights the same every time and leaves the global generator alone; None draws from
             the global generator, as torch does.
+        pretrained: weights to start from, all but the output layer: see `load_pretrained`. None = all random.
+        progress: of the download, where there is one.
 
     Raises:
         UnknownNameError: there is no architecture `name`.
-        DataError: the images are too small for it, or a number is less than 1.
+        DataError: the images are too small for it, a number is less than 1, or the pretrained weights do not fit.
+        DependencyError: it comes from a package that is not installed.
+        FetchError: the pretrained weights are not there and cannot be downloaded.
     """
     if name not in MODELS:
         raise UnknownNameError.of("model", name, MODELS)
@@ -75,6 +93,8 @@ def make_model(name: str, *, num_classes: int, in_channels: int, image_size: int
             torch.default_generator.manual_seed(seed)
             model = architecture.factory(**shape)
     model.name = name
+    if pretrained is not None:
+        load_pretrained(model, pretrained, progress=progress)
     return model
 
 
@@ -86,10 +106,18 @@ class ModelSpec:
     num_classes: int
     in_channels: int
     image_size: tuple[int, int]
+    pretrained: str | None = None
 
     def __call__(self, seed: int) -> ConvNet:
         """A new net, as `make_model` makes it."""
-        return make_model(self.name, num_classes=self.num_classes, in_channels=self.in_channels, image_size=self.image_size, seed=seed)
+        return make_model(
+            self.name,
+            num_classes=self.num_classes,
+            in_channels=self.in_channels,
+            image_size=self.image_size,
+            seed=seed,
+            pretrained=self.pretrained,
+        )
 
 
 def default_model(image_size: int | tuple[int, int], in_channels: int) -> str:

@@ -26,6 +26,8 @@ class Residual(nn.Module):
 class ResNetSmall(ConvNet):
     """One convolution, three that halve the sides, the first and last of them followed by a residual block."""
 
+    stages = (("body.0",), ("body.1", "body.2"), ("body.3",), ("body.4", "body.5"))
+
     def __init__(
         self, *, num_classes: int, in_channels: int, image_size: tuple[int, int], widths: tuple[int, int, int, int] = WIDTHS
     ) -> None:

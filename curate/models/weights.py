@@ -1,19 +1,18 @@
 """Weights on disk: safetensors with what is needed to build the net again. Nothing else is ever read, nothing unpickled."""
 
-import json
 from pathlib import Path
-from types import ModuleType
 
-from curate.errors import DataError, DependencyError
+from curate.errors import DataError
 from curate.models.base import ConvNet
 from curate.models.registry import make_model
-from curate.run import write_atomically
-
-SPEC_KEY = "curate.model"
+from curate.models.weight_files import read_weight_file, write_weight_file
 
 
-def save_weights(path: Path, model: ConvNet) -> Path:
+def save_weights(path: Path, model: ConvNet, *, trained_on: str | None = None) -> Path:
     """Writes parameters and buffers of `model`, which `make_model` made, to `path`, atomically.
+
+    Args:
+        trained_on: `images_hash` of the ImageSet that it was trained on, so that nobody takes it as a start for judging those images.
 
     Raises:
         DataError: `model` was not made by `make_model`, so that nobody could build it again.
@@ -22,15 +21,7 @@ def save_weights(path: Path, model: ConvNet) -> Path:
     """
     if model.name is None:
         raise DataError(f"this {type(model).__name__} has no name; make it with make_model, so that its weights can be read again")
-    safetensors = _safetensors()
-    spec = {
-        "name": model.name,
-        "num_classes": model.num_classes,
-        "in_channels": model.in_channels,
-        "image_size": model.image_size,
-    }
-    tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
-    return write_atomically(path, safetensors.torch.save(tensors, metadata={SPEC_KEY: json.dumps(spec)}))
+    return write_weight_file(path, model, trained_on=trained_on)
 
 
 def load_weights(path: Path) -> ConvNet:
@@ -40,28 +31,14 @@ def load_weights(path: Path) -> ConvNet:
         DataError: there is no such file, it is not safetensors, it was not written by `save_weights`, or its tensors
             are not those of the architecture that it names.
         UnknownNameError: it names an architecture that is not in the registry.
-        DependencyError: safetensors is not installed.
+        DependencyError: safetensors, or a package that the architecture comes from, is not installed.
     """
-    safetensors = _safetensors()
-    if not path.is_file():
-        raise DataError(f"no weights at {path}")
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except safetensors.SafetensorError as error:
-        raise DataError(f"{path} is not a safetensors file ({error}); weights are read as safetensors only") from error
-    try:
-        spec = json.loads(metadata[SPEC_KEY])
-        name, num_classes, in_channels = str(spec["name"]), int(spec["num_classes"]), int(spec["in_channels"])
-        height, width = spec["image_size"]
-    except (KeyError, ValueError, TypeError) as error:
-        raise DataError(
-            f"{path} does not say which model its weights are of; expected the metadata '{SPEC_KEY}' that curate writes"
-        ) from error
-    model = make_model(name, num_classes=num_classes, in_channels=in_channels, image_size=(int(height), int(width)), seed=0)
-    _check_shapes(path, name, {k: tuple(v.shape) for k, v in tensors.items()}, {k: tuple(v.shape) for k, v in model.state_dict().items()})
-    model.load_state_dict(tensors)
+    file = read_weight_file(path)
+    model = make_model(file.name, num_classes=file.num_classes, in_channels=file.in_channels, image_size=file.image_size, seed=0)
+    found = {key: tuple(tensor.shape) for key, tensor in file.tensors.items()}
+    _check_shapes(path, file.name, found, {key: tuple(tensor.shape) for key, tensor in model.state_dict().items()})
+    model.load_state_dict(file.tensors)
+    model.input_statistics = file.input_statistics
     return model.eval()
 
 
@@ -73,12 +50,3 @@ def _check_shapes(path: Path, name: str, found: dict[str, tuple], expected: dict
                 f"{path} does not fit model '{name}': tensor '{key}' expected {shapes[0]}, found {shapes[1]}; "
                 "it may come from another version of curate"
             )
-
-
-def _safetensors() -> ModuleType:
-    try:
-        import safetensors
-        import safetensors.torch
-    except ImportError as error:
-        raise DependencyError("weights need safetensors; install it with: pip install safetensors") from error
-    return safetensors

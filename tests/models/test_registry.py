@@ -6,6 +6,9 @@ from hypothesis import strategies as st
 from curate.errors import DataError, UnknownNameError
 from curate.models.base import ConvNet
 from curate.models.registry import MODELS, default_model, make_model, model_names
+from curate.models.zoo import ZOO
+
+OWN = [name for name in model_names() if name not in ZOO]  # the others: test_zoo.py
 
 
 def noise(*shape, seed=0):
@@ -19,7 +22,7 @@ def forward(model, x):
 
 @settings(deadline=None, max_examples=40)
 @given(
-    name=st.sampled_from(model_names()),
+    name=st.sampled_from(OWN),
     num_classes=st.integers(2, 12),
     in_channels=st.integers(1, 4),
     extra=st.tuples(st.integers(0, 40), st.integers(0, 40)),
@@ -34,7 +37,7 @@ def test_every_net_has_the_shapes_it_promises_at_every_size(name, num_classes, i
         assert model.forward_features(noise(2, in_channels, *size)).shape == (2, model.num_features)
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize("name", OWN)
 def test_logits_are_the_head_of_the_maps_and_features_their_pooling(name):
     model = make_model(name, num_classes=10, in_channels=3, image_size=32, seed=0).eval()
     x = noise(2, 3, 32, 32)
@@ -44,7 +47,7 @@ def test_logits_are_the_head_of_the_maps_and_features_their_pooling(name):
         assert torch.equal(model.forward_features(x), torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1))
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize("name", OWN)
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(name):
     first, again, other = (make_model(name, num_classes=10, in_channels=1, image_size=28, seed=s).state_dict() for s in (3, 3, 4))
     assert all(torch.equal(first[key], again[key]) for key in first)
@@ -57,7 +60,7 @@ def test_a_seed_leaves_the_global_generator_alone():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize("name", OWN)
 def test_a_training_step_under_bf16_autocast_reaches_every_trainable_parameter(name):
     model = make_model(name, num_classes=10, in_channels=1, image_size=28, seed=0).to(memory_format=torch.channels_last)
     with torch.autocast("cpu", torch.bfloat16):
@@ -68,7 +71,7 @@ def test_a_training_step_under_bf16_autocast_reaches_every_trainable_parameter(n
             assert parameter.grad is not None and torch.isfinite(parameter.grad).all() and parameter.grad.abs().sum() > 0, key
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize("name", OWN)
 def test_bf16_logits_are_near_the_float32_ones(name):
     model = make_model(name, num_classes=10, in_channels=1, image_size=28, seed=0).eval()
     x = noise(4, 1, 28, 28)
@@ -78,7 +81,7 @@ def test_bf16_logits_are_near_the_float32_ones(name):
     assert (rounded - exact).abs().max() <= 0.05 * exact.abs().max()
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize("name", OWN)
 def test_a_net_is_told_by_its_name_and_sizes(name):
     model = make_model(name, num_classes=7, in_channels=3, image_size=(24, 30))
     assert isinstance(model, ConvNet)
@@ -104,7 +107,7 @@ def test_a_model_without_classes_is_refused():
         make_model("lenet5", num_classes=0, in_channels=1, image_size=28)
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize("name", OWN)
 def test_every_net_lets_itself_be_prepared_from_training_images(name):
     model = make_model(name, num_classes=10, in_channels=3, image_size=32, seed=0)
     model.init_from_images(noise(50, 3, 32, 32))

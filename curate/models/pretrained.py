@@ -1,0 +1,90 @@
+"""Pretrained weights for a new net: those of ImageNet, or a file that curate wrote."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from curate.errors import DataError
+from curate.models.base import ConvNet
+from curate.models.imagenet import imagenet_weights
+from curate.models.weight_files import read_weight_file
+from curate.models.zoo import ZOO
+from curate.models.zoo_net import VisionTransformerNet, first_convolution
+from curate.progress import Progress, silent
+
+IMAGENET = "imagenet"
+
+Statistics = tuple[tuple[float, ...], tuple[float, ...]]
+
+
+def load_pretrained(model: ConvNet, source: str, *, progress: Progress = silent) -> tuple[str, ...]:
+    """Gives `model` the weights of `source` wherever they fit, and the normalisation that belongs to them.
+
+    The output layer stays new, whatever its size: its classes are others. Greyscale input gets the first filters summed over
+    their channels, colour input those of a greyscale net spread over the channels. Positions of a vision transformer are
+    interpolated. What has another shape stays new.
+
+    Args:
+        source: `imagenet`, or the path of a safetensors file that `save_weights` wrote for the same architecture.
+
+    Returns:
+        Names of the tensors that stay new, the output layer left out.
+
+    Raises:
+        DataError: the file is of another architecture, there are no such weights, or nothing of the first stage fits.
+        FetchError: the weights of ImageNet are not there and cannot be downloaded; says where to put them.
+    """
+    statistics: Statistics | None
+    if source == IMAGENET:
+        tensors, statistics = imagenet_weights(model.name or "", progress=progress), ZOO[model.name or ""].input_statistics
+    else:
+        file = read_weight_file(Path(source))
+        if file.name != model.name:
+            raise DataError(f"{source} holds weights of '{file.name}', the net is '{model.name}'; choose --model {file.name}")
+        tensors, statistics = file.tensors, file.input_statistics
+    own = {key: tensor for key, tensor in model.state_dict().items() if key.rpartition(".")[0] != model.output_layer}
+    found = {key: fit_tensor(model, key, tensors[key], new) for key, new in own.items() if key in tensors}
+    fitting = {key: tensor for key, tensor in found.items() if tensor is not None}
+    left = tuple(key for key in own if key not in fitting and not key.endswith("num_batches_tracked"))  # old files have no such counts
+    if not any(model.stage_of(key) < len(model.stages) for key in fitting):
+        raise DataError(f"nothing of {source} fits this '{model.name}'; first of all '{left[0]}' of shape {tuple(own[left[0]].shape)}")
+    model.load_state_dict(fitting, strict=False)
+    model.loaded = frozenset(fitting)
+    model.input_statistics = statistics and of_channels(statistics, model.in_channels)
+    return left
+
+
+def fit_tensor(model: ConvNet, name: str, old: Tensor, new: Tensor) -> Tensor | None:
+    """`old` in the shape of `new`; None where there is no honest way to it."""
+    if old.shape == new.shape:
+        return old
+    if name == f"{first_convolution(model)}.weight" and (len(old), *old.shape[2:]) == (len(new), *new.shape[2:]):
+        if new.shape[1] == 1:
+            return old.sum(dim=1, keepdim=True)
+        if old.shape[1] == 1:
+            return old.expand_as(new) / new.shape[1]
+    if isinstance(model, VisionTransformerNet) and name == "encoder.pos_embedding":
+        return resized_positions(old, model.grid)
+    return None
+
+
+def resized_positions(old: Tensor, grid: tuple[int, int]) -> Tensor | None:
+    """Positions (1, 1 + s * s, D) of a square of patches, resampled to `grid`: (1, 1 + h * w, D). That of the class token stays."""
+    side = round((old.shape[1] - 1) ** 0.5)
+    if side * side != old.shape[1] - 1:
+        return None
+    square = old[:, 1:].transpose(1, 2).unflatten(2, (side, side))  # (1, D, s, s)
+    resampled = F.interpolate(square, size=grid, mode="bicubic", align_corners=True)
+    return torch.cat([old[:, :1], resampled.flatten(2).transpose(1, 2)], dim=1)
+
+
+def of_channels(statistics: Statistics, in_channels: int) -> Statistics | None:
+    """Mean and deviation for as many channels: grey has the mean of the colours, and colours have those of grey."""
+    mean, std = statistics
+    if len(mean) == in_channels:
+        return statistics
+    if in_channels == 1:
+        return (sum(mean) / len(mean),), (sum(std) / len(std),)
+    return (mean * in_channels, std * in_channels) if len(mean) == 1 else None
