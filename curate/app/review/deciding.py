@@ -39,6 +39,7 @@ def decide(ctx: Any, action: str, *, label: str | None = None, note: str = "") -
         UnknownNameError: no such class.
         StorageError, DatabaseError: as `ReviewStore.record`.
     """
+    store = store_of(ctx.dataset)
     facts = facts_of(ctx.dataset, target_ids(ctx))
     if action == "accept_suggestion":
         without = [fact["sample_id"] for fact in facts if fact["suggested"] is None]
@@ -48,7 +49,7 @@ def decide(ctx: Any, action: str, *, label: str | None = None, note: str = "") -
         raise UnknownNameError.of("class", label, ctx.dataset.default_classes)
     following = next_undecided(ctx, reviewer(), ctx.current_sample) if ctx.current_sample else None
     decisions = decisions_on(facts, action, run=ctx.dataset.info[MARK]["run"], label=label, note=note)
-    show(ctx, store_of(ctx.dataset).record(decisions), f"{_counted(facts)}: {label or SAID[action]}")
+    show(ctx, store.record(decisions), f"{_counted(facts)}: {label or SAID[action]}")
     if ctx.current_sample:
         return move_on(ctx, following)
     ctx.ops.clear_selected_samples()

@@ -13,7 +13,7 @@ from curate.app.review.context import is_ours, reviewer
 from curate.app.review.deciding import decide, move_on, undo
 from curate.app.review.panel import ReviewPanel
 from curate.app.review.queues import next_undecided
-from curate.errors import CurateError
+from curate.errors import CurateError, UsageError
 
 
 class ReviewOperator(foo.Operator):
@@ -21,14 +21,14 @@ class ReviewOperator(foo.Operator):
 
     name = label = icon = ""
     has_form = False
-    in_sample = True
+    in_grid = in_sample = True  # where it has a button
 
     @property
     def config(self) -> foo.OperatorConfig:
-        return foo.OperatorConfig(name=self.name, label=self.label, icon=self.icon, dynamic=self.has_form)
+        return foo.OperatorConfig(name=self.name, label=self.label, icon=self.icon, dynamic=self.has_form, unlisted=not self.in_grid)
 
     def resolve_placement(self, ctx: Any) -> types.Placement | None:
-        return self.placed(ctx, types.Places.SAMPLES_GRID_ACTIONS)
+        return self.placed(ctx, types.Places.SAMPLES_GRID_ACTIONS) if self.in_grid else None
 
     def placed(self, ctx: Any, place: types.Places) -> types.Placement | None:
         """The button at `place`; none in datasets that are not curate's."""
@@ -84,8 +84,6 @@ class Drop(ReviewOperator):
 
 
 class Relabel(ReviewOperator):
-    """By a form, or at once by a number key, which gives `class_index`."""
-
     name, label, icon, has_form = "relabel", "Relabel to any class, with a note (l)", "edit", True
 
     def resolve_input(self, ctx: Any) -> types.Property:
@@ -96,14 +94,19 @@ class Relabel(ReviewOperator):
         return types.Property(inputs, view=types.View(label="Relabel"))
 
     def act(self, ctx: Any) -> bool:
-        label = ctx.params.get("label")
-        index = ctx.params.get("class_index")
-        if label is None and index is not None and index < len(ctx.dataset.default_classes):
-            label = ctx.dataset.default_classes[index]
-        if label is None:
-            ctx.ops.notify(f"there is no class number {index}" if index is not None else "choose a class", variant="error")
-            return False
-        return decide(ctx, "relabel", label=label, note=ctx.params.get("note") or "")
+        return decide(ctx, "relabel", label=ctx.params["label"], note=ctx.params.get("note") or "")
+
+
+class RelabelToNumber(ReviewOperator):
+    """For the number keys: `class_index` is the place of the class."""
+
+    name, label, in_grid, in_sample = "relabel_to_number", "Relabel to class number (0 to 9)", False, False
+
+    def act(self, ctx: Any) -> bool:
+        class_names, index = ctx.dataset.default_classes, ctx.params["class_index"]
+        if not 0 <= index < len(class_names):
+            raise UsageError(f"there is no class number {index}: the last of the {len(class_names)} is {len(class_names) - 1}")
+        return decide(ctx, "relabel", label=class_names[index])
 
 
 class Undo(ReviewOperator):
@@ -137,7 +140,7 @@ class AcceptAll(ReviewOperator):
         bulk.accept_all(ctx)
 
 
-OPERATORS = (NextUndecided, Accept, LabelIsRight, ConfirmError, Ambiguous, Drop, Relabel, Undo, Similar, AcceptAll)
+OPERATORS = (NextUndecided, Accept, LabelIsRight, ConfirmError, Ambiguous, Drop, Relabel, RelabelToNumber, Undo, Similar, AcceptAll)
 
 
 def in_open_sample(operator: type[ReviewOperator]) -> type[ReviewOperator]:

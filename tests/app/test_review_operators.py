@@ -1,0 +1,209 @@
+"""The plugin's operators, run by FiftyOne itself on a real database, without a browser."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from bson import json_util
+
+import curate.app
+from curate.app.dataset import build_dataset
+from curate.app.review.context import _stores
+from curate.app.review.queues import check_reviewer, prepare_review
+from curate.cleaning.decisions import read_journal
+from curate.errors import UsageError
+
+pytestmark = pytest.mark.db
+PLUGIN = Path(curate.app.__file__).parent / "plugin"
+
+
+@pytest.fixture
+def review(fo, shapes, make_run, tmp_path, monkeypatch):
+    """Runs operators on the built shapes as `anna`."""
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    (folder / "curate").symlink_to(PLUGIN)
+    monkeypatch.setattr(fo.config, "plugins_dir", str(folder))
+    monkeypatch.setenv("CURATE_REVIEWER", "anna")
+    run = make_run(shapes)
+    build_dataset(run, shapes)
+    _stores.clear()
+    yield Review(fo.load_dataset("shapes"), run.path / "decisions.jsonl")
+    _stores.clear()
+
+
+class Review:
+    def __init__(self, dataset, journal):
+        self.dataset, self.journal = dataset, journal
+
+    def ids(self, view=None):
+        return (self.dataset if view is None else view).values("id")
+
+    def press(self, operator, *, selected=(), opened=None, view=None, **params):
+        """What FiftyOne is told to do, by the last part of the operator's name."""
+        import fiftyone.operators as foo
+
+        context = {"dataset": self.dataset, "view": view if view is not None else self.dataset.view(), "selected": list(selected)}
+        result = foo.execute_operator(f"@curate/review/{operator}", ctx={**context, "current_sample": opened, "params": params})
+        return [(request.operator_uri.split("/")[-1], request.params) for request in result.executor._requests] if result.executor else []
+
+    def labels(self):
+        self.dataset.reload()
+        return {sample.sample_id: sample.review.label for sample in self.dataset.exists("review.label")}
+
+    @property
+    def journalled(self):
+        return [(decision.sample_id, decision.action, decision.label) for decision in read_journal(self.journal).decisions]
+
+
+def test_every_operator_is_listed_for_fiftyone(review):
+    import fiftyone.operators as foo
+
+    from curate.app.review.operators import OPERATORS, in_open_sample
+
+    listed = yaml.safe_load((PLUGIN / "fiftyone.yml").read_text())["operators"]
+    ours = {operator.name for operator in OPERATORS} | {in_open_sample(operator).name for operator in OPERATORS if operator.in_sample}
+    assert set(listed) == ours
+    assert {f"@curate/review/{name}" for name in ours} <= {operator.uri for operator in foo.list_operators()}
+
+
+def test_a_decision_on_selected_samples_reaches_all_of_them_and_the_journal(review):
+    chosen = review.ids(review.dataset.exists("suggested").limit(2))
+    requests = review.press("confirm_error", selected=chosen)
+    assert set(review.labels().values()) == {"error"} and len(review.labels()) == 2
+    assert [action for _, action, _ in review.journalled] == ["confirm_error"] * 2
+    patches = dict(requests)["patch_samples"]["patches"]
+    assert set(patches) == set(chosen) and "clear_selected_samples" in dict(requests)
+
+
+def test_a_decision_in_an_open_sample_opens_the_next_undecided_of_the_view(review):
+    view = review.dataset.match({"is_label_issue": True}).sort_by("rank")
+    first, second, third = review.ids(view)[:3]
+    assert dict(review.press("ok", opened=second, view=view))["open_sample"]["id"] == third
+    assert dict(review.press("ok", opened=first, view=view))["open_sample"]["id"] == third
+
+
+def test_after_the_last_undecided_sample_the_grid_comes_back(review):
+    view = review.dataset.match({"is_label_issue": True}).sort_by("rank")
+    *others, last = review.ids(view)
+    review.press("ok", selected=others, view=view)
+    requests = dict(review.press("ok", opened=last, view=view))
+    assert "close_sample" in requests and "open_sample" not in requests
+
+
+def test_accepting_takes_each_sample_s_own_suggestion(review):
+    view = review.dataset.match({"is_label_issue": True})
+    review.press("accept", selected=review.ids(view))
+    suggestions = dict(zip(view.values("sample_id"), view.values("suggested.label"), strict=True))
+    assert review.labels() == {sample_id: f"→ {label}" for sample_id, label in suggestions.items()}
+
+
+def test_accepting_where_nothing_is_suggested_decides_nothing(review):
+    chosen = review.ids(review.dataset.exists("suggested", False).limit(1)) + review.ids(review.dataset.exists("suggested").limit(1))
+    requests = dict(review.press("accept", selected=chosen))
+    assert "the model suggests no other label" in requests["notify"]["message"]
+    assert review.labels() == {} and review.journalled == []
+
+
+def test_relabelling_by_number_names_the_class_and_to_the_given_label_says_that_it_is_right(review):
+    sample = review.dataset.match({"ground_truth.label": "square"}).first()
+    review.press("relabel_to_number", selected=[sample.id], class_index=2)
+    assert review.labels() == {sample.sample_id: "→ cross"}
+    review.press("relabel", selected=[sample.id], label="square", note="sure")
+    assert review.labels() == {sample.sample_id: "ok"} and read_journal(review.journal).decisions[-1].note == "sure"
+
+
+def test_relabelling_to_no_class_decides_nothing(review):
+    requests = dict(review.press("relabel_to_number", selected=review.ids()[:1], class_index=7))
+    assert "no class number 7" in requests["notify"]["message"] and review.labels() == {}
+    with pytest.raises(Exception, match="Invalid enum value"):  # FiftyOne's own check of the form
+        review.press("relabel", selected=review.ids()[:1], label="squares")
+    assert review.labels() == {}
+
+
+def test_nothing_selected_is_told(review):
+    assert "select samples first" in dict(review.press("ok"))["notify"]["message"]
+
+
+def test_undo_takes_the_last_decision_back_and_opens_its_sample(review):
+    first, second = review.ids()[:2]
+    review.press("ok", opened=first)
+    requests = dict(review.press("undo", opened=second))
+    assert review.labels() == {} and requests["open_sample"]["id"] == first
+    assert requests["patch_samples"]["patches"] == {first: None}
+    assert "no decision of yours" in dict(review.press("undo"))["notify"]["message"]
+
+
+def test_undo_of_selected_samples_leaves_the_others(review):
+    first, second = review.ids()[:2]
+    review.press("ok", selected=[first])
+    review.press("ok", selected=[second])
+    review.press("undo", selected=[first])
+    assert len(review.labels()) == 1
+
+
+def test_accepting_many_asks_first_counts_and_is_one_undo(review):
+    view = review.dataset.match({"is_label_issue": True})
+    with pytest.raises(Exception, match="Validation error"):  # the box is not ticked
+        review.press("accept_all", view=view, min_confidence=0.0)
+    assert review.labels() == {}
+    sure = sorted(view.values("suggested.confidence"))[1]
+    num_sure = sum(confidence >= sure for confidence in view.values("suggested.confidence"))
+    requests = dict(review.press("accept_all", view=view, min_confidence=sure, is_meant=True))
+    assert len(review.labels()) == num_sure == len(view) - 1 and f"{num_sure} suggestions" in requests["patch_samples"]["message"]
+    review.press("undo")
+    assert review.labels() == {}
+
+
+def test_what_is_decided_already_is_not_accepted_in_bulk(review):
+    view = review.dataset.match({"is_label_issue": True})
+    decided = view.first()
+    review.press("ok", selected=[decided.id])
+    review.press("accept_all", view=view, min_confidence=0.0, is_meant=True)
+    assert review.labels()[decided.sample_id] == "ok" and len(review.labels()) == len(view)
+
+
+def test_more_like_this_shows_the_nearest_by_embedding_itself_first(review, fo):
+    sample = review.dataset.first()
+    requests = dict(review.press("similar", opened=sample.id))
+    stages = json_util.loads(json.dumps(requests["set_view"]["view"]))
+    shown = fo.DatasetView._build(review.dataset, stages)
+    embeddings = dict(zip(*review.dataset.values(["id", "embedding"]), strict=True))
+    unit = {identity: vector / np.linalg.norm(vector) for identity, vector in embeddings.items()}
+    nearest = sorted(unit, key=lambda identity: -(unit[identity] @ unit[sample.id]))
+    assert shown.values("id")[:5] == nearest[:5] and nearest[0] == sample.id
+    assert "close_sample" in requests
+
+
+def test_the_queue_of_a_reviewer_holds_what_that_one_has_not_decided(review, monkeypatch):
+    suspects = review.dataset.load_saved_view("label issues")
+    review.press("ok", selected=[suspects.first().id])
+    anna = review.dataset.load_saved_view(prepare_review(review.dataset, "anna"))
+    ben = review.dataset.load_saved_view(prepare_review(review.dataset, "ben"))
+    assert anna.values("rank") == suspects.values("rank")[1:] and ben.values("rank") == suspects.values("rank")
+
+
+def test_a_second_opinion_makes_a_conflict_and_a_third_look_settles_it(review, monkeypatch):
+    sample = review.dataset.load_saved_view("label issues").first()
+    review.press("ok", selected=[sample.id])
+    monkeypatch.setenv("CURATE_REVIEWER", "ben")
+    review.press("confirm_error", selected=[sample.id])
+    assert review.labels() == {sample.sample_id: "conflict"}
+    assert review.dataset.load_saved_view("conflicts").values("id") == [sample.id]
+    review.press("ok", selected=[sample.id])
+    assert review.labels() == {sample.sample_id: "ok"} and read_journal(review.journal).decisions[-1].adjudicates
+
+
+def test_a_dataset_that_curate_did_not_make_has_no_buttons_and_takes_no_decision(review, fo, shapes):
+    dataset = fo.Dataset("foreign")
+    dataset.add_sample(fo.Sample(filepath="x.png"))
+    foreign = Review(dataset, review.journal)
+    assert "not made by curate" in dict(foreign.press("ok", selected=foreign.ids()))["notify"]["message"]
+
+
+@pytest.mark.parametrize("name", ["", "a" * 41, "<b>", "../x", " anna"])
+def test_a_name_that_cannot_be_shown_is_refused(name):
+    with pytest.raises(UsageError, match="a reviewer's name has"):
+        check_reviewer(name)
