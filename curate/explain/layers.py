@@ -1,0 +1,106 @@
+"""Layers by name, and what they put out: recorded by hooks that are gone afterwards."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from curate.errors import DataError, UnknownNameError
+
+
+def find_layer(net: nn.Module, name: str) -> nn.Module:
+    """The module of `net` called `name`, such as `conv1` or `body.0.3`.
+
+    Raises:
+        UnknownNameError: there is none; names the nearest ones.
+    """
+    modules = dict(net.named_modules())
+    if not name or name not in modules:
+        raise UnknownNameError.of("layer", name, (known for known in modules if known))
+    return modules[name]
+
+
+def conv_layers(net: nn.Module) -> dict[str, nn.Conv2d]:
+    """The 2-D convolutions of `net` by name, in the order in which they were made: as a rule that of the forward pass.
+
+    Raises:
+        DataError: it has none.
+    """
+    found = {name: module for name, module in net.named_modules() if isinstance(module, nn.Conv2d)}
+    if not found:
+        raise DataError(f"{type(net).__name__} has no 2-D convolution to look at")
+    return found
+
+
+class _Enough(Exception):
+    """Ends a forward pass: all that is wanted has been recorded."""
+
+
+@contextmanager
+def recorded(net: nn.Module, names: Iterable[str]) -> Iterator[dict[str, Tensor]]:
+    """Within, every forward pass of `net` leaves the outputs of the layers `names` in the dict that this yields.
+
+    A layer that is called more than once leaves its last output. The hooks are removed at the end, also after an error.
+
+    Raises:
+        UnknownNameError: there is no layer of such a name.
+    """
+    layers = {name: find_layer(net, name) for name in names}
+    outputs: dict[str, Tensor] = {}
+    handles = []
+    try:
+        for name, layer in layers.items():
+
+            def keep(_module: nn.Module, _inputs: object, output: object, name: str = name) -> None:
+                if isinstance(output, Tensor):
+                    outputs[name] = output.detach().clone()  # a copy: the next layer may work in place
+
+            handles.append(layer.register_forward_hook(keep))
+        yield outputs
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@torch.no_grad()
+def feature_maps(net: nn.Module, x: Tensor, layer: str) -> Tensor:
+    """What `layer` puts out for the images `x`: (B, M, h, w) on the device of `x`; the net is in evaluation mode meanwhile.
+
+    The forward pass ends at that layer, so that early layers come quickly.
+
+    Args:
+        x: (B, C, H, W) float, normalised as the net was trained.
+        layer: its name.
+
+    Raises:
+        UnknownNameError: there is no such layer.
+        DataError: it gives no maps, as the fully connected ones do, or the forward pass never reaches it.
+    """
+    was_training = net.training
+
+    def stop(*_: object) -> None:
+        raise _Enough
+
+    net.eval()
+    try:
+        with recorded(net, [layer]) as outputs:
+            handle = find_layer(net, layer).register_forward_hook(stop)  # after the one that records
+            try:
+                net(x)
+            except _Enough:
+                pass
+            finally:
+                handle.remove()
+    finally:
+        net.train(was_training)
+    maps = outputs.get(layer)
+    if maps is None:
+        raise DataError(f"layer '{layer}' puts out no tensor, or the forward pass never reaches it; try {_some(net)}")
+    if maps.ndim != 4:
+        raise DataError(f"layer '{layer}' puts out {tuple(maps.shape)}, not maps (B, M, h, w); try {_some(net)}")
+    return maps
+
+
+def _some(net: nn.Module) -> str:
+    return ", ".join(list(conv_layers(net))[:6])

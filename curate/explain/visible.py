@@ -1,0 +1,59 @@
+"""Which pixels each place of a layer's maps can see: its receptive field, cut at the border of the image."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from curate.explain.layers import feature_maps
+from curate.explain.tracing import trace
+
+
+@dataclass(frozen=True)
+class Visible:
+    """What the places of (h, w) maps see of an image.
+
+    Attributes:
+        rows: (h, 2) int64, first row and one past the last, for each row of the maps.
+        columns: (w, 2) int64, likewise.
+        image_size: (H, W).
+    """
+
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    image_size: tuple[int, int]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the largest field among all places, in pixels."""
+        return int(np.diff(self.rows).max()), int(np.diff(self.columns).max())
+
+    def patch(self, image: NDArray, place: tuple[int, int]) -> NDArray[np.float64]:
+        """What the place (row, column) of the maps sees of `image` (C, H, W): (C, *size) float, NaN beyond the border."""
+        (top, bottom), (left, right) = self.rows[place[0]], self.columns[place[1]]
+        height, width = self.size
+        out = np.full((len(image), height, width), np.nan)
+        y = height - (bottom - top) if top == 0 else 0  # what is cut off at the top or left is missing there
+        x = width - (right - left) if left == 0 else 0
+        out[:, y : y + bottom - top, x : x + right - left] = image[:, top:bottom, left:right]
+        return out
+
+
+def visible(net: nn.Module, layer: str, image_shape: tuple[int, int, int]) -> Visible:
+    """What each place of the maps of `layer` sees of an image (C, H, W); the whole image where that cannot be told.
+
+    Raises:
+        UnknownNameError, DataError: as `feature_maps`.
+    """
+    device = next(net.parameters()).device
+    x = torch.zeros(1, *image_shape, device=device)
+    maps = feature_maps(net, x, layer)
+    within = [record for record in trace(net, x)[0] if record.name == layer or record.name.startswith((f"{layer}.", f"{layer}/"))]
+    field = within[-1].receptive_field if within else None
+    sides = zip(maps.shape[2:], image_shape[1:], (field.y, field.x) if field else (None, None), strict=True)
+    rows, columns = (
+        np.array([span.seen_by(place, side) if span else (0, side) for place in range(places)]) for places, side, span in sides
+    )
+    return Visible(rows, columns, (image_shape[1], image_shape[2]))
