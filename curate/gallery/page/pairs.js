@@ -2,14 +2,19 @@
 const MAX_CLASSES = 12, NUM_PAIRS = 8;
 const K = D.classes.length;
 const allPairs = new Map();
-const involved = new Map();
+const involved = new Set();
 for (let i = 0; i < N; i++) {
   if (D.given[i] === D.guessed[i]) continue; // reviewed, though the model agrees with the label
   const pair = D.given[i] * K + D.guessed[i];
   allPairs.set(pair, (allPairs.get(pair) || 0) + 1);
-  for (const k of [D.given[i], D.guessed[i]]) involved.set(k, (involved.get(k) || 0) + 1);
+  involved.add(D.given[i]).add(D.guessed[i]);
 }
-const inHeat = [...involved.keys()].sort((a, b) => involved.get(b) - involved.get(a)).slice(0, MAX_CLASSES).sort((a, b) => a - b);
+const mostMixed = new Set();
+for (const [pair] of [...allPairs].sort((a, b) => b[1] - a[1] || a[0] - b[0])) {
+  const both = new Set(mostMixed).add(Math.floor(pair / K)).add(pair % K);
+  if (both.size <= MAX_CLASSES) both.forEach((k) => mostMixed.add(k));
+}
+const inHeat = [...mostMixed].sort((a, b) => a - b);
 const choosePair = (given, guessed) => {
   const isChosen = view.given === classOf(given) && view.guessed === classOf(guessed);
   choose(isChosen ? { given: "", guessed: "" } : { given: classOf(given), guessed: classOf(guessed) });
@@ -37,7 +42,7 @@ const buildHeat = () => {
 };
 const cellWidth = () => ($("heat").clientWidth || 300) / (inHeat.length + 1) - 3; // the first column is the widest
 const heatHint = (fits) => {
-  const few = inHeat.length < involved.size ? `The ${inHeat.length} classes with the most pictures of ${number.format(involved.size)}; the menus have all. ` : "";
+  const few = inHeat.length < involved.size ? `${inHeat.length} of ${number.format(involved.size)} classes, those of the most frequent pairs; the menus have all. ` : "";
   $("heat-hint").textContent = few + (fits ? "" : "A cell tells its number when you point at it.");
 };
 function moveInHeat(event) {

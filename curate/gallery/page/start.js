@@ -13,6 +13,7 @@ $("download").addEventListener("click", () => {
 });
 
 document.body.classList.toggle("crisp", D.sheet.crisp);
+$("consensus").hidden = total.size < 2;
 $("side").open = matchMedia("(min-width: 981px)").matches;
 $("side").hidden = !allPairs.size;
 $("side").parentElement.classList.toggle("alone", !allPairs.size);
