@@ -33,7 +33,7 @@ class MediaFolders:
         return os.path.dirname(path) in self._as_written and self._is_named(path)
 
     def _folders_of(self, field: str) -> set[str]:
-        """The folders of the paths in `field`; from its index alone, 0.1 s for 70,000 samples where reading all paths takes 0.7 s."""
+        """The folders of the paths in `field`; MongoDB finds those of `filepath` in its index, and no path is sent here."""
         pipeline = [
             {"$match": {field: {"$gte": ""}}},
             {"$project": {"_id": 0, "folder": {"$regexFind": {"input": f"${field}", "regex": "^/(.*/)?"}}}},

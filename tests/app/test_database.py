@@ -41,6 +41,23 @@ def test_private_database_is_told_by_the_server_itself(fo, mongod_uri):
     assert info.note == ""
 
 
+OPTIONS = """
+from curate.app.database import connect
+connect()
+import fiftyone.core.odm as odm, mongoengine
+for client in (odm.get_db_client(), odm.get_async_db_client().delegate, mongoengine.get_connection()):
+    print(client.write_concern.document, client.options.server_selection_timeout)
+"""
+
+
+@pytest.mark.db
+@pytest.mark.parametrize(("said", "expected"), [("", "{'j': True} 5.0"), ("?w=0&serverselectiontimeoutms=900", "{'w': 0} 0.9")])
+def test_fiftyone_writes_durably_and_gives_up_early_unless_the_uri_says_otherwise(mongod_uri, tmp_path, said, expected):
+    environment = {**os.environ, "HOME": str(tmp_path), "FIFTYONE_DATABASE_URI": mongod_uri.partition("?")[0] + said}
+    done = subprocess.run([sys.executable, "-c", OPTIONS], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines() == [expected] * 3, done.stderr
+
+
 @pytest.mark.db
 def test_data_folder_in_use_by_another_mongod_is_told_at_once(tmp_path, in_own_process):
     with private_mongod(tmp_path / "other", cache_gb=0.25):

@@ -13,6 +13,8 @@ import pytest
 from PIL import Image
 
 from curate.app.mongod import answers, free_port, private_mongod
+from curate.app.plugins_folder import plugins_folder
+from curate.errors import StorageError
 from curate.steps.build import build
 
 LISTENING = {
@@ -198,6 +200,36 @@ def test_lost_database_is_told_in_one_line_and_the_app_answers_on(tmp_path, serv
             assert client.get("/fiftyone").status_code == 200
             app.process.kill()
             assert app.process.stderr.read() == "error: the database does not answer; the App goes on as soon as it is back\n"
+
+
+def test_plugins_of_the_user_are_linked_but_for_what_they_have_in_our_name(tmp_path):
+    own = tmp_path / "own"
+    for name in ("@me/one", "two", "@curate/review", ".hidden"):
+        (own / name).mkdir(parents=True)
+    with plugins_folder(own) as folder:
+        assert {entry.name for entry in folder.iterdir()} == {"@curate", "@me", "two"}
+        assert (folder / "@curate" / "review" / "fiftyone.yml").exists()
+        assert (folder / "@me" / "one").is_dir()
+    assert not folder.exists()
+    assert (own / "two").is_dir()
+
+
+def test_user_whose_folder_is_one_plugin_keeps_it(tmp_path):
+    (tmp_path / "fiftyone.yaml").write_text("name: mine")
+    with plugins_folder(tmp_path) as folder:
+        assert (folder / tmp_path.name / "fiftyone.yaml").exists()
+        assert not (folder / "fiftyone.yaml").exists()
+
+
+def test_user_without_plugins_gets_ours(tmp_path):
+    with plugins_folder(tmp_path / "nowhere") as folder:
+        assert [entry.name for entry in folder.iterdir()] == ["@curate"]
+
+
+def test_folder_of_plugins_that_cannot_be_made_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(StorageError, match="set TMPDIR to one"), plugins_folder(tmp_path):
+        pass
 
 
 @pytest.fixture
