@@ -3,11 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from curate.cleaning.decision_files import read_decisions
 from curate.cleaning.decisions import read_journal
 from curate.cleaning.known import Known
 from curate.cleaning.standing import standing_decisions
 from curate.datasets.image_set import ImageSet
+from curate.errors import RunError
 from curate.gallery.cards import choose_cards
 from curate.gallery.folder import check_replaceable
 from curate.gallery.site import write_site
@@ -44,7 +47,7 @@ def gallery(
         licence, source: of the pictures, where the catalog does not know them.
 
     Raises:
-        RunError: `find` has not been run.
+        RunError: `find` has not been run, or the run is of other samples.
         UsageError: there is nothing to show, or something else is at `to`.
         DataError: a decision is about another dataset, or `votes` is not readable.
     """
@@ -52,6 +55,11 @@ def gallery(
     check_replaceable(target)
     with run.step("gallery"):
         table = load_table(run)
+        if not np.array_equal(table["sample_id"].to_numpy(dtype=str), image_set.sample_ids.astype(str)):
+            raise RunError(
+                f"{run.path} holds the issues of {len(table)} samples, which are not the {len(image_set)} of '{image_set.name}'; "
+                "load the dataset as it was audited, or run `curate find` again"
+            )
         decisions = list(read_journal(run.path / "decisions.jsonl").decisions)
         if votes is not None:
             decisions += read_decisions(votes, Known.of(table, image_set.class_names))

@@ -6,11 +6,12 @@ import json
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from pets_gallery import CLASSES, NUM_FLAGGED, make_pets, make_run, pet_id
 
 from curate.cleaning.decisions import append_decisions
-from curate.errors import UsageError
+from curate.errors import RunError, UsageError
 from curate.gallery.credits import credits_of, public_command
 from curate.steps.gallery import gallery
 
@@ -169,3 +170,9 @@ def test_pictures_in_colour_are_shown_in_colour(tmp_path):
 
     with Image.open(index.parent / "images" / "0.png") as picture:
         assert picture.mode == "RGB"
+
+
+def test_pictures_of_other_samples_are_refused(reviewed):
+    run, image_set = reviewed
+    with pytest.raises(RunError, match="which are not the 20 of 'pets'"):
+        gallery(run, image_set.subset(np.arange(20)))
