@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from curate.cli import audit, browse, data, gain, machine, steps
+from curate.cli import audit, browse, data, decisions, export, gain, gallery, machine, steps
+from curate.cli.explain import explain
 from curate.cli.group import CommandLine
 
 app = typer.Typer(cls=CommandLine, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
@@ -34,13 +35,19 @@ for verb in (
     steps.train,
     steps.find,
     browse.app,
+    browse.review,
+    decisions.decisions,
+    decisions.import_decisions,
     gain.clean,
     gain.retrain,
     gain.compare,
     steps.report,
+    gallery.gallery,
+    export.export,
     machine.doctor,
 ):
     app.command()(verb)
+app.add_typer(explain, name="explain")
 
 
 def main() -> None:

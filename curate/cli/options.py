@@ -43,7 +43,11 @@ RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The run: its na
 
 SplitOption = Annotated[Split, typer.Option(help="Which images.")]
 LabelsOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Labels in place of the given ones: .npy in dataset order, or CSV with sample_id,label.")
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Labels in place of the given ones: .npy in dataset order, CSV with sample_id,label, or the corrected labels of `export`.",
+    ),
 ]
 RootOption = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder with the dataset's files, where they are there already.")]
 LimitOption = Annotated[int | None, typer.Option(min=1, help="Only so many images, of all classes alike.")]

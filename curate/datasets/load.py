@@ -106,7 +106,9 @@ def _from_catalog(origin: dict[str, Any], progress: Progress) -> ImageSet:
     if len(positions) < len(given):
         images, given = images[positions], given[positions]
     if origin["labels"] is not None:
-        given = read_labels(Path(origin["labels"]), sample_ids=sample_ids, positions=positions, class_names=entry.class_names)
+        given = read_labels(
+            Path(origin["labels"]), sample_ids=sample_ids, positions=positions, class_names=entry.class_names, given=given
+        )
     return ImageSet(name, images, given, sample_ids[positions], splits[positions], entry.class_names, None, {**origin, "skipped": []})
 
 
@@ -134,7 +136,9 @@ def _from_files(origin: dict[str, Any], progress: Progress) -> ImageSet:
     sample_ids = np.array([f"{name}/{key}" for key in listing.keys])
     given = listing.labels[positions]
     if origin["labels"] is not None:
-        given = read_labels(Path(origin["labels"]), sample_ids=sample_ids, positions=positions, class_names=listing.class_names)
+        given = read_labels(
+            Path(origin["labels"]), sample_ids=sample_ids, positions=positions, class_names=listing.class_names, given=given
+        )
     filepaths = np.array(listing.filepaths)[positions]
     origin = {**origin, "skipped": list(decoded.skipped)}
     return ImageSet(name, decoded.images, given, sample_ids[positions], listing.splits[positions], listing.class_names, filepaths, origin)

@@ -48,7 +48,13 @@ def load_source(
     )
     if labels is None:
         return image_set
-    replaced = read_labels(labels, sample_ids=image_set.sample_ids, positions=np.arange(len(image_set)), class_names=image_set.class_names)
+    replaced = read_labels(
+        labels,
+        sample_ids=image_set.sample_ids,
+        positions=np.arange(len(image_set)),
+        class_names=image_set.class_names,
+        given=image_set.labels,
+    )
     return replace(image_set.with_labels(replaced), origin={**image_set.origin, "labels": str(labels.absolute())})
 
 

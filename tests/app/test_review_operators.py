@@ -28,6 +28,7 @@ def review(fo, shapes, make_run, tmp_path, monkeypatch):
     monkeypatch.setattr(fo.config, "plugins_dir", str(folder))
     monkeypatch.setenv("CURATE_REVIEWER", "anna")
     run = make_run(shapes)
+    np.save(run.path / "sample_ids.npy", shapes.sample_ids)  # as `curate train` does
     build_dataset(run, shapes)
     _stores.clear()
     yield Review(fo.load_dataset("shapes"), run.path / "decisions.jsonl")

@@ -31,22 +31,29 @@ def store_of(dataset: Any) -> ReviewStore:
     """The store of the dataset's decisions; made once per server.
 
     Raises:
+        UsageError, RunError: as `run_folder`.
+    """
+    identity = str(dataset._doc.id)
+    if identity not in _stores:
+        _stores[identity] = ReviewStore(dataset, run_folder(dataset) / JOURNAL)
+    return _stores[identity]
+
+
+def run_folder(dataset: Any) -> Path:
+    """The folder of the run that the dataset shows.
+
+    Raises:
         UsageError: curate did not make the dataset.
-        RunError: the run folder, where the journal is, is not on this machine.
+        RunError: the folder, where the journal is, is not on this machine.
     """
     if not is_ours(dataset):
         raise UsageError(f"the dataset '{dataset.name}' was not made by curate, so that there is nothing to review in it")
-    identity = str(dataset._doc.id)
-    if identity not in _stores:
-        mark = dataset.info[MARK]
-        folders = [Path(mark["run_path"]), data_root() / "runs" / mark["run"]]
-        folder = next((folder for folder in folders if (folder / "run.json").exists()), None)
-        if folder is None:
-            raise RunError(
-                f"decisions are written to the run folder, and {folders[0]} is not on this machine; copy it there, or to {folders[1]}"
-            )
-        _stores[identity] = ReviewStore(dataset, folder / JOURNAL)
-    return _stores[identity]
+    mark = dataset.info[MARK]
+    folders = [Path(mark["run_path"]), data_root() / "runs" / mark["run"]]
+    for folder in folders:
+        if (folder / "run.json").exists():
+            return folder
+    raise RunError(f"decisions are written to the run folder, and {folders[0]} is not on this machine; copy it there, or to {folders[1]}")
 
 
 def target_ids(ctx: Any) -> list[str]:
@@ -62,20 +69,21 @@ def target_ids(ctx: Any) -> list[str]:
 
 
 def facts_of(dataset: Any, ids: Sequence[str]) -> list[dict[str, Any]]:
-    """`id`, `sample_id`, `given`, `suggested` (None where there is none) and `is_conflict` of samples, in the order of `ids`.
+    """`id`, `sample_id`, `given`, `suggested` (None where there is none), `is_label_issue`, `is_conflict`; in the order of `ids`.
 
     Raises:
         UsageError: none of them is one of curate's.
     """
     from bson import ObjectId
 
-    wanted = {"sample_id": 1, "ground_truth.label": 1, "suggested.label": 1, "review.action": 1}
+    wanted = {"sample_id": 1, "ground_truth.label": 1, "suggested.label": 1, "is_label_issue": 1, "review.action": 1}
     found = {
         str(sample["_id"]): {
             "id": str(sample["_id"]),
             "sample_id": sample["sample_id"],
             "given": sample.get("ground_truth", {}).get("label"),
             "suggested": sample.get("suggested", {}).get("label"),
+            "is_label_issue": sample.get("is_label_issue"),
             "is_conflict": sample.get("review", {}).get("action") == CONFLICT,
         }
         for sample in dataset._sample_collection.find({"_id": {"$in": list(map(ObjectId, ids))}, "sample_id": {"$type": "string"}}, wanted)

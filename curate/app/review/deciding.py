@@ -79,6 +79,7 @@ def decisions_on(facts: Sequence[dict[str, Any]], action: str, *, run: str, labe
                 run=run,
                 given=fact["given"],
                 suggested=fact["suggested"],
+                is_label_issue=fact["is_label_issue"],
                 batch=batch,
                 adjudicates=fact["is_conflict"],
             )

@@ -147,7 +147,7 @@ class ReviewStore:
         now = datetime.now(timezone.utc).replace(tzinfo=None)  # FiftyOne keeps UTC without zone
         shown: dict[str, dict[str, Any] | None] = {}
         updates = []
-        wanted = {"sample_id": 1, "ground_truth.label": 1, "suggested.label": 1, "review._id": 1}
+        wanted = {"sample_id": 1, "ground_truth.label": 1, "suggested.label": 1, "is_label_issue": 1, "review._id": 1}
         for sample in self.samples.find({"sample_id": {"$in": sample_ids}}, wanted):
             by_who = standing.get(sample["sample_id"])
             review = review_field(verdict_of(by_who), by_who, sample) if by_who else None
@@ -165,13 +165,14 @@ def review_field(verdict: Verdict, by_who: dict[str, Decision], sample: dict[str
     Args:
         verdict: what the reviewers' decisions come to.
         by_who: these decisions.
-        sample: with `ground_truth.label` and `suggested.label` as they are now; `review._id` is kept.
+        sample: with `ground_truth.label`, `suggested.label` and `is_label_issue` as they are now; `review._id` is kept.
     """
     from bson import ObjectId
 
     given = sample.get("ground_truth", {}).get("label")
     suggested = sample.get("suggested", {}).get("label")
-    is_changed = any((one.given, one.suggested) != (given, suggested) for one in by_who.values() if one.given is not None)
+    seen_now = (given, suggested, sample.get("is_label_issue"))
+    is_changed = any(seen(one, seen_now) != seen_now for one in by_who.values())
     return {
         "_id": sample.get("review", {}).get("_id") or ObjectId(),
         "_cls": "Classification",
@@ -185,6 +186,13 @@ def review_field(verdict: Verdict, by_who: dict[str, Decision], sample: dict[str
         "is_adjudicated": verdict.is_adjudicated,
         "is_changed": is_changed,
     }
+
+
+def seen(decision: Decision, now: tuple[str | None, str | None, bool | None]) -> tuple[str | None, str | None, bool | None]:
+    """Given label, suggested label and flag when the decision was taken; as they are `now` where the decision does not tell."""
+    if decision.given is None:
+        return now
+    return decision.given, decision.suggested, now[2] if decision.is_label_issue is None else decision.is_label_issue
 
 
 def shown_as(verdict: Verdict) -> str:
