@@ -95,7 +95,10 @@ def test_the_database_is_made_again_from_the_journal(store, built, fo):
     store.samples.update_many({}, {"$unset": {"review": ""}})
     store.log.delete_many({})
     assert store.sync() == (2, 0)
-    assert {sample_id: review.label for sample_id, review in reviews(built[0]).items()} == {"shapes/train/3": "error", "shapes/train/4": "ok"}
+    assert {sample_id: review.label for sample_id, review in reviews(built[0]).items()} == {
+        "shapes/train/3": "error",
+        "shapes/train/4": "ok",
+    }
     assert store.sync() == (0, 0)
 
 

@@ -60,8 +60,10 @@ def target_ids(ctx: Any) -> list[str]:
     """Ids of the samples to decide on: the open one, else the selected ones.
 
     Raises:
-        UsageError: neither is there.
+        UsageError: neither is there; or the page showed another sample when the key was pressed than the one that is open now.
     """
+    if "seen" in ctx.params and (ctx.params["seen"] or None) != (ctx.current_sample or None):
+        raise UsageError("another sample was opened meanwhile; look at it, and press the key again")
     ids = [ctx.current_sample] if ctx.current_sample else list(ctx.selected)
     if not ids:
         raise UsageError("select samples first, or open one: key g opens the next undecided one")

@@ -13,6 +13,7 @@ from curate.app.review.context import is_ours, reviewer
 from curate.app.review.deciding import decide, move_on, undo
 from curate.app.review.panel import ReviewPanel
 from curate.app.review.queues import next_undecided
+from curate.app.review.why import show_why
 from curate.errors import CurateError, UsageError
 
 
@@ -123,6 +124,13 @@ class Similar(ReviewOperator):
         similar.show_similar(ctx)
 
 
+class Why(ReviewOperator):
+    name, label, icon, in_grid = "why", "Why does the net believe another label? (w)", "psychology", False
+
+    def act(self, ctx: Any) -> None:
+        show_why(ctx)
+
+
 class NextUndecided(ReviewOperator):
     name, label, icon = "next", "Open the next undecided sample (n)", "play_arrow"
 
@@ -140,7 +148,7 @@ class AcceptAll(ReviewOperator):
         bulk.accept_all(ctx)
 
 
-OPERATORS = (NextUndecided, Accept, LabelIsRight, ConfirmError, Ambiguous, Drop, Relabel, RelabelToNumber, Undo, Similar, AcceptAll)
+OPERATORS = (NextUndecided, Accept, LabelIsRight, ConfirmError, Ambiguous, Drop, Relabel, RelabelToNumber, Undo, Similar, Why, AcceptAll)
 
 
 def in_open_sample(operator: type[ReviewOperator]) -> type[ReviewOperator]:
