@@ -157,9 +157,9 @@ def _set_options(uri: str) -> None:
     """Makes FiftyOne connect with the options DURABLE, except for what the user's `uri` says of them."""
     import fiftyone.core.odm.database as odm
 
-    said = {option.partition("=")[0].lower() for option in uri.partition("?")[2].split("&")}
+    said = {name.lower(): value for name, _, value in (option.partition("=") for option in uri.partition("?")[2].split("&"))}
     for name, value in DURABLE.items():
-        if name.lower() not in said and (name != "journal" or "w" not in said):
+        if name.lower() not in said and (name != "journal" or said.get("w") != "0"):  # MongoDB takes no journal without an answer
             odm._connection_kwargs.setdefault(name, value)
 
 

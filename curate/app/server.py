@@ -121,6 +121,5 @@ class OneLine(logging.Handler):
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, ConnectionFailure):
             return "the database does not answer; the App goes on as soon as it is back"
-        text = str(error) or record.getMessage() if error is not None else record.getMessage()
-        first = text.strip().splitlines()[0] if text.strip() else "no message"
-        return f"{type(error).__name__}: {first}" if error is not None else first
+        words = record.getMessage() if error is None else f"{type(error).__name__}: {error}"
+        return words.strip().partition("\n")[0]

@@ -58,11 +58,10 @@ def open_app(
         dataset = _load(dataset_name)
         with _server_settings(who) as plugins_dir:
             with _database_errors(), ThreadPoolExecutor(1) as beside:
-                folders = beside.submit(MediaFolders, dataset)  # done when the server is imported
+                folders = beside.submit(MediaFolders, dataset)  # while the server is imported
                 path = f"/datasets/{dataset.slug}?{_opening(dataset, view)}token="
-                app = fiftyone_app(port, plugins_dir)
-            tokens = Tokens()
-            guarded = Guard(app, where, tokens, folders.result())
+                tokens = Tokens()
+                guarded = Guard(fiftyone_app(port, plugins_dir), where, tokens, folders.result())
             with contextlib.suppress(KeyboardInterrupt):  # who is told of the address may press Ctrl-C at once
                 on_ready(where.url + path + tokens.session)
                 if _has_screen():
@@ -143,7 +142,10 @@ def _server_settings(reviewer: str) -> Iterator[str]:
             for name, value in old_settings.items():
                 setattr(fo.config, name, value)
             for name, text in old_environment.items():
-                os.environ.pop(name) if text is None else os.environ.__setitem__(name, text)
+                if text is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = text
 
 
 @contextlib.contextmanager
