@@ -116,6 +116,14 @@ def test_relabelling_by_number_names_the_class_and_to_the_given_label_says_that_
     assert review.labels() == {sample.sample_id: "ok"} and read_journal(review.journal).decisions[-1].note == "sure"
 
 
+def test_any_decision_can_carry_a_note(review):
+    sample = review.dataset.first()
+    review.press("relabel", selected=[sample.id], action="ambiguous", note="a disc and a cross")
+    decision = read_journal(review.journal).decisions[-1]
+    assert (decision.action, decision.label, decision.note) == ("ambiguous", None, "a disc and a cross")
+    assert review.dataset.reload() or review.dataset[sample.id].review.note == "a disc and a cross"
+
+
 def test_relabelling_to_no_class_decides_nothing(review):
     requests = dict(review.press("relabel_to_number", selected=review.ids()[:1], class_index=7))
     assert "no class number 7" in requests["notify"]["message"] and review.labels() == {}

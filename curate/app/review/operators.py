@@ -17,6 +17,15 @@ from curate.app.review.why import show_why
 from curate.errors import CurateError, UsageError
 
 
+FORM = {
+    "relabel": "Relabel",
+    "ok": "The given label is right",
+    "confirm_error": "The given label is wrong, the right one is not known",
+    "ambiguous": "Ambiguous: no single label is right",
+    "drop": "Drop: the image does not belong in the dataset",
+}
+
+
 class ReviewOperator(foo.Operator):
     """An operator of the review; what goes wrong by the input's fault is said in one line in the App."""
 
@@ -85,17 +94,24 @@ class Drop(ReviewOperator):
 
 
 class Relabel(ReviewOperator):
-    name, label, icon, has_form = "relabel", "Relabel to any class, with a note (l)", "edit", True
+    name, label, icon, has_form = "relabel", "Relabel to any class, or decide with a note (l)", "edit", True
 
     def resolve_input(self, ctx: Any) -> types.Property:
         inputs = types.Object()
-        classes = types.AutocompleteView(label="The right class")
-        inputs.enum("label", ctx.dataset.default_classes, required=True, view=classes)
+        choices = types.DropdownView(label="Decision")
+        for action, said in FORM.items():
+            choices.add_choice(action, label=said)
+        inputs.enum("action", list(FORM), default="relabel", required=True, view=choices)
+        if ctx.params.get("action", "relabel") == "relabel":
+            classes = types.AutocompleteView(label="The right class")
+            inputs.enum("label", ctx.dataset.default_classes, required=True, view=classes)
         inputs.str("note", label="Note (optional)")
-        return types.Property(inputs, view=types.View(label="Relabel"))
+        return types.Property(inputs, view=types.View(label="Decide"))
 
     def act(self, ctx: Any) -> bool:
-        return decide(ctx, "relabel", label=ctx.params["label"], note=ctx.params.get("note") or "")
+        action = ctx.params.get("action", "relabel")
+        label = ctx.params["label"] if action == "relabel" else None
+        return decide(ctx, action, label=label, note=ctx.params.get("note") or "")
 
 
 class RelabelToNumber(ReviewOperator):
