@@ -16,7 +16,6 @@ from curate.app.review.queues import next_undecided
 from curate.app.review.why import show_why
 from curate.errors import CurateError, UsageError
 
-
 FORM = {
     "relabel": "Relabel",
     "ok": "The given label is right",
@@ -101,7 +100,7 @@ class Relabel(ReviewOperator):
         choices = types.DropdownView(label="Decision")
         for action, said in FORM.items():
             choices.add_choice(action, label=said)
-        inputs.enum("action", list(FORM), default="relabel", required=True, view=choices)
+        inputs.enum("action", list(FORM), default="relabel", view=choices)
         if ctx.params.get("action", "relabel") == "relabel":
             classes = types.AutocompleteView(label="The right class")
             inputs.enum("label", ctx.dataset.default_classes, required=True, view=classes)
