@@ -1,1 +1,1 @@
-"""Cross-validated training: recipes, augmentation, fit, predict, folds, executors."""
+"""Cross-validated training: recipes, augmentation, extras, fit, predict, folds, executors, ensembles."""
