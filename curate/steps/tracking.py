@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from curate.datasets.image_set import ImageSet
-from curate.run import Run
+from curate.run import Run, storage_errors
 from curate.steps.find import load_table
 from curate.tracking.story import Picture, Story, flat
 from curate.tracking.trackers import TRACKERS, check_tracker
@@ -28,10 +28,13 @@ def track(run: Run, image_set: ImageSet, tracker: str) -> Path:
     Raises:
         UnknownNameError, DependencyError: as `check_tracker`.
         RunError: `train` has not been run.
+        StorageError: the folder cannot be written.
         CurateError: the server of Weights & Biases did not take it.
     """
     check_tracker(tracker)
-    return TRACKERS[tracker](story_of(run, image_set), run.path / "tracking")
+    folder = run.path / "tracking"
+    with storage_errors(folder):
+        return TRACKERS[tracker](story_of(run, image_set), folder)
 
 
 def story_of(run: Run, image_set: ImageSet) -> Story:

@@ -4,10 +4,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from curate.errors import CurateError
+from curate.errors import CurateError, UsageError
 from curate.tracking.story import CURVES, Story
 
 PROJECT = "curate"
+SECONDS_TO_ANSWER = 30.0
+MODES = ("online", "offline", "disabled")
 
 
 def write_wandb(story: Story, folder: Path) -> Path:
@@ -17,14 +19,21 @@ def write_wandb(story: Story, folder: Path) -> Path:
     `wandb sync`. Nobody is asked for anything, and `offline` sends nothing.
 
     Raises:
+        UsageError: WANDB_MODE is none of W&B's, or `online` without a key.
         CurateError: the server cannot be reached, or refuses the key.
     """
     import wandb
 
     folder.mkdir(parents=True, exist_ok=True)
-    quiet = wandb.Settings(console="off", silent=True, disable_git=True, x_disable_stats=True, x_disable_machine_info=True)
+    quiet = wandb.Settings(
+        console="off", silent=True, disable_git=True, init_timeout=SECONDS_TO_ANSWER, x_disable_stats=True, x_disable_machine_info=True
+    )
     try:
         mode: Any = os.environ.get("WANDB_MODE") or ("online" if wandb.login(prompt=False) else "offline")
+        if mode not in MODES:
+            raise UsageError(f"WANDB_MODE must be {', '.join(MODES[:-1])} or {MODES[-1]}, found '{mode}'")
+        if mode == "online" and not wandb.login(prompt=False):
+            raise UsageError("WANDB_MODE is online, but there is no key; run `wandb login` first, or use WANDB_MODE=offline")
         with wandb.init(
             project=PROJECT,
             name=story.name,

@@ -8,7 +8,7 @@ import pytest
 from event_files import history, wandb_records
 from PIL import Image
 
-from curate.errors import CurateError
+from curate.errors import CurateError, UsageError
 from curate.tracking.weights_and_biases import write_wandb
 
 pytestmark = [
@@ -61,8 +61,17 @@ def test_without_an_account_nobody_is_called_and_nothing_is_asked(story, tmp_pat
     assert capfd.readouterr().out == ""
 
 
-def test_a_server_that_was_asked_for_and_is_not_there_is_told(story, tmp_path, monkeypatch):
-    monkeypatch.setenv("WANDB_MODE", "online")
+@pytest.mark.parametrize(("mode", "message"), [("online", "there is no key; run `wandb login` first"), ("on", "found 'on'")])
+def test_a_mode_that_cannot_be_is_told_without_asking(story, tmp_path, monkeypatch, mode, message):
+    monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("it asked"))
+    monkeypatch.setenv("WANDB_MODE", mode)
+    with pytest.raises(UsageError, match=message):
+        write_wandb(story, tmp_path / "tracking")
+
+
+@pytest.mark.slow
+def test_a_server_that_does_not_answer_is_told(story, tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
     with pytest.raises(CurateError, match=r"did not take the run \(.*\); with WANDB_MODE=offline it is written to files") as told:
         write_wandb(story, tmp_path / "tracking")
