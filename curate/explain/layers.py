@@ -102,5 +102,25 @@ def feature_maps(net: nn.Module, x: Tensor, layer: str) -> Tensor:
     return maps
 
 
+@torch.no_grad()
+def maps_of_convolutions(net: nn.Module, x: Tensor) -> dict[str, Tensor]:
+    """What every convolution that a forward pass reaches puts out, (B, M, h, w) by name, in the order in which they are reached.
+
+    Args:
+        x: (B, C, H, W) float, normalised as the net was trained; the net is in evaluation mode meanwhile.
+
+    Raises:
+        DataError: the net has no convolutions.
+    """
+    was_training = net.training
+    net.eval()
+    try:
+        with recorded(net, conv_layers(net)) as outputs:
+            net(x)
+    finally:
+        net.train(was_training)
+    return outputs
+
+
 def _some(net: nn.Module) -> str:
     return ", ".join(list(conv_layers(net))[:6])

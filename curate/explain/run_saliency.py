@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from curate.explain.overlay import overlay_png
 from curate.explain.run_nets import RunNets, run_nets
 from curate.explain.saliency import chosen_method, saliency
 
@@ -49,6 +50,11 @@ class SampleSaliency:
     method: str
     fold: int
     has_seen: bool
+
+    def pngs(self, *, side: int = 224) -> dict[str, bytes]:
+        """The heat over the image as PNG files, `given` (where there is a label) and `suggested`, `side` pixels on the longer side."""
+        sides = {"given": self.given, "suggested": self.suggested}
+        return {kind: overlay_png(self.image, evidence.heat, side=side) for kind, evidence in sides.items() if evidence is not None}
 
 
 def explain_sample(run: Path | RunNets, sample_id: str, *, method: str = "auto") -> SampleSaliency:

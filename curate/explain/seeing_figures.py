@@ -143,7 +143,7 @@ def excitation_figure(images: NDArray[np.uint8], found: Excitation, seen: Visibl
         UsageError: the layer has no such channel.
     """
     check_channels(found.layer, channels, len(found.values))
-    whole = seen.size >= seen.image_size
+    whole = seen.size == seen.image_size
     alone = len(channels) == 1 and not whole
     num = found.indices.shape[1]
     rows = len(channels) + alone

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from curate.explain.layers import feature_maps
 from curate.explain.tracing import trace
@@ -41,19 +40,20 @@ class Visible:
         return out
 
 
-def visible(net: nn.Module, layer: str, image_shape: tuple[int, int, int]) -> Visible:
-    """What each place of the maps of `layer` sees of an image (C, H, W); the whole image where that cannot be told.
+def visible(net: nn.Module, x: Tensor, layer: str) -> Visible:
+    """What each place of the maps of `layer` sees of an image; the whole image where that cannot be told.
+
+    Args:
+        x: (1, C, H, W) float, some image on the device of the net.
 
     Raises:
         UnknownNameError, DataError: as `feature_maps`.
     """
-    device = next(net.parameters()).device
-    x = torch.zeros(1, *image_shape, device=device)
     maps = feature_maps(net, x, layer)
     within = [record for record in trace(net, x)[0] if record.name == layer or record.name.startswith((f"{layer}.", f"{layer}/"))]
     field = within[-1].receptive_field if within else None
-    sides = zip(maps.shape[2:], image_shape[1:], (field.y, field.x) if field else (None, None), strict=True)
+    sides = zip(maps.shape[2:], x.shape[2:], (field.y, field.x) if field else (None, None), strict=True)
     rows, columns = (
         np.array([span.seen_by(place, side) if span else (0, side) for place in range(places)]) for places, side, span in sides
     )
-    return Visible(rows, columns, (image_shape[1], image_shape[2]))
+    return Visible(rows, columns, (x.shape[2], x.shape[3]))

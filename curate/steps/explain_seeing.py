@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,12 @@ from curate.datasets.pixels import quiet_pillow, read_pixels
 from curate.errors import DataError
 from curate.explain.excitation import check_channels, most_exciting
 from curate.explain.figure import check_picture_path, save
-from curate.explain.layers import conv_layers, feature_maps
+from curate.explain.layers import conv_layers, feature_maps, maps_of_convolutions
 from curate.explain.run_nets import RunNets
 from curate.explain.run_saliency import explain_sample
 from curate.explain.seeing_figures import depth_figure, excitation_figure, filters_figure, maps_figure, saliency_figure
 from curate.explain.visible import visible
+from curate.models.base import ConvNet
 from curate.models.weights import load_weights
 from curate.progress import Progress, silent
 from curate.run import Run
@@ -67,8 +69,9 @@ def picture_of_maps(run: Run, image_set: ImageSet, subject: str, *, layer: str |
     x = judge.normalised(image[None])
     name = subject if position is not None else Path(subject).name
     if layer is None:
-        layers = _spread(list(conv_layers(judge.net)), NUM_LAYERS)
-        figure = depth_figure(image, {each: feature_maps(judge.net, x, each)[0] for each in layers}, name=name)
+        maps = maps_of_convolutions(judge.net, x)
+        layers = _spread(list(maps), NUM_LAYERS)
+        figure = depth_figure(image, {each: maps[each][0] for each in layers}, name=name)
     else:
         layers = [layer]
         figure = maps_figure(image, feature_maps(judge.net, x, layer)[0], layer, name=name)
@@ -88,7 +91,7 @@ def picture_of_excitation(
     """Draws the patches of the run's images that excite a channel of a layer most.
 
     Args:
-        layer: its name; by default the last convolution but one, or the only one.
+        layer: its name; by default the last convolution that does not see the whole image.
         channel: which; by default the first eight.
         limit: search that many images only, evenly spaced over the dataset.
         to: as in `picture_of_filters`.
@@ -100,11 +103,12 @@ def picture_of_excitation(
     """
     path = _path(run, to, "excite", layer or "default", "some" if channel is None else str(channel))
     judge = RunNets(run, image_set).fold_net()
-    layer = layer or list(conv_layers(judge.net))[-2:][0]
-    num_channels = feature_maps(judge.net, judge.normalised(image_set.images[:1]), layer).shape[1]
+    x = judge.normalised(image_set.images[:1])
+    layer = layer or _last_local_layer(judge.net, x)
+    num_channels = feature_maps(judge.net, x, layer).shape[1]
     channels = list(range(min(NUM_CHANNELS, num_channels))) if channel is None else [channel]
     check_channels(layer, channels, num_channels)
-    seen = visible(judge.net, layer, image_set.images.shape[1:])
+    seen = visible(judge.net, x, layer)
     positions = np.linspace(0, len(image_set) - 1, min(limit or len(image_set), len(image_set))).astype(int)
 
     def batches() -> Iterator[Tensor]:
@@ -114,12 +118,13 @@ def picture_of_excitation(
         progress("search images", len(positions), len(positions))
 
     found = most_exciting(judge.net, batches(), layer)
-    figure = excitation_figure(image_set.images[positions], found, seen, channels)
+    found = replace(found, indices=positions[found.indices])
+    figure = excitation_figure(image_set.images, found, seen, channels)
     return {
         "layer": layer,
         "num_images": len(positions),
         "patch_size": list(seen.size),
-        "sample_ids": [] if channel is None else image_set.sample_ids[positions][found.indices[channel]].tolist(),
+        "sample_ids": [] if channel is None else image_set.sample_ids[found.indices[channel]].tolist(),
         "picture": save(figure, path),
     }
 
@@ -178,6 +183,16 @@ def _image_file(nets: RunNets, subject: str) -> NDArray[np.uint8]:
         )
     with quiet_pillow():
         return read_pixels(subject, mode="L" if channels == 1 else "RGB", size=height)
+
+
+def _last_local_layer(net: ConvNet, x: Tensor) -> str:
+    """The last convolution whose places do not see the whole image; the last of all where there is none."""
+    layers = list(maps_of_convolutions(net, x))
+    for layer in reversed(layers):
+        seen = visible(net, x, layer)
+        if seen.size != seen.image_size:
+            return layer
+    return layers[-1]
 
 
 def _spread(names: list[str], num: int) -> list[str]:

@@ -78,7 +78,7 @@ def test_maps_of_an_image_file_of_any_size(curate, tmp_path):
 def test_what_excites_a_channel_is_drawn_and_named(curate):
     told = picture_of(curate("excite", "shapes", "--layer", "conv2", "--channel", "3", "--limit", "40", "--json"))
     assert told["num_images"] == 40 and len(set(told["sample_ids"])) == 9 and told["patch_size"] == [14, 14]
-    assert picture_of(curate("excite", "shapes", "--json"))["layer"] == "conv1"
+    assert picture_of(curate("excite", "shapes", "--json"))["layer"] == "conv2"
 
 
 @pytest.mark.parametrize("method", ["auto", "occlusion", "gradients", "gradcam"])

@@ -4,7 +4,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from curate.errors import DataError, UnknownNameError
-from curate.explain.layers import conv_layers, feature_maps, find_layer, recorded
+from curate.explain.layers import conv_layers, feature_maps, find_layer, maps_of_convolutions, recorded
 from curate.models.registry import make_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -98,3 +98,18 @@ def test_a_layer_that_is_never_reached_is_refused(lenet, x):
 def test_a_net_without_convolutions_has_no_layers_to_look_at():
     with pytest.raises(DataError, match="no 2-D convolution"):
         conv_layers(nn.Linear(2, 2))
+
+
+def test_maps_of_all_convolutions_come_in_the_order_of_the_forward_pass(x):
+    class Backwards(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.spare, self.last, self.first = (nn.Conv2d(1, 1, side) for side in (3, 5, 7))
+
+        def forward(self, x):
+            return self.last(self.first(x))
+
+    net = Backwards().train()
+    maps = maps_of_convolutions(net, x)
+    assert list(maps) == ["first", "last"] and net.training and num_hooks(net) == 0
+    torch.testing.assert_close(maps["last"], net(x).detach())

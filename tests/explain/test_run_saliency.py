@@ -1,5 +1,6 @@
 """The evidence for labels of a real run: two folds of LeNet-5 on shapes with two wrong labels."""
 
+import io
 import json
 import shutil
 import time
@@ -8,9 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from curate.datasets.load import load
 from curate.errors import DataError, RunError
+from curate.explain.overlay import overlay
 from curate.explain.run_nets import RunNets, run_nets
 from curate.explain.run_saliency import explain_sample, suggested_label
 from curate.models.weights import load_weights
@@ -103,6 +106,16 @@ def test_an_unlabelled_sample_has_no_evidence_for_a_given_label(run):
     run.save_array("labels.npy", labels)
     found = explain_sample(RunNets(run), str(run.load_array("sample_ids.npy")[3]))
     assert found.given is None and found.suggested.class_index == run.load_array("pred_probs.npy")[3].argmax()
+    assert list(found.pngs()) == ["suggested"]
+
+
+def test_the_pictures_for_the_app_are_the_heat_over_the_image(made, nets):
+    found = explain_sample(nets, ids(made, "train")[0])
+    pngs = found.pngs(side=64)
+    assert list(pngs) == ["given", "suggested"]
+    for kind, evidence in (("given", found.given), ("suggested", found.suggested)):
+        picture = np.asarray(Image.open(io.BytesIO(pngs[kind])))
+        assert np.array_equal(picture, overlay(found.image, evidence.heat, side=64))
 
 
 def test_a_suggestion_is_never_the_given_label():

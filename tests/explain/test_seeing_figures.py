@@ -76,7 +76,7 @@ def test_patches_of_three_pixels_keep_their_colours(channels):
     images = np.random.default_rng(0).integers(0, 256, (6, channels, 8, 8), np.uint8)
     net = conv(channels, 2)
     found = most_exciting(net, [torch.from_numpy(images).float()], "0", num=4)
-    seen = visible(net, "0", images.shape[1:])
+    seen = visible(net, torch.zeros(1, *images.shape[1:]), "0")
     figure = excitation_figure(images, found, seen, [1])
     for rank, axes in enumerate(figure.axes[:4]):
         y, x = found.places[1, rank]
@@ -89,7 +89,7 @@ def test_a_channel_that_the_layer_does_not_have_is_refused():
     net, images = conv(1, 2), np.zeros((2, 1, 8, 8), np.uint8)
     found = most_exciting(net, [torch.from_numpy(images).float()], "0")
     with pytest.raises(UsageError, match="channels 0 to 1, found 2"):
-        excitation_figure(images, found, visible(net, "0", (1, 8, 8)), [2])
+        excitation_figure(images, found, visible(net, torch.zeros(1, 1, 8, 8), "0"), [2])
 
 
 def evidence(name, probability):

@@ -30,7 +30,7 @@ def asked(net, layer, shape):
 def test_a_place_sees_the_pixels_that_its_value_depends_on(name, one_thread):
     net = make_model(name, num_classes=3, in_channels=1, image_size=(32, 24), seed=0)
     for layer in conv_layers(net):
-        seen = visible(net, layer, (1, 32, 24))
+        seen = visible(net, torch.zeros(1, 1, 32, 24), layer)
         rows, columns = asked(net, layer, (1, 32, 24))
         np.testing.assert_array_equal(seen.rows, rows)
         np.testing.assert_array_equal(seen.columns, columns)
@@ -38,13 +38,13 @@ def test_a_place_sees_the_pixels_that_its_value_depends_on(name, one_thread):
 
 def test_a_layer_that_holds_others_sees_what_the_last_of_them_sees(one_thread):
     net = make_model("mnist-cnn", num_classes=3, in_channels=1, image_size=28, seed=0)
-    np.testing.assert_array_equal(visible(net, "body.1", (1, 28, 28)).rows, asked(net, "body.1", (1, 28, 28))[0])
+    np.testing.assert_array_equal(visible(net, torch.zeros(1, 1, 28, 28), "body.1").rows, asked(net, "body.1", (1, 28, 28))[0])
 
 
 @pytest.mark.parametrize(("place", "missing"), [((0, 0), np.s_[:, :1, :1]), ((4, 4), np.s_[:, -1:, -1:])])
 def test_a_patch_is_the_pixels_that_are_seen_and_not_a_number_beyond_the_border(place, missing):
     image = np.arange(1, 26.0).reshape(1, 5, 5)
-    patch = visible(nn.Sequential(nn.Conv2d(1, 1, 3, padding=1)), "0", (1, 5, 5)).patch(image, place)
+    patch = visible(nn.Sequential(nn.Conv2d(1, 1, 3, padding=1)), torch.zeros(1, 1, 5, 5), "0").patch(image, place)
     padded = np.pad(image, ((0, 0), (1, 1), (1, 1)), constant_values=np.nan)
     np.testing.assert_array_equal(patch, padded[:, place[0] : place[0] + 3, place[1] : place[1] + 3])
     assert np.isnan(patch[missing]).all()
