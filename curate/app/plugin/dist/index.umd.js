@@ -1,0 +1,280 @@
+// The browser's half of the plugin: keys, their help, repainting of decided samples, and the line that says what was done.
+// No build step: FiftyOne puts its packages on window before it loads this file. What is internal to FiftyOne is guarded.
+(function () {
+  "use strict";
+  const foo = window.__foo__, fos = window.__fos__;
+  if (!foo || !fos || !foo.Operator) return;
+  const PLUGIN = "@curate/review";
+  const WATCH_MS = 60;
+  const REDRAW_MS = 700; // after the last decision, so that the panel never delays a key
+  const LONGEST_MS = 10000; // a lock that nobody opened opens by itself: there are images that cannot be shown
+
+  const KEYS = [
+    { key: "g", operator: "next", says: "open the first undecided sample; in a sample: skip to the next", also: "n" },
+    { key: "k", operator: "ok", says: "the given label is right: keep it" },
+    { key: "a", operator: "accept", says: "accept the suggested label" },
+    { key: "0 … 9", operator: "relabel_to_number", says: "relabel to class number 0 … 9" },
+    { key: "l", operator: "relabel", says: "relabel to any class, or decide with a note", form: true },
+    { key: "e", operator: "confirm_error", says: "the label is wrong, the right one is not known" },
+    { key: "q", operator: "ambiguous", says: "ambiguous: no single label is right" },
+    { key: "d", operator: "drop", says: "drop: the image does not belong in the dataset" },
+    { key: "u", operator: "undo", says: "undo the last decision, or the last batch" },
+    { key: "s", operator: "similar", says: "more like this" },
+    { key: "w", operator: "why", says: "why does the net believe another label? what speaks for each, in the open sample" },
+    { key: "h", says: "show or hide these keys" },
+  ];
+
+  // ---------------------------------------------------------------------------------------------------------------- the page
+  const style = document.createElement("style");
+  style.textContent = `
+    #curate-said, #curate-bar, #curate-keys section { font: 500 14px/1.4 Palanquin, system-ui, sans-serif; color: #eef2f6; background: #17212bf5;
+      border: 1px solid #ffffff2e; box-shadow: 0 6px 24px #0008; }
+    #curate-said { position: fixed; left: 50%; bottom: 22px; transform: translate(-50%, 8px); z-index: 100000; opacity: 0; pointer-events: none;
+      transition: opacity .12s, transform .12s; border-radius: 999px; padding: 7px 18px; white-space: nowrap; }
+    #curate-said.shown { opacity: 1; transform: translate(-50%, 0); }
+    #curate-said.above { bottom: 84px; }
+    #curate-bar { position: fixed; left: 2vw; right: 2vw; bottom: 20px; width: max-content; max-width: 96vw; margin: 0 auto; z-index: 99999; display: none;
+      gap: 6px; align-items: center; justify-content: center; flex-wrap: wrap; border-radius: 14px; padding: 7px; box-sizing: border-box; }
+    #curate-bar.shown { display: flex; }
+    #curate-bar button { font: inherit; color: inherit; background: #ffffff14; border: 1px solid transparent; border-radius: 9px; padding: 6px 10px; cursor: pointer; }
+    #curate-bar button:hover, #curate-bar button:focus-visible { background: #ffffff2b; border-color: #ffffff4d; outline: none; }
+    #curate-bar button:disabled { opacity: .4; cursor: default; }
+    #curate-bar b { font-weight: 700; border-radius: 5px; padding: 1px 7px; margin: 0 2px; color: #fff; }
+    #curate-bar .given b { background: #4a7fe8; } #curate-bar .suggested b { background: #e06000; } #curate-bar .decided { padding: 0 8px; color: #a9b6c2; }
+    #curate-bar kbd, #curate-keys kbd { font: 600 12px/1 ui-monospace, monospace; background: #ffffff1f; border: 1px solid #ffffff3d; border-radius: 5px;
+      padding: 2px 6px; color: #fff; }
+    #curate-keys { position: fixed; inset: 0; z-index: 100001; display: none; align-items: center; justify-content: center; background: #0009; }
+    #curate-keys.shown, #curate-picture.shown { display: flex; }
+    #curate-picture { position: fixed; inset: 0; z-index: 100001; display: none; align-items: center; justify-content: center; background: #000b; }
+    #curate-picture img { max-width: 92vw; max-height: 88vh; border-radius: 12px; background: #fff; box-shadow: 0 18px 60px #000a; }
+    #curate-keys section { font-size: 15px; font-weight: 400; border-radius: 14px; padding: 24px 32px 20px; max-width: 92vw; }
+    #curate-keys h2 { font-size: 18px; font-weight: 600; margin: 0 0 14px; }
+    #curate-keys table { border-spacing: 0 7px; } #curate-keys td { padding: 0; vertical-align: baseline; }
+    #curate-keys td:first-child { padding-right: 22px; white-space: nowrap; }
+    #curate-keys p { margin: 14px 0 0; color: #a9b6c2; font-size: 13px; }`;
+  const element = (tag, attributes, ...children) => {
+    const made = Object.assign(document.createElement(tag), attributes);
+    made.append(...children);
+    return made;
+  };
+  const said = element("div", { id: "curate-said", role: "status" });
+  const bar = element("div", { id: "curate-bar", role: "toolbar", ariaLabel: "Decide on this sample" });
+  const rows = element("tbody", {});
+  for (const entry of KEYS) {
+    const keys = [entry.key, entry.also].filter(Boolean).flatMap((key) => [element("kbd", { textContent: key }), " "]);
+    rows.append(element("tr", {}, element("td", {}, ...keys), element("td", { textContent: entry.says })));
+  }
+  const help = element("div", { id: "curate-keys", role: "dialog", ariaLabel: "Keys of the label review" },
+    element("section", {}, element("h2", { textContent: "Label review" }), element("table", {}, rows), element("p", {
+      textContent: "They act on the open sample, or on those selected in the grid. A decision in an open sample opens the next undecided one." })));
+  const image = element("img", {});
+  const picture = element("div", { id: "curate-picture", role: "dialog", ariaLabel: "Explanation; any key closes it" }, image);
+  for (const layer of [help, picture]) layer.addEventListener("click", () => layer.classList.remove("shown"));
+  document.head.append(style);
+  document.body.append(said, bar, help, picture);
+
+  let fading;
+  function say(message) {
+    said.textContent = message;
+    said.classList.toggle("above", openId !== null);
+    said.classList.add("shown");
+    clearTimeout(fading);
+    fading = setTimeout(() => said.classList.remove("shown"), 2600);
+  }
+
+  const store = () => fos.getCurrentEnvironment().getStore().getSource();
+
+  function sampleOf(id) { // as the page has it; null where it has not loaded it
+    const record = store().get(id) || store().get(id + "-modal");
+    if (!record) return null;
+    return typeof record.sample === "string" ? JSON.parse(record.sample) : record.sample;
+  }
+
+  function drawBar() {
+    let sample = null;
+    try { sample = openId && sampleOf(openId); } catch (error) { /* the bar is a convenience: the keys work without it */ }
+    bar.classList.toggle("shown", Boolean(sample));
+    if (!sample) return;
+    const [given, suggested, review] = [sample.ground_truth, sample.suggested, sample.review];
+    const button = (key, className, press, ...content) => {
+      const made = element("button", { className, type: "button", title: `key ${key}` }, ...content, " ", element("kbd", { textContent: key }));
+      made.addEventListener("click", () => { made.blur(); press(); });
+      return made;
+    };
+    const label = (one) => element("b", { textContent: one.label });
+    const confidence = suggested && suggested.confidence != null ? ` ${Math.round(100 * suggested.confidence)} %` : "";
+    const accept = button("a", "suggested", () => run("accept", {}), "suggested ", suggested ? label(suggested) : "none", confidence);
+    accept.disabled = !suggested;
+    bar.replaceChildren(
+      button("k", "given", () => run("ok", {}), "given ", given ? label(given) : "none"),
+      accept,
+      button("e", "", () => run("confirm_error", {}), "wrong"),
+      button("q", "", () => run("ambiguous", {}), "ambiguous"),
+      button("l", "", () => openForm("relabel"), "other …"),
+      button("u", "", () => run("undo", {}), "undo"),
+      button("w", "", () => run("why", {}), "why?"),
+      button("h", "", () => help.classList.add("shown"), "keys"),
+      ...(review ? [element("span", { className: "decided", textContent: `decided: ${review.label}` })] : []),
+    );
+  }
+
+  // ------------------------------------------------------------------------------------------------------------ repainting
+  let openId = null; // of the open sample: the page's address tells it
+  let openSince = 0;
+  let paintedFile = null; // of the image that the modal painted last: the one before stays until the next is there
+  let triggerPanel = null;
+  const panels = new Map(); // id -> address of the method that draws it anew
+  let redrawing;
+
+  function redrawPanels() {
+    clearTimeout(redrawing);
+    redrawing = setTimeout(() => {
+      for (const [id, operator] of panels) if (triggerPanel) triggerPanel(id, { operator, params: {} });
+    }, REDRAW_MS);
+  }
+
+  const addressed = () => new URLSearchParams(location.search).get("id");
+  setInterval(() => {
+    const id = addressed();
+    if (id === openId) return;
+    openId = id;
+    openSince = performance.now();
+    waitForSample(id, openSince);
+  }, WATCH_MS);
+
+  function waitForSample(id, since) {
+    drawBar();
+    if (id && id === openId && !bar.classList.contains("shown") && performance.now() - since < LONGEST_MS) {
+      requestAnimationFrame(() => waitForSample(id, since));
+    }
+  }
+
+  class PatchSamples extends foo.Operator {
+    get config() {
+      return new foo.OperatorConfig({ name: "patch_samples", label: "Repaint decided samples", unlisted: true });
+    }
+    useHooks() {
+      triggerPanel = foo.usePanelEvent ? foo.usePanelEvent() : null;
+      return { update: fos.useUpdateSamples() };
+    }
+    async execute(ctx) {
+      const patches = ctx.params.patches || {};
+      try {
+        const updates = [];
+        for (const [id, review] of Object.entries(patches)) {
+          const sample = sampleOf(id);
+          if (sample) updates.push([id, Object.assign({}, sample, { review })]);
+        }
+        if (updates.length) {
+          ctx.hooks.update(updates);
+          foo.executeOperator("@voxel51/operators/reload_samples", {}); // draws from the page's cache: nothing is fetched
+        }
+      } catch (error) {
+        console.warn("curate: samples cannot be repainted one by one in this FiftyOne; the dataset is loaded again", error);
+        foo.executeOperator("@voxel51/operators/reload_dataset", {});
+      }
+      if (ctx.params.message) say(ctx.params.message);
+      drawBar();
+      redrawPanels();
+    }
+  }
+  foo.registerOperator(PatchSamples, PLUGIN);
+
+  class ShowPicture extends foo.Operator {
+    get config() {
+      return new foo.OperatorConfig({ name: "show_picture", label: "Show a picture over the page", unlisted: true });
+    }
+    async execute(ctx) {
+      image.src = ctx.params.source;
+      image.alt = ctx.params.text;
+      picture.classList.add("shown");
+    }
+  }
+  foo.registerOperator(ShowPicture, PLUGIN);
+
+  class PanelOpened extends foo.Operator {
+    get config() {
+      return new foo.OperatorConfig({ name: "panel_opened", label: "Note an opened panel", unlisted: true });
+    }
+    async execute(ctx) {
+      panels.clear(); // there is one review panel at a time
+      panels.set(ctx.params.panel_id, ctx.params.refresh);
+    }
+  }
+  foo.registerOperator(PanelOpened, PLUGIN);
+
+  // ------------------------------------------------------------------------------------------------------------------ keys
+  // A key pressed while the next sample is on its way would decide on an image that nobody has seen.
+  document.addEventListener("canvas-loaded", (event) => {
+    if (event.detail && event.target.closest("[data-cy=modal] [data-cy=modal-looker-container]")) paintedFile = event.detail.sampleFilepath;
+  }, true);
+
+  function isSeen() {
+    if (openId === null) return true;
+    try {
+      const sample = sampleOf(openId);
+      return Boolean(sample) && sample.filepath === paintedFile;
+    } catch (error) {
+      return true; // internals of another FiftyOne
+    }
+  }
+
+  let lockedSince = 0;
+  const isLocked = () => {
+    const now = performance.now();
+    return now - lockedSince < LONGEST_MS || (now - openSince < LONGEST_MS && !isSeen());
+  };
+  const unlock = () => { lockedSince = -Infinity; };
+  unlock();
+
+  function unlockWhenShown(before) {
+    const started = performance.now();
+    (function look() {
+      if ((openId !== before && isSeen()) || performance.now() - started > LONGEST_MS) unlock();
+      else requestAnimationFrame(look);
+    })();
+  }
+
+  function openForm(operator) {
+    foo.executeOperator("@voxel51/operators/prompt_user_for_operation", { operator_uri: `${PLUGIN}/${operator}`, params: {} });
+  }
+
+  function run(operator, params) {
+    if (isLocked()) return;
+    if (operator === "why") say("one moment …");
+    lockedSince = performance.now();
+    const before = openId;
+    foo.executeOperator(`${PLUGIN}/${operator}`, { ...params, seen: addressed() }, {
+      callback: (result) => {
+        const moves = !result.error && result.result && result.result.moves;
+        if (moves) unlockWhenShown(before);
+        else unlock();
+      },
+    });
+  }
+
+  const isTyping = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || isTyping(event.target)) return;
+    if (picture.classList.contains("shown")) {
+      picture.classList.remove("shown");
+    } else if (help.classList.contains("shown") && (event.key === "Escape" || event.key === "h")) {
+      help.classList.remove("shown");
+    } else if (event.key === "h") {
+      help.classList.add("shown");
+    } else {
+      if (help.classList.contains("shown") || document.querySelector("[data-cy=operators-prompt-modal], [role=listbox]")) return;
+      const entry = KEYS.find((one) => one.operator && (one.key === event.key || one.also === event.key));
+      const digit = /^[0-9]$/.test(event.key) ? Number(event.key) : null;
+      if (!entry && digit === null) return;
+      if (!event.repeat) {
+        if (digit !== null) run("relabel_to_number", { class_index: digit });
+        else if (entry.form) openForm(entry.operator);
+        else run(entry.operator, {});
+      }
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
+})();
