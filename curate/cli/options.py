@@ -32,6 +32,11 @@ class Policy(str, Enum):
     reviewed = "reviewed"
 
 
+class Tracker(str, Enum):
+    wandb = "wandb"
+    tensorboard = "tensorboard"
+
+
 SourceArgument = Annotated[
     str,
     typer.Argument(
@@ -62,6 +67,7 @@ FoldsOption = Annotated[int | None, typer.Option(min=2, help="Parts of the cross
 RepeatsOption = Annotated[int | None, typer.Option(min=1, help="Cross-validations to average; the preset's by default.")]
 SeedOption = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Makes a run repeatable.")]
 DeviceOption = Annotated[Device, typer.Option(help="Where to train; auto takes a GPU where there is one.")]
+TrackOption = Annotated[Tracker | None, typer.Option(help="Also write curves, figures and suspects for Weights & Biases or TensorBoard.")]
 PoolSplitsOption = Annotated[
     bool, typer.Option("--pool-splits", help="Train on test images too: more data, but decisions on train then depend on test labels.")
 ]

@@ -24,6 +24,7 @@ def train(
     device: o.DeviceOption = o.Device.auto,
     limit: o.LimitOption = None,
     pool_splits: o.PoolSplitsOption = False,
+    track: o.TrackOption = None,
     field: o.FieldOption = None,
     skip_broken: o.SkipBrokenOption = False,
     image_size: o.ImageSizeOption = None,
@@ -56,6 +57,7 @@ def train(
             seed=seed,
             device=device.value,
             pool_splits=pool_splits,
+            track=track.value if track else None,
             command=ctx.obj,
             progress=progress,
         )

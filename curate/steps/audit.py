@@ -11,7 +11,8 @@ from curate.steps.build import build
 from curate.steps.find import find
 from curate.steps.report import report
 from curate.steps.source import default_run_name, load_source, run_path
-from curate.steps.train import train
+from curate.steps.train import tracked, train
+from curate.tracking.trackers import check_tracker
 
 
 def audit(
@@ -32,6 +33,7 @@ def audit(
     seed: int = 0,
     device: str = "auto",
     pool_splits: bool = False,
+    track: str | None = None,
     dataset_name: str | None = None,
     command: str = "",
     progress: Progress = silent,
@@ -43,6 +45,8 @@ def audit(
     Raises:
         CurateError: see the steps.
     """
+    if track is not None:
+        check_tracker(track)
     connect()  # here and below: what would stop the last step is told before the training, not after it
     image_set = load_source(
         source,
@@ -77,5 +81,6 @@ def audit(
     figures = find(run, image_set, progress=progress)
     built = build(run, image_set, dataset_name=dataset_name, progress=progress)
     page = report(run, image_set, progress=progress)
+    tracked(run, image_set, track)
     seconds = {step: record["seconds"] for step, record in run.meta["steps"].items()}
     return {**figures, **built, "handle": run.handle, "report": page, "seconds": seconds, "skipped": image_set.origin.get("skipped", [])}
