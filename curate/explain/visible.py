@@ -1,13 +1,14 @@
 """Which pixels each place of a layer's maps can see: its receptive field, cut at the border of the image."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from curate.explain.layers import feature_maps
-from curate.explain.tracing import trace
+from curate.explain.layers import feature_maps, maps_of_convolutions
+from curate.explain.tracing import Record, trace
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,28 @@ def visible(net: nn.Module, x: Tensor, layer: str) -> Visible:
     Raises:
         UnknownNameError, DataError: as `feature_maps`.
     """
-    maps = feature_maps(net, x, layer)
-    within = [record for record in trace(net, x)[0] if record.name == layer or record.name.startswith((f"{layer}.", f"{layer}/"))]
+    return _visible(trace(net, x)[0], feature_maps(net, x, layer), x, layer)
+
+
+def last_local_layer(net: nn.Module, x: Tensor) -> str:
+    """The last convolution, in the order of the forward pass, whose places do not see the whole image; the last of all where none is.
+
+    Args:
+        x: as in `visible`.
+
+    Raises:
+        DataError: the net has no convolutions.
+    """
+    records, maps = trace(net, x)[0], maps_of_convolutions(net, x)
+    for layer in reversed(maps):
+        seen = _visible(records, maps[layer], x, layer)
+        if seen.size != seen.image_size:
+            return layer
+    return next(reversed(maps))
+
+
+def _visible(records: Sequence[Record], maps: Tensor, x: Tensor, layer: str) -> Visible:
+    within = [record for record in records if record.name == layer or record.name.startswith((f"{layer}.", f"{layer}/"))]
     field = within[-1].receptive_field if within else None
     sides = zip(maps.shape[2:], x.shape[2:], (field.y, field.x) if field else (None, None), strict=True)
     rows, columns = (

@@ -18,8 +18,7 @@ from curate.explain.layers import conv_layers, feature_maps, maps_of_convolution
 from curate.explain.run_nets import RunNets
 from curate.explain.run_saliency import explain_sample
 from curate.explain.seeing_figures import depth_figure, excitation_figure, filters_figure, maps_figure, saliency_figure
-from curate.explain.visible import visible
-from curate.models.base import ConvNet
+from curate.explain.visible import last_local_layer, visible
 from curate.models.weights import load_weights
 from curate.progress import Progress, silent
 from curate.run import Run
@@ -104,7 +103,7 @@ def picture_of_excitation(
     path = _path(run, to, "excite", layer or "default", "some" if channel is None else str(channel))
     judge = RunNets(run, image_set).fold_net()
     x = judge.normalised(image_set.images[:1])
-    layer = layer or _last_local_layer(judge.net, x)
+    layer = layer or last_local_layer(judge.net, x)
     num_channels = feature_maps(judge.net, x, layer).shape[1]
     channels = list(range(min(NUM_CHANNELS, num_channels))) if channel is None else [channel]
     check_channels(layer, channels, num_channels)
@@ -183,16 +182,6 @@ def _image_file(nets: RunNets, subject: str) -> NDArray[np.uint8]:
         )
     with quiet_pillow():
         return read_pixels(subject, mode="L" if channels == 1 else "RGB", size=height)
-
-
-def _last_local_layer(net: ConvNet, x: Tensor) -> str:
-    """The last convolution whose places do not see the whole image; the last of all where there is none."""
-    layers = list(maps_of_convolutions(net, x))
-    for layer in reversed(layers):
-        seen = visible(net, x, layer)
-        if seen.size != seen.image_size:
-            return layer
-    return layers[-1]
 
 
 def _spread(names: list[str], num: int) -> list[str]:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from curate.explain.layers import conv_layers, feature_maps
-from curate.explain.visible import visible
+from curate.explain.visible import last_local_layer, visible
 from curate.models.registry import make_model
 
 
@@ -48,3 +48,11 @@ def test_a_patch_is_the_pixels_that_are_seen_and_not_a_number_beyond_the_border(
     padded = np.pad(image, ((0, 0), (1, 1), (1, 1)), constant_values=np.nan)
     np.testing.assert_array_equal(patch, padded[:, place[0] : place[0] + 3, place[1] : place[1] + 3])
     assert np.isnan(patch[missing]).all()
+
+
+@pytest.mark.parametrize(("size", "layer"), [(28, "conv2"), (12, "conv1")])
+def test_the_last_local_layer_is_the_last_that_does_not_see_the_whole_image(size, layer, one_thread):
+    net = make_model("lenet5", num_classes=3, in_channels=1, image_size=size, seed=0)
+    rows, columns = asked(net, "conv2", (1, size, size))
+    assert ((np.diff(rows).max(), np.diff(columns).max()) == (size, size)) == (layer == "conv1")
+    assert last_local_layer(net, torch.zeros(1, 1, size, size)) == layer
