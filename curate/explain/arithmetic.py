@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from curate.errors import DataError, UsageError
+from curate.errors import CurateError, DataError, UsageError
 from curate.explain.receptive_field import Field
 from curate.explain.tracing import Record, trace
 
@@ -153,11 +153,12 @@ def cannot_take(name: str, input_shape: Sequence[int], error: Exception, take: C
     """The error for images that a model cannot take, with the smallest square ones for which `take(side)` does not fail."""
     side = smallest_side(take)
     shape = "x".join(str(number) for number in input_shape)
-    reason = str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
+    said = str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
+    reason = "" if isinstance(error, CurateError) else f" ({said})"  # ours would say the same once more
     if side is None:
-        return DataError(f"{name} cannot take images of {shape}, nor square ones of any size that was tried ({reason})")
+        return DataError(f"{name} cannot take images of {shape}, nor square ones of any size that was tried{reason}")
     smallest = f"{input_shape[0]}x{side}x{side}"
-    return DataError(f"{name} cannot take images of {shape}; the smallest square ones that it can are {smallest} ({reason})")
+    return DataError(f"{name} cannot take images of {shape}; the smallest square ones that it can are {smallest}{reason}")
 
 
 def smallest_side(take: Callable[[int], Any]) -> int | None:

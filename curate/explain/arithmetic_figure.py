@@ -17,7 +17,7 @@ COLOURS = {
     "other": GREY,
     "unused here": FAINT,
 }
-MOST_ROWS = 32
+MOST_ROWS = 48
 MEASURES = {"parameters": "parameters", "multiply_adds": "multiply-adds", "activation_bytes": "memory of activations"}
 
 

@@ -1,7 +1,7 @@
 """`curate explain …`: what the network sees and what it is made of; one module here for each group of verbs.
 
 To add a verb: write its function in a module of this folder, thin, with all that is heavy imported inside, and name it in
-the module's tuple `VERBS`. It is found there; nothing else has to be changed.
+the module's tuple `VERBS`. It is found there; nothing else has to be changed. Modules without that tuple are parts of others.
 
     VERBS = (filters, maps)
 
@@ -25,5 +25,5 @@ def start(ctx: typer.Context) -> None:
 
 
 for module in sorted(found.name for found in pkgutil.iter_modules(__path__)):
-    for verb in importlib.import_module(f"{__name__}.{module}").VERBS:
+    for verb in getattr(importlib.import_module(f"{__name__}.{module}"), "VERBS", ()):
         explain.command(name=verb.__name__.rstrip("_").replace("_", "-"))(verb)
