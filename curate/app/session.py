@@ -17,12 +17,12 @@ from curate.app.guard import Guard
 from curate.app.look import WORKSPACE
 from curate.app.media_folders import MediaFolders
 from curate.app.plugins_folder import plugins_folder
-from curate.app.review.context import REVIEWER
+from curate.app.review.context import REVIEWER, store_of
 from curate.app.review.queues import check_reviewer, prepare_review
 from curate.app.server import fiftyone_app, serve
 from curate.app.tokens import Tokens
 from curate.app.views import LABEL_ISSUES
-from curate.errors import DatabaseError, UnknownNameError, UsageError
+from curate.errors import CurateError, DatabaseError, RunError, UnknownNameError, UsageError
 
 
 def open_app(
@@ -50,6 +50,7 @@ def open_app(
         UnknownNameError: no dataset or saved view of that name.
         DatabaseError: no database.
         StorageError: the folder of plugins cannot be made.
+        DataError: a line of the journal is not a decision.
     """
     where = Address(address, port)
     check_meant(where, expose=expose)
@@ -62,7 +63,7 @@ def open_app(
                 path = f"/datasets/{dataset.slug}?{_opening(dataset, view)}token="
                 tokens = Tokens()
                 guarded = Guard(fiftyone_app(port, plugins_dir), where, tokens, folders.result())
-            with contextlib.suppress(KeyboardInterrupt):  # who is told of the address may press Ctrl-C at once
+            with _kept_decisions(dataset), contextlib.suppress(KeyboardInterrupt):  # who is told of the address may press Ctrl-C at once
                 on_ready(where.url + path + tokens.session)
                 if _has_screen():
                     threading.Thread(target=_open_browser, args=[where.url + path + tokens.ticket()], daemon=True).start()
@@ -92,6 +93,21 @@ def reviewer_name(given: str | None = None) -> str:
         return check_reviewer(given if given is not None else os.environ.get(REVIEWER) or getpass.getuser())
     except (KeyError, OSError) as error:
         raise UsageError("this user has no login name; say who reviews with --reviewer NAME") from error
+
+
+@contextlib.contextmanager
+def _kept_decisions(dataset: Any) -> Iterator[None]:
+    """Context before and after which the journal on this machine and the database hold the same decisions, whoever took them."""
+    try:
+        with _database_errors():
+            store = store_of(dataset)
+            store.sync()
+    except (RunError, UsageError):  # nothing can be decided, but looked at: the App says why when a key is pressed
+        yield
+        return
+    yield
+    with contextlib.suppress(CurateError), _database_errors():
+        store.sync()
 
 
 def _load(name: str) -> Any:
