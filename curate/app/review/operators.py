@@ -7,6 +7,7 @@ from typing import Any
 
 import fiftyone.operators as foo
 from fiftyone.operators import types
+from pymongo.errors import PyMongoError
 
 from curate.app.review import bulk, similar
 from curate.app.review.context import is_ours, reviewer
@@ -50,7 +51,9 @@ class ReviewOperator(foo.Operator):
             return {"moves": bool(self.act(ctx))}
         except CurateError as error:
             ctx.ops.notify(str(error), variant="error")
-            return {"moves": False}
+        except PyMongoError as error:  # before anything was written: a decision that is in the journal is told otherwise
+            ctx.ops.notify(f"the database does not answer ({type(error).__name__}); nothing was decided", variant="error")
+        return {"moves": False}
 
     def act(self, ctx: Any) -> bool | None:
         """Does it; True where another sample is opened: keys wait until it is seen."""
