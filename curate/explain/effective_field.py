@@ -90,7 +90,8 @@ def layers_by_stride(net: nn.Module, records: Sequence[Record]) -> list[str]:
     names = dict(net.named_modules())
     found: dict[tuple[int, ...], str] = {}
     for record in records:
-        if record.name in names and len(record.output_shape) == 4 and record.receptive_field and record.receptive_field.is_map:
+        is_module = type(names.get(record.name)).__name__ == record.kind  # and no function of that name
+        if is_module and len(record.output_shape) == 4 and record.receptive_field and record.receptive_field.is_map:
             found[record.output_shape[2:]] = record.name
     return list(found.values())
 
@@ -105,7 +106,7 @@ def effective_field_figure(found: dict[str, NDArray[np.float64]], records: Seque
         found: of `effective_fields`.
         records: of `curate.explain.tracing.trace` for such images.
     """
-    by_name = {record.name: record for record in records}
+    by_name = {record.name: record for record in records if len(record.output_shape) == 4}
     names = list(found)
     columns = min(len(names), 3)
     rows = math.ceil(len(names) / columns)

@@ -179,7 +179,7 @@ def show_matrix(
     vmax: float | None = None,
     text: str | None = None,
 ) -> "AxesImage":
-    """Draws `matrix` (H, W) as coloured cells with their numbers, up to 15 x 15 of them.
+    """Draws `matrix` (H, W) as coloured cells, with their numbers where these can be read in 2 inches.
 
     Args:
         vmin, vmax: by default 0 is in the middle of the colour map.
@@ -188,9 +188,10 @@ def show_matrix(
     array = displayable(matrix)
     largest = float(np.abs(array).max()) or 1.0
     drawn = show_image(axes, array, title, cmap=cmap, vmin=-largest if vmin is None else vmin, vmax=largest if vmax is None else vmax)
-    if max(array.shape) <= 15:
-        text = text or _few_decimals(array)
-        size = min(11.0, (40.0 if text == ".0f" else 32.0) / max(array.shape))
+    text = text or _few_decimals(array)
+    longest = max(len(number(float(value), text)) for value in (array.min(), array.max(), largest))
+    size = min(11.0, 230 / (longest * max(array.shape)))
+    if size >= 4.5:
         for (row, column), value in np.ndenumerate(array):
             red, green, blue, _ = drawn.to_rgba(np.array(value))
             colour = "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"

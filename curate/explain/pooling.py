@@ -73,16 +73,22 @@ def pooling_figure(image: Tensor | NDArray, *, size: int = 2, stride: int | None
     pixels = torch.as_tensor(image)
     x = image_tensor(image) / (255.0 if pixels.dtype == torch.uint8 else 1.0)
     step = size if stride is None else stride
-    figure, axes = new_figure(1, 4, width=10, height=3.7, title=f"Pooling, windows of {size} × {size}, stride {step}")
+    figure, axes = new_figure(
+        1,
+        4,
+        width=10,
+        height=1.4 + 2.3 * min(max(x.shape[-2] / x.shape[-1], 0.3), 1.6),
+        title=f"Pooling, windows of {size} × {size}, stride {step}",
+    )
     show_image(axes[0, 0], x, f"image\n{_by(x)}", vmin=0, vmax=1)
     for place, kind in zip(axes[0, 1:], KINDS, strict=True):
         pooled = pool(x, kind, size=size, stride=step)
         drawn = pooled / (size * size if kind == "sum" else 1)
         note = f"\ndrawn divided by {size * size}" if kind == "sum" else ""
         total = global_pool(x, kind)
-        values = ", ".join(f"{float(value):.3g}" for value in total.flatten())
+        values = ", ".join(f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}" for value in total.flatten().tolist())
         show_image(place, drawn, f"{kind}\n{_by(pooled)}", vmin=0, vmax=1)
-        place.set_xlabel(f"global {kind}: {values}{note}")
+        place.set_xlabel(f"global {kind}: {values}{note}", fontsize=8)
     formula = sides_formula([size_formula(int(side), size, stride=step) for side in x.shape[-2:]])
     figure.supxlabel(formula, fontsize=9, color=GREY)
     return figure

@@ -192,7 +192,7 @@ def receptive_field(name: str, input_shape: tuple[int, int, int], *, layers: Seq
     images = torch.randn(NOISE_IMAGES, *input_shape, generator=torch.Generator().manual_seed(0))
     records, _ = trace(net, images[:1])
     found = effective_fields(net, list(layers) or layers_by_stride(net, records), images)
-    theory = {record.name: record.receptive_field for record in records}
+    theory = {record.name: record.receptive_field for record in records if len(record.output_shape) == 4}
     rows = [{"layer": layer, **_field_facts(theory.get(layer)), "effective_size": effective_size(found[layer])} for layer in found]
     figure = effective_field_figure(found, records, title=f"{name}, random weights: what the unit in the middle sees")
     return {"model": name, "input": shape_text(input_shape), "layers": rows, "figure": save(figure, to)}
