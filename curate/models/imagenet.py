@@ -31,7 +31,7 @@ def imagenet_weights(name: str, *, progress: Progress = silent) -> dict[str, Ten
     """
     if name not in ZOO:
         raise DataError(f"there are no ImageNet weights for '{name}'; there are for {', '.join(ZOO)}")
-    path = fetch_weights(published_url(name), progress=progress)
+    path = fetch_weights(published_url(name), is_named_by_hash=ZOO[name].package == "torchvision", progress=progress)
     try:
         tensors = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
@@ -49,15 +49,20 @@ def published_url(name: str) -> str:
     return str(get_model_weights(spec.published)["IMAGENET1K_V1"].url)
 
 
-def fetch_weights(url: str, *, progress: Progress = silent) -> Path:
+def fetch_weights(url: str, *, is_named_by_hash: bool, progress: Progress = silent) -> Path:
     """The file of `url` in torch's cache, downloaded if it is not there.
 
-    torchvision's names end in the first digits of the SHA-256, which is checked.
+    Args:
+        is_named_by_hash: whether its name ends in the first digits of its SHA-256, as torchvision's do; they are checked then.
+
+    Raises:
+        FetchError, IntegrityError, StorageError: as in `imagenet_weights`.
     """
     file = Path(urlsplit(url).path).name
     path = Path(torch.hub.get_dir()) / "checkpoints" / file
     if path.is_file():
-        check_name(path, file, url)
+        if is_named_by_hash:
+            check_name(path, file)
         return path
     part = path.with_name(f"{file}.part")
     try:
@@ -65,25 +70,26 @@ def fetch_weights(url: str, *, progress: Progress = silent) -> Path:
         download(url, part, progress=progress)
     except FetchError as error:
         raise FetchError(f"no weights at {path}, and they cannot be downloaded ({error}); get {url} elsewhere and put it there") from error
-    try:
-        check_name(part, file, url)
-    except IntegrityError:
-        part.unlink()
-        raise
+    if is_named_by_hash:
+        try:
+            check_name(part, file)
+        except IntegrityError:
+            part.unlink()
+            raise
     with storage_errors(path):
         os.replace(part, path)
     return path
 
 
-def check_name(path: Path, file: str, url: str) -> None:
-    """Passes where the content of `path` has the digest that its published name `file` ends in.
+def check_name(path: Path, file: str) -> None:
+    """Passes where the content of `path` has the SHA-256 whose first digits are in the published name `file`.
 
     Raises:
         IntegrityError: it has not.
     """
-    found = re.search(r"-([0-9a-f]{8,})\.", file)
-    if found and urlsplit(url).netloc == "download.pytorch.org" and not digest_of(path, "sha256").startswith(f"sha256:{found[1]}"):
-        raise IntegrityError(f"{path} is truncated or has other content than {url}; delete it and run again")
+    digits = Path(file).stem.rpartition("-")[2]
+    if not digest_of(path, "sha256").startswith(f"sha256:{digits}"):
+        raise IntegrityError(f"{path} is truncated or has other content than was published; delete it and run again")
 
 
 def modern_name(name: str) -> str:

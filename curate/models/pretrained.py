@@ -22,21 +22,23 @@ Statistics = tuple[tuple[float, ...], tuple[float, ...]]
 def load_pretrained(model: ConvNet, source: str, *, progress: Progress = silent) -> tuple[str, ...]:
     """Gives `model` the weights of `source` wherever they fit, and the normalisation that belongs to them.
 
-    The output layer stays new, whatever its size: its classes are others. Greyscale input gets the first filters summed over
-    their channels, colour input those of a greyscale net spread over the channels. Positions of a vision transformer are
-    interpolated. What has another shape stays new.
+    The output layer stays new, whatever its size, because its classes are others. Of a file of curate's the whole head does: hidden
+    layers that served few classes were measured to hurt (pipelines/transfer.py), those of ImageNet's 1,000 are kept. Greyscale
+    input gets the first filters summed over their channels, colour input those of a greyscale net spread over the channels.
+    Positions of a vision transformer are interpolated. What has another shape stays new.
 
     Args:
         source: `imagenet`, or the path of a safetensors file that `save_weights` wrote for the same architecture.
 
     Returns:
-        Names of the tensors that stay new, the output layer left out.
+        Names of the tensors that stay new although weights were there for them, or should have been.
 
     Raises:
-        DataError: the file is of another architecture, there are no such weights, or nothing of the first stage fits.
+        DataError: the file is of another architecture, there are no such weights, or nothing of the first stages fits.
         FetchError: the weights of ImageNet are not there and cannot be downloaded; says where to put them.
     """
     statistics: Statistics | None
+    own = {key: tensor for key, tensor in model.state_dict().items() if key.rpartition(".")[0] != model.output_layer}
     if source == IMAGENET:
         tensors, statistics = imagenet_weights(model.name or "", progress=progress), ZOO[model.name or ""].input_statistics
     else:
@@ -44,7 +46,7 @@ def load_pretrained(model: ConvNet, source: str, *, progress: Progress = silent)
         if file.name != model.name:
             raise DataError(f"{source} holds weights of '{file.name}', the net is '{model.name}'; choose --model {file.name}")
         tensors, statistics = file.tensors, file.input_statistics
-    own = {key: tensor for key, tensor in model.state_dict().items() if key.rpartition(".")[0] != model.output_layer}
+        own = {key: tensor for key, tensor in own.items() if model.stage_of(key) < len(model.stages)}
     found = {key: fit_tensor(model, key, tensors[key], new) for key, new in own.items() if key in tensors}
     fitting = {key: tensor for key, tensor in found.items() if tensor is not None}
     left = tuple(key for key in own if key not in fitting and not key.endswith("num_batches_tracked"))  # old files have no such counts
@@ -53,7 +55,25 @@ def load_pretrained(model: ConvNet, source: str, *, progress: Progress = silent)
     model.load_state_dict(fitting, strict=False)
     model.loaded = frozenset(fitting)
     model.input_statistics = statistics and of_channels(statistics, model.in_channels)
+    more = f" and {len(left) - 3} more" if len(left) > 3 else ""
+    progress("pretrained weights", 1, 1, f"all but {', '.join(left[:3])}{more}" if left else "")
     return left
+
+
+def check_unseen(source: str, images_hash: str) -> None:
+    """Passes unless the file `source` says that its weights were trained on the images with `images_hash`.
+
+    Nets that start from such weights would have seen the samples that they are to judge. Parts of a dataset have other hashes, so
+    that only the very same images are noticed.
+
+    Raises:
+        DataError: it does.
+    """
+    if source != IMAGENET and read_weight_file(Path(source)).trained_on == images_hash:
+        raise DataError(
+            f"{source} was trained on these very images, so that no sample would be judged by a net that never saw it; "
+            "start from weights of another dataset"
+        )
 
 
 def fit_tensor(model: ConvNet, name: str, old: Tensor, new: Tensor) -> Tensor | None:

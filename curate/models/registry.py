@@ -108,7 +108,7 @@ class ModelSpec:
     image_size: tuple[int, int]
     pretrained: str | None = None
 
-    def __call__(self, seed: int) -> ConvNet:
+    def __call__(self, seed: int, *, progress: Progress = silent) -> ConvNet:
         """A new net, as `make_model` makes it."""
         return make_model(
             self.name,
@@ -117,6 +117,7 @@ class ModelSpec:
             image_size=self.image_size,
             seed=seed,
             pretrained=self.pretrained,
+            progress=progress,
         )
 
 
