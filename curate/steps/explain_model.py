@@ -27,6 +27,7 @@ from curate.steps.rivals import find_rival, make_rivals, train_rival, training_o
 from curate.training.device import pick_device
 
 BATCH_SIZES = (4, 16, 64, 256)
+SECONDS = 2.0  # to measure each net for
 LONGEST_CALL = 3.0  # seconds; larger batches than those that take so long are not tried
 SUFFIXES = (".html", ".htm")
 
@@ -110,7 +111,7 @@ def _measured(run: Run, nets: Mapping[str, ConvNet], num_threads: int, progress:
     """What each net costs; their latencies in one series of measurements."""
     channels, height, width = run.meta["dataset"]["image_shape"]
     shape = channels, height, width
-    latencies = measure_latency(nets, shape, num_threads=num_threads, progress=progress)
+    latencies = measure_latency(nets, shape, num_threads=num_threads, seconds=SECONDS, progress=progress)
     found = {}
     for name, net in nets.items():
         worked = arithmetic(net, shape)
@@ -128,8 +129,8 @@ def _by_batch_size(run: Run, net: ConvNet, single: Latency, num_threads: int, pr
         progress("throughput", number, len(BATCH_SIZES), f"{size} images in a batch")
         if found[-1].p50 * size / found[-1].batch_size > LONGEST_CALL:
             break
-        latency = measure_latency({"net": net}, (channels, height, width), batch_size=size, num_threads=num_threads)
-        found.append(latency["net"])
+        shape = channels, height, width
+        found.append(measure_latency({"net": net}, shape, batch_size=size, num_threads=num_threads, seconds=SECONDS)["net"])
     progress("throughput", len(BATCH_SIZES), len(BATCH_SIZES))
     return tuple(found)
 
