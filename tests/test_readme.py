@@ -32,7 +32,8 @@ def test_every_verb_of_the_readme_is_one_of_the_command_line():
 
     from curate.cli import app
 
-    used = set(re.findall(r"^    curate ([a-z]+)", README, re.MULTILINE)) | set(re.findall(r"^\| `([a-z]+)[ `]", README, re.MULTILINE))
+    verbs = README.split("## The loop")[1].split("\n## ")[0]
+    used = set(re.findall(r"^    curate ([a-z-]+)", README, re.MULTILINE)) | set(re.findall(r"^\| `([a-z-]+)[ `]", verbs, re.MULTILINE))
     assert {"audit", "find", "compare"} <= used <= set(get_command(app).commands)
 
 
