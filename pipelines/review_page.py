@@ -1,0 +1,134 @@
+"""The review in Chromium: where things are on the page of FiftyOne 1.22, and how to use them."""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # the page asks for web fonts, and nothing else of the net
+]
+BEFORE_LOAD = "window.IS_PLAYWRIGHT = true; localStorage.setItem('fiftyone-enterprise-tooltip-seen', 'true')"
+MS = 30_000  # patience: several of these run on one busy machine
+
+TILE = "[data-cy=fo-grid] [data-cy=looker]"
+LOADED = 'canvas[canvas-loaded="true"]'
+MODAL = "[data-cy=modal]"
+OPENED = f"{MODAL} [data-cy=modal-looker-container] {LOADED}"
+OPEN_ID = f"{MODAL} [data-cy=sidebar-entry-sample_id]"
+CHIP = "[data-cy=tag-review]"
+COUNT = "[data-cy=entry-counts]"
+PANEL = "[data-cy=panel-content-review_panel]"
+ROW = "[data-itemid=grid-actions-row]"
+FORM = "[data-cy=operators-prompt-modal]"
+BAR, KEYS, SAID = "#curate-bar", "#curate-keys", "#curate-said"
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Any]:
+    """Context with a running browser, as Playwright has it."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+class ReviewPage:
+    """A page of a browser that nobody has used before.
+
+    Attributes:
+        page: Playwright's.
+        errors: exceptions that its scripts did not catch.
+    """
+
+    def __init__(self, browser: Any, *, width: int = 1600, height: int = 950) -> None:
+        self.context = browser.new_context(viewport={"width": width, "height": height})
+        self.context.add_init_script(BEFORE_LOAD)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(MS)
+        self.errors: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def open(self, link: str) -> None:
+        """Follows a link of `curate review`; done when the grid has images and the plugin its buttons."""
+        self.page.goto(link)
+        self.page.wait_for_selector(f"{TILE} {LOADED}")
+        self.page.wait_for_selector('[data-item-id="@curate/review/next"]', state="attached")
+
+    def close(self) -> None:
+        """Leaves the server without an open sample and a selection, which whoever comes next would see."""
+        self.page.evaluate("__foo__.executeOperator('@voxel51/operators/close_sample', {})")
+        self.page.evaluate("__foo__.executeOperator('@voxel51/operators/clear_selected_samples', {})")
+        self.page.locator(MODAL).wait_for(state="detached")
+        self.page.locator("[data-item-id=selected]").wait_for(state="detached")
+        self.context.close()
+
+    def tile(self, i: int) -> Any:
+        return self.page.locator(TILE).nth(i)
+
+    def select(self, *places: int) -> None:
+        """Ticks the boxes of these tiles."""
+        for i in places:
+            self.tile(i).click(position={"x": 10, "y": 5})
+            self.page.wait_for_function(
+                "([tile, i]) => document.querySelectorAll(tile)[i].querySelector('input[type=checkbox]').checked", arg=[TILE, i]
+            )
+
+    def open_sample(self, i: int) -> str:
+        """Opens tile i; returns the `sample_id` of what is shown then."""
+        self.tile(i).click(position={"x": 60, "y": 70})
+        return self.shown()
+
+    def shown(self, *, other_than: str = "") -> str:
+        """The `sample_id` of the open sample, once its image is there and it is another than that."""
+        self.page.wait_for_selector(OPENED)
+        find = "([selector, image, no]) => { const entry = document.querySelector(selector); const text = entry && entry.innerText.split('\\n')[0];"
+        find += " return text && text !== no && document.querySelector(image) ? text : null }"
+        return self.page.wait_for_function(find, arg=[OPEN_ID, OPENED, other_than]).json_value()
+
+    def press(self, key: str) -> None:
+        self.page.keyboard.press(key)
+
+    def wait_for_text(self, selector: str, text: str) -> None:
+        """Waits until the first element there has `text` in it."""
+        self.page.wait_for_function(
+            "([selector, text]) => document.querySelector(selector)?.innerText.includes(text)", arg=[selector, text]
+        )
+
+    def wait_for_chip(self, i: int, text: str | None) -> None:
+        """Waits until tile i shows that decision; None: until it shows none."""
+        self.page.wait_for_function(
+            "([tile, chip, i, text]) => (document.querySelectorAll(tile)[i]?.querySelector(chip)?.innerText ?? null) === text",
+            arg=[TILE, CHIP, i, text],
+        )
+
+    def wait_for_notice(self, text: str) -> None:
+        """Waits for a message of FiftyOne's."""
+        self.page.get_by_text(text).wait_for()
+
+    def wait_for_count(self, count: int) -> None:
+        """Waits until the grid says that it has that many samples."""
+        self.wait_for_text(COUNT, f"{count} sample")
+
+    def click(self, operator: str) -> None:
+        """Clicks the button of an operator in the grid; where there is little room, it is in the menu at the end of the row."""
+        button = self.page.locator(f'{ROW} [data-item-id="@curate/review/{operator}"]')
+        row, box = self.page.locator(f"{ROW} > div").first.bounding_box(), button.bounding_box()
+        if box["x"] + box["width"] > row["x"] + row["width"]:
+            self.page.locator(f"{ROW} > div:last-child svg").last.click()
+            button = self.page.locator(f'[data-item-id="@curate/review/{operator}"]').nth(1)
+        button.click()
+
+    def click_cell(self, column: int, row: int, num_classes: int) -> None:
+        """Clicks a cell of the panel's heat-map, which has this many rows and columns."""
+        box = self.page.locator(f"{PANEL} .nsewdrag").bounding_box()
+        x, y = (box[start] + box[size] * (place + 0.5) / num_classes for start, size, place in (("x", "width", column), ("y", "height", row)))
+        self.page.mouse.move(x, y)
+        self.page.wait_for_timeout(300)  # Plotly takes a click where it has seen the pointer rest
+        self.page.mouse.click(x, y)
