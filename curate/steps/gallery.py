@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from curate.cleaning.changes import without_stale
 from curate.cleaning.decision_files import read_decisions
 from curate.cleaning.decisions import read_journal
-from curate.cleaning.known import Known
+from curate.cleaning.known import Known, given_labels
 from curate.cleaning.standing import standing_decisions
 from curate.datasets.image_set import ImageSet
 from curate.errors import RunError
@@ -16,6 +17,7 @@ from curate.gallery.folder import check_replaceable
 from curate.gallery.site import write_site
 from curate.progress import Progress, silent
 from curate.run import Run
+from curate.steps.clean import JOURNAL
 from curate.steps.find import load_table
 
 
@@ -34,6 +36,8 @@ def gallery(
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Writes the site and returns where it is and what it shows.
+
+    Decisions about another given label than today's are left out, as `clean` leaves them out.
 
     Args:
         run: on which `find` has been done.
@@ -60,10 +64,10 @@ def gallery(
                 f"{run.path} holds the issues of {len(table)} samples, which are not the {len(image_set)} of '{image_set.name}'; "
                 "load the dataset as it was audited, or run `curate find` again"
             )
-        decisions = list(read_journal(run.path / "decisions.jsonl").decisions)
+        decisions = list(read_journal(run.path / JOURNAL).decisions)
         if votes is not None:
             decisions += read_decisions(votes, Known.of(table, image_set.class_names))
-        standing = standing_decisions(decisions)
+        standing, stale = without_stale(standing_decisions(decisions), given_labels(table))
         cards = choose_cards(table, standing, only=only, limit=limit)
         index = write_site(
             target,
@@ -83,4 +87,5 @@ def gallery(
         "num_pictures": len(cards),
         "num_reviewed": len(cards) - cards.num_in("open"),
         "num_errors": cards.num_in("error"),
+        "num_stale_decisions": len(stale),
     }

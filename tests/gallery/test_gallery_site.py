@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from pets_gallery import CLASSES, NUM_FLAGGED, make_pets, make_run, pet_id
+from pets_gallery import CLASSES, NUM_FLAGGED, decision, make_pets, make_run, pet_id
 
 from curate.cleaning.decisions import append_decisions
 from curate.errors import RunError, UsageError
@@ -53,7 +53,8 @@ def page_of(run, image_set, **options):
 def test_the_site_is_a_page_its_data_and_its_pictures(reviewed):
     result = gallery(*reviewed)
     folder = reviewed[0].path / "gallery"
-    assert result == {"run": "pets", "gallery": folder / "index.html", "num_pictures": NUM_FLAGGED + 1, "num_reviewed": 6, "num_errors": 2}
+    counts = {"num_pictures": NUM_FLAGGED + 1, "num_reviewed": 6, "num_errors": 2, "num_stale_decisions": 0}
+    assert result == {"run": "pets", "gallery": folder / "index.html", **counts}
     assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*")) == ["data.js", "images", "images/0.png", "index.html"]
 
 
@@ -61,6 +62,13 @@ def test_the_lead_counts_doubts_reviews_and_errors(reviewed):
     page = page_of(*reviewed)
     assert "A model doubts 9 of 40 labels. People looked at 6 of the 10 pictures shown here and confirmed 2 errors." in page.text
     assert "Label errors in pets" in page.text
+
+
+def test_a_decision_about_another_given_label_is_not_shown_under_todays(pets, tmp_path):
+    run = make_run(tmp_path / "pets", *pets)
+    append_decisions(run.path / "decisions.jsonl", [decision(5, "ok", given=CLASSES[0]), decision(6, "ok", given=CLASSES[0])])
+    result = gallery(run, pets[0])  # sample 5 is given class 2 today, sample 6 class 0
+    assert (result["num_reviewed"], result["num_stale_decisions"]) == (1, 1)
 
 
 def test_what_nobody_reviewed_is_called_suspect(pets, tmp_path):
