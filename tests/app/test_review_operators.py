@@ -205,6 +205,33 @@ def test_a_second_opinion_makes_a_conflict_and_a_third_look_settles_it(review, m
     assert review.labels() == {sample.sample_id: "ok"} and read_journal(review.journal).decisions[-1].adjudicates
 
 
+@pytest.fixture
+def conflict(review, monkeypatch):
+    """A sample that anna and ben do not agree about, while cleo reviews."""
+    sample = review.dataset.load_saved_view("label issues").first()
+    review.press("ok", selected=[sample.id])
+    monkeypatch.setenv("CURATE_REVIEWER", "ben")
+    review.press("confirm_error", selected=[sample.id])
+    monkeypatch.setenv("CURATE_REVIEWER", "cleo")
+    return sample
+
+
+def test_a_third_reviewers_first_decision_is_one_more_vote(review, conflict):
+    review.press("ambiguous", selected=[conflict.id])
+    assert review.labels() == {conflict.sample_id: "conflict"} and not read_journal(review.journal).decisions[-1].adjudicates
+
+
+def test_whoever_decides_in_the_queue_of_conflicts_settles_them(review, conflict):
+    review.press("ambiguous", selected=[conflict.id], view=review.dataset.load_saved_view("conflicts"))
+    assert review.labels() == {conflict.sample_id: "ambiguous"} and read_journal(review.journal).decisions[-1].adjudicates
+
+
+def test_conflicts_are_not_settled_in_bulk(review, conflict):
+    view = review.dataset.load_saved_view("label issues")
+    review.press("accept_all", view=view, min_confidence=0.0, is_meant=True)
+    assert review.labels()[conflict.sample_id] == "conflict" and len(review.labels()) == len(view)
+
+
 def test_a_dataset_that_curate_did_not_make_has_no_buttons_and_takes_no_decision(review, fo, shapes):
     dataset = fo.Dataset("foreign")
     dataset.add_sample(fo.Sample(filepath="x.png"))

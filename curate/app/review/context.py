@@ -71,14 +71,15 @@ def target_ids(ctx: Any) -> list[str]:
 
 
 def facts_of(dataset: Any, ids: Sequence[str]) -> list[dict[str, Any]]:
-    """`id`, `sample_id`, `given`, `suggested` (None where there is none), `is_label_issue`, `is_conflict`; in the order of `ids`.
+    """`id`, `sample_id`, `given`, `suggested` (None where there is none), `is_label_issue`, `is_conflict`, `reviewers`; in the
+    order of `ids`.
 
     Raises:
         UsageError: none of them is one of curate's.
     """
     from bson import ObjectId
 
-    wanted = {"sample_id": 1, "ground_truth.label": 1, "suggested.label": 1, "is_label_issue": 1, "review.action": 1}
+    wanted = {"sample_id": 1, "ground_truth.label": 1, "suggested.label": 1, "is_label_issue": 1, "review.action": 1, "review.reviewers": 1}
     found = {
         str(sample["_id"]): {
             "id": str(sample["_id"]),
@@ -87,6 +88,7 @@ def facts_of(dataset: Any, ids: Sequence[str]) -> list[dict[str, Any]]:
             "suggested": sample.get("suggested", {}).get("label"),
             "is_label_issue": sample.get("is_label_issue"),
             "is_conflict": sample.get("review", {}).get("action") == CONFLICT,
+            "reviewers": sample.get("review", {}).get("reviewers") or [],
         }
         for sample in dataset._sample_collection.find({"_id": {"$in": list(map(ObjectId, ids))}, "sample_id": {"$type": "string"}}, wanted)
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 from curate.app.mark import MARK
 from curate.app.review.context import facts_of, reviewer, store_of, target_ids
-from curate.app.review.queues import next_undecided
+from curate.app.review.queues import next_undecided, shows_conflicts
 from curate.cleaning.decisions import Decision
 from curate.errors import UnknownNameError, UsageError
 
@@ -48,7 +48,8 @@ def decide(ctx: Any, action: str, *, label: str | None = None, note: str = "") -
     if label is not None and label not in ctx.dataset.default_classes:
         raise UnknownNameError.of("class", label, ctx.dataset.default_classes)
     following = next_undecided(ctx, reviewer(), ctx.current_sample) if ctx.current_sample else None
-    decisions = decisions_on(facts, action, run=ctx.dataset.info[MARK]["run"], label=label, note=note)
+    settles = any(fact["is_conflict"] for fact in facts) and shows_conflicts(ctx.view)
+    decisions = decisions_on(facts, action, run=ctx.dataset.info[MARK]["run"], label=label, note=note, settles=settles)
     show(ctx, store.record(decisions), f"{_counted(facts)}: {label or SAID[action]}")
     if ctx.current_sample:
         return move_on(ctx, following)
@@ -56,10 +57,13 @@ def decide(ctx: Any, action: str, *, label: str | None = None, note: str = "") -
     return False
 
 
-def decisions_on(facts: Sequence[dict[str, Any]], action: str, *, run: str, label: str | None = None, note: str = "") -> list[Decision]:
+def decisions_on(
+    facts: Sequence[dict[str, Any]], action: str, *, run: str, label: str | None = None, note: str = "", settles: bool = False
+) -> list[Decision]:
     """One decision per sample, of one batch where there are several.
 
-    `relabel` to the given label says that it is right. On a sample about which reviewers do not agree, the decision settles that.
+    `relabel` to the given label says that it is right. A conflict is settled where `settles` says that this is meant, or by one of
+    those who do not agree; anybody else's decision is one more vote.
     """
     batch = uuid.uuid4().hex if len(facts) > 1 else ""
     decisions = []
@@ -81,7 +85,7 @@ def decisions_on(facts: Sequence[dict[str, Any]], action: str, *, run: str, labe
                 suggested=fact["suggested"],
                 is_label_issue=fact["is_label_issue"],
                 batch=batch,
-                adjudicates=fact["is_conflict"],
+                adjudicates=fact["is_conflict"] and (settles or reviewer() in fact["reviewers"]),
             )
         )
     return decisions

@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+from curate.app.views import CONFLICTS
 from curate.errors import UsageError
 
 CHUNK = 200
@@ -65,6 +66,14 @@ def next_undecided(ctx: Any, reviewer: str, after: str | None) -> str | None:
             if one in open_ones:
                 return one
     return None
+
+
+def shows_conflicts(view: Any) -> bool:
+    """Whether `view` is the queue of conflicts, also with further stages of the user."""
+    if not view._dataset.has_saved_view(CONFLICTS):
+        return False
+    queue = view._dataset.load_saved_view(CONFLICTS)._serialize(include_uuids=False)
+    return view._serialize(include_uuids=False)[:1] == queue[:1]
 
 
 def undecided(dataset: Any, ids: list[str], reviewer: str) -> set[str]:
