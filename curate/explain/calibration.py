@@ -119,8 +119,9 @@ def reliability_figure(found: Calibration, rescaled: Calibration | None = None, 
     for each, name, colour, marker in ((found, "as trained", BLUE, "o"), (rescaled, "after temperature scaling", ORANGE, "s")):
         if each is None:
             continue
-        many = [(bin.confidence, bin.accuracy.value) for bin in each.bins if bin.num_samples >= FEW]
-        above.plot(*zip(*many, strict=True), f"-{marker}", color=colour, markersize=4.5, label=name)
+        many = [bin for bin in each.bins if bin.num_samples >= FEW]
+        line = [bin.confidence for bin in many], [bin.accuracy.value for bin in many]
+        above.plot(*line, color=colour, marker=marker, markersize=4.5, label=name)
         for bin in each.bins:
             alpha = 1.0 if bin.num_samples >= FEW else 0.35
             above.plot([bin.confidence] * 2, [bin.accuracy.low, bin.accuracy.high], color=colour, linewidth=1.1, alpha=alpha)

@@ -54,10 +54,10 @@ def model_page(facts: ModelFacts, run: str) -> str:
 def key_figures(facts: ModelFacts) -> list[Figure]:
     """The figures below the headline."""
     costs, latency, trained = facts.itself.costs, facts.itself.latency, facts.trained
-    threads = words.threads(latency.num_threads)
+    threads = f", {words.threads(latency.num_threads)}" if facts.is_on_cpu else ""
     return [
         Figure("Accuracy", percent(facts.accuracy.value, 2), words.interval(facts.accuracy)),
-        Figure("Latency of one image", words.milliseconds(latency.p50), f"p99 {words.milliseconds(latency.p99)}, {threads}"),
+        Figure("Latency of one image", words.milliseconds(latency.p50), f"p99 {words.milliseconds(latency.p99)}{threads}"),
         Figure("Parameters", words.short(costs.parameters), f"{words.short(costs.size_bytes, 'B')} on disk"),
         Figure("Multiply-adds", words.short(costs.multiply_adds), "for one image"),
         Figure("Calibration error", percent(facts.calibration.error.value, 2), f"{percent(facts.rescaled.error.value, 2)} after scaling"),

@@ -113,6 +113,10 @@ def test_one_fold_is_refused():
         cross_fitted(*drawn(10), np.zeros(10, int))
 
 
+def test_few_samples_have_a_diagram_too():
+    assert to_png(reliability_figure(calibration(*drawn(5)))).startswith(b"\x89PNG")
+
+
 def test_the_diagram_shows_each_bin_with_its_interval_and_both_series_in_their_colours():
     first, second = (calibration(*drawn(3000, sharpness=power)) for power in (2.0, 1.0))
     figure = reliability_figure(first, second)

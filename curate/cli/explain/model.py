@@ -55,7 +55,7 @@ def summary(result: dict) -> dict:
         "calibration_error_share": result["calibration"]["error"]["value"],
         "num_parameters": itself["costs"]["parameters"],
         "num_multiply_adds": itself["costs"]["multiply_adds"],
-        "latency": f"{1000 * latency['p50']:.3g} ms (p99 {1000 * latency['p99']:.3g} ms), {latency['num_threads']} thread",
+        "latency": f"{1000 * latency['p50']:.3g} ms, p99 {1000 * latency['p99']:.3g} ms, on {result['machine']}",
         "page": result["page"],
     }
 
