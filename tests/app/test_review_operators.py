@@ -226,6 +226,17 @@ def test_whoever_decides_in_the_queue_of_conflicts_settles_them(review, conflict
     assert review.labels() == {conflict.sample_id: "ambiguous"} and read_journal(review.journal).decisions[-1].adjudicates
 
 
+def test_the_queue_of_conflicts_goes_on_to_the_next_also_for_those_who_made_them(review, monkeypatch):
+    first, second = review.ids(review.dataset.load_saved_view("label issues").limit(2))
+    for who, action in (("anna", "ok"), ("ben", "confirm_error")):
+        monkeypatch.setenv("CURATE_REVIEWER", who)
+        review.press(action, selected=[first, second])
+    queue = review.dataset.load_saved_view("conflicts")
+    assert dict(review.press("next", view=queue))["open_sample"]["id"] == first
+    assert dict(review.press("ok", opened=first, view=queue))["open_sample"]["id"] == second
+    assert "close_sample" in dict(review.press("ok", opened=second, view=queue))
+
+
 def test_conflicts_are_not_settled_in_bulk(review, conflict):
     view = review.dataset.load_saved_view("label issues")
     review.press("accept_all", view=view, min_confidence=0.0, is_meant=True)

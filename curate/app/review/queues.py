@@ -5,12 +5,14 @@ import re
 from typing import Any
 
 from curate.app.views import CONFLICTS
+from curate.cleaning.standing import CONFLICT
 from curate.errors import UsageError
 
 CHUNK = 200
 NUM_ORDERS = 8
-_orders: dict[str, list[str]] = {}
-"""Ids of the last views that were asked for; their order stays as the reviewer saw it first, though decided samples leave the view."""
+_orders: dict[str, tuple[list[str], bool]] = {}
+"""Ids of the last views that were asked for, and whether it is the queue of conflicts; their order stays as the reviewer saw it first,
+though decided samples leave the view."""
 
 
 def prepare_review(dataset: Any, reviewer: str) -> str:
@@ -52,16 +54,18 @@ def is_undecided_by(reviewer: str) -> Any:
 def next_undecided(ctx: Any, reviewer: str, after: str | None) -> str | None:
     """Id of the next sample of the current view, after `after` and then from the start, that `reviewer` has not decided on.
 
-    None where all are decided, and in views whose entries are stacks of samples.
+    In the queue of conflicts it is the next one that nobody has settled. None where all are decided, and in views whose entries are
+    stacks of samples.
     """
-    order = _order(ctx, after)
-    if order is None:
+    found = _order(ctx, after)
+    if found is None:
         return None
+    order, is_of_conflicts = found
     start = order.index(after) + 1 if after in order else 0
     rest = order[start:] + order[:start]
     for first in range(0, len(rest), CHUNK):
         chunk = [one for one in rest[first : first + CHUNK] if one != after]
-        open_ones = undecided(ctx.dataset, chunk, reviewer)
+        open_ones = undecided(ctx.dataset, chunk, None if is_of_conflicts else reviewer)
         for one in chunk:
             if one in open_ones:
                 return one
@@ -76,22 +80,23 @@ def shows_conflicts(view: Any) -> bool:
     return view._serialize(include_uuids=False)[:1] == queue[:1]
 
 
-def undecided(dataset: Any, ids: list[str], reviewer: str) -> set[str]:
-    """Which of the samples with these ids `reviewer` has not decided on."""
+def undecided(dataset: Any, ids: list[str], reviewer: str | None) -> set[str]:
+    """Which of the samples with these ids `reviewer` has not decided on; without a reviewer, which are in conflict."""
     from bson import ObjectId
 
-    query = {"_id": {"$in": list(map(ObjectId, ids))}, "review.reviewers": {"$ne": reviewer}}
+    condition = {"review.action": CONFLICT} if reviewer is None else {"review.reviewers": {"$ne": reviewer}}
+    query = {"_id": {"$in": list(map(ObjectId, ids))}, **condition}
     return {str(sample["_id"]) for sample in dataset._sample_collection.find(query, {"_id": 1})}
 
 
-def _order(ctx: Any, current: str | None) -> list[str] | None:
+def _order(ctx: Any, current: str | None) -> tuple[list[str], bool] | None:
     asked = ctx.request_params
     key = json.dumps([asked.get(name) for name in ("dataset_id", "dataset_name", "view", "view_name", "filters", "extended")], default=str)
-    if key not in _orders or (current is not None and current not in _orders[key]):
+    if key not in _orders or (current is not None and current not in _orders[key][0]):
         view = ctx.view
         if getattr(view, "_is_dynamic_groups", False):
             return None
         while len(_orders) >= NUM_ORDERS:
             _orders.pop(next(iter(_orders)))
-        _orders[key] = view.values("id")
+        _orders[key] = view.values("id"), shows_conflicts(view)
     return _orders[key]
