@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from curate.errors import DataError
 from curate.explain.arithmetic import field_text
 from curate.explain.figure import ORANGE, SEQUENTIAL, add_bar, new_figure, show_image, styled
-from curate.explain.layers import find_layer
+from curate.explain.layers import evaluating, find_layer
 from curate.explain.tracing import Record
 
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ def effective_fields(net: nn.Module, layers: Sequence[str], images: Tensor) -> d
     """
     modules = {layer: find_layer(net, layer) for layer in layers}
     outputs: dict[str, Tensor] = {}
-    modes = [(module, module.training) for module in net.modules()]
     handles: list[Any] = []
     try:
         for layer, module in modules.items():
@@ -58,15 +57,12 @@ def effective_fields(net: nn.Module, layers: Sequence[str], images: Tensor) -> d
                 outputs[layer] = output * 1  # a copy in the graph: the next layer may work in place
 
             handles.append(module.register_forward_hook(keep))
-        net.eval()
         x = images.detach().clone().requires_grad_()
-        with torch.enable_grad():
+        with evaluating(net), torch.enable_grad():
             net(x)
     finally:
         for handle in handles:
             handle.remove()
-        for module, mode in modes:
-            module.training = mode
     return {layer: _gradient_sizes(layer, outputs.get(layer), x) for layer in layers}
 
 

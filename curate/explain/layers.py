@@ -33,6 +33,18 @@ def conv_layers(net: nn.Module) -> dict[str, nn.Conv2d]:
     return found
 
 
+@contextmanager
+def evaluating(net: nn.Module) -> Iterator[None]:
+    """Within, `net` is in evaluation mode; at the end, also after an error, each of its modules is in the mode that it was in."""
+    modes = [(module, module.training) for module in net.modules()]
+    net.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
 class _Enough(Exception):
     """Ends a forward pass: all that is wanted has been recorded."""
 
@@ -77,23 +89,18 @@ def feature_maps(net: nn.Module, x: Tensor, layer: str) -> Tensor:
         UnknownNameError: there is no such layer.
         DataError: it gives no maps, as the fully connected ones do, or the forward pass never reaches it.
     """
-    was_training = net.training
 
     def stop(*_: object) -> None:
         raise _Enough
 
-    net.eval()
-    try:
-        with recorded(net, [layer]) as outputs:
-            handle = find_layer(net, layer).register_forward_hook(stop)  # after the one that records
-            try:
-                net(x)
-            except _Enough:
-                pass
-            finally:
-                handle.remove()
-    finally:
-        net.train(was_training)
+    with evaluating(net), recorded(net, [layer]) as outputs:
+        handle = find_layer(net, layer).register_forward_hook(stop)  # after the one that records
+        try:
+            net(x)
+        except _Enough:
+            pass
+        finally:
+            handle.remove()
     maps = outputs.get(layer)
     if maps is None:
         raise DataError(f"layer '{layer}' puts out no tensor, or the forward pass never reaches it; try {_some(net)}")
@@ -112,13 +119,8 @@ def maps_of_convolutions(net: nn.Module, x: Tensor) -> dict[str, Tensor]:
     Raises:
         DataError: the net has no convolutions.
     """
-    was_training = net.training
-    net.eval()
-    try:
-        with recorded(net, conv_layers(net)) as outputs:
-            net(x)
-    finally:
-        net.train(was_training)
+    with evaluating(net), recorded(net, conv_layers(net)) as outputs:
+        net(x)
     return outputs
 
 

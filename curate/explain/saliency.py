@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from curate.errors import DataError, DependencyError, UsageError
+from curate.explain.layers import evaluating
 from curate.models.base import ConvNet
 
 METHODS = ("occlusion", "gradients", "gradcam")
@@ -55,13 +56,12 @@ def saliency(net: ConvNet, x: Tensor, class_index: int, method: str = "auto", *,
     if x.shape != (net.in_channels, *net.image_size):
         raise DataError(f"the net takes images (C, H, W) = {(net.in_channels, *net.image_size)}, found {tuple(x.shape)}")
     captum = _captum()
-    was_training = net.training
     needed_gradients = [parameter for parameter in net.parameters() if parameter.requires_grad]
-    odds = _LogOdds(net).eval()
+    odds = _LogOdds(net)
     for parameter in needed_gradients:
         parameter.requires_grad_(False)  # only those of the image are wanted
     try:
-        with torch.enable_grad():
+        with evaluating(net), torch.enable_grad():
             if method == "auto":
                 method = chosen_method(net, x)
             if references is None:
@@ -75,7 +75,6 @@ def saliency(net: ConvNet, x: Tensor, class_index: int, method: str = "auto", *,
     finally:
         for parameter in needed_gradients:
             parameter.requires_grad_(True)
-        net.train(was_training)
     values = values.detach().float().cpu()
     largest = values.abs().max()
     return values / largest if largest > 0 else values

@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from curate.explain.layer_formulas import Worked, work_out
+from curate.explain.layers import evaluating
 from curate.explain.receptive_field import Field, propagate
 
 ARGUMENTS = {
@@ -180,11 +181,13 @@ def trace(net: nn.Module, x: Tensor, *, keep_outputs: bool = False) -> tuple[lis
 @contextmanager
 def watched(net: nn.Module, *, keep_outputs: bool) -> Iterator[Watch]:
     """The time in which forward passes of `net` are written down."""
-    modes = [(module, module.training) for module in net.modules()]
     handles: list[Any] = []
     try:
-        net.eval()
-        with FlopCounterMode(display=False) as costs, Watch(net, costs, keep_outputs=keep_outputs) as watch:
+        with (
+            evaluating(net),
+            FlopCounterMode(display=False) as costs,
+            Watch(net, costs, keep_outputs=keep_outputs) as watch,
+        ):
             for name, module in net.named_modules():
                 handles.append(module.register_forward_pre_hook(lambda m, inputs, name=name: watch.enter(name, m, inputs)))
                 handles.append(module.register_forward_hook(lambda m, inputs, output, name=name: watch.leave(name, output)))
@@ -192,8 +195,6 @@ def watched(net: nn.Module, *, keep_outputs: bool) -> Iterator[Watch]:
     finally:
         for handle in handles:
             handle.remove()
-        for module, mode in modes:
-            module.training = mode
 
 
 def tensors_in(values: Any) -> list[Tensor]:

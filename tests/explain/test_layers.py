@@ -34,6 +34,14 @@ def test_maps_are_of_the_layer_itself_though_the_next_one_works_in_place(x):
     assert feature_maps(net, x, "1").min() == 0
 
 
+@pytest.mark.parametrize("look", [lambda net, x: feature_maps(net, x, "0"), maps_of_convolutions])
+def test_a_frozen_layer_in_evaluation_mode_stays_in_it(x, look):
+    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)).train()
+    net[1].eval()
+    look(net, x)
+    assert [module.training for module in net.modules()] == [True, True, False]
+
+
 def test_the_forward_pass_ends_at_the_layer(x):
     net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Linear(1, 1))  # the second layer could not take these maps
     assert feature_maps(net, x, "0").shape == (3, 4, 26, 26)

@@ -77,12 +77,13 @@ def test_what_is_missing_shows_only_beside_references_that_have_it(method):
 @pytest.mark.parametrize("is_training", [True, False])
 def test_the_net_is_left_as_it_was(method, is_training, white):
     net = make_model("mnist-cnn", num_classes=3, in_channels=1, image_size=16, seed=0).train(is_training)
-    net.body[0][0].weight.requires_grad_(False)
+    net.body[0].eval().requires_grad_(False)
+    modes = [module.training for module in net.modules()]
     before = {name: (p.requires_grad, p.clone()) for name, p in net.named_parameters()}
     buffers = {name: b.clone() for name, b in net.named_buffers()}
     heat = saliency(net, white, 2, method)
     assert heat.abs().max() <= 1 and not heat.requires_grad
-    assert net.training is is_training
+    assert [module.training for module in net.modules()] == modes
     assert all(p.requires_grad is before[n][0] and torch.equal(p, before[n][1]) and p.grad is None for n, p in net.named_parameters())
     assert all(torch.equal(b, buffers[n]) for n, b in net.named_buffers())
     assert sum(len(m._forward_hooks) + len(m._forward_pre_hooks) + len(m._backward_hooks) for m in net.modules()) == 0
