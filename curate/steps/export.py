@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from curate.app.export import export_fiftyone
+from curate.app.review.store import sync_journal
 from curate.cleaning.changes import without_stale
 from curate.cleaning.decisions import Decision, read_journal
 from curate.cleaning.standing import CONFLICT, standing_decisions, verdict_of
@@ -157,6 +158,7 @@ def _export_corrected(run: Run, to: Path, cleaned: Cleaned) -> None:
 
 def _export_fiftyone(run: Run, to: Path, *, with_media: bool, root: Path | None, progress: Progress) -> dict[str, Any]:
     name = build_if_needed(run, root=root, progress=progress)["dataset_name"]
+    sync_journal(name, run.path / JOURNAL)  # decisions that were imported since the App was open
     with new_folder(to) as folder:
         num_samples = export_fiftyone(name, folder, with_media=with_media, progress=progress)
     return {

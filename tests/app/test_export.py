@@ -11,8 +11,10 @@ from curate.app.database import quiet_fiftyone
 from curate.app.dataset import build_dataset
 from curate.app.export import export_fiftyone
 from curate.app.fields import EVALUATION
+from curate.cleaning.decisions import Decision, append_decisions
 from curate.errors import DataError, UnknownNameError
 from curate.exports.target import MARKER
+from curate.steps.clean import JOURNAL
 from curate.steps.export import export
 
 pytestmark = pytest.mark.db
@@ -69,6 +71,14 @@ def test_what_goes_out_comes_back_with_all_that_was_made_in_the_app(fo, built, t
     np.testing.assert_allclose(again.load_brain_results(MAP).points, dataset.load_brain_results(MAP).points, rtol=1e-6)
     assert again.sort_by_similarity(again.first().id, brain_key=SIMILARITY, k=3).count() == 3
     again.delete()
+
+
+def test_decisions_that_were_imported_since_go_out_as_well(fo, built, tmp_path):
+    run, _ = built
+    append_decisions(run.path / JOURNAL, [Decision("shapes/train/3", "confirm_error", who="ann")])
+    export(run, tmp_path / "out", format="fiftyone", with_media=False)
+    samples = json.loads((tmp_path / "out" / "samples.json").read_text())["samples"]
+    assert next(sample["review"]["label"] for sample in samples if sample["sample_id"] == "shapes/train/3") == "error"
 
 
 def test_the_images_go_along_under_their_own_names(fo, built, tmp_path):

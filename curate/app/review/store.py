@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from curate.app.database import quiet_fiftyone
 from curate.cleaning.decisions import Decision, append_decisions, read_journal
 from curate.cleaning.standing import Verdict, standing_decisions, verdict_of
 from curate.errors import DatabaseError
@@ -157,6 +158,23 @@ class ReviewStore:
         if updates:
             self.samples.bulk_write(updates, ordered=False)
         return shown
+
+
+def sync_journal(name: str, journal: Path) -> None:
+    """Makes the FiftyOne dataset `name` and `journal` hold the same decisions, such as those that were imported. Needs `connect`.
+
+    Raises:
+        DataError, StorageError: as `ReviewStore.sync`.
+        DatabaseError: the database does not answer.
+    """
+    import fiftyone as fo
+    from pymongo.errors import PyMongoError
+
+    try:
+        with quiet_fiftyone():
+            ReviewStore(fo.load_dataset(name), journal).sync()
+    except PyMongoError as error:
+        raise DatabaseError(f"the database does not answer any more ({type(error).__name__}); see `curate doctor`") from error
 
 
 def review_field(verdict: Verdict, by_who: dict[str, Decision], sample: dict[str, Any]) -> dict[str, Any]:
