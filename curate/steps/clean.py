@@ -74,7 +74,8 @@ def reviewed(run: Run, table: pd.DataFrame) -> Reviewed:
     for verdict in verdicts.values():
         if verdict.label is not None and verdict.label not in class_names:
             error = UnknownNameError.of("class", verdict.label, class_names)
-            raise UnknownNameError(f"the decision of {' and '.join(verdict.who)} on sample '{verdict.sample_id}' names an {error}")
+            names = " and ".join(filter(None, verdict.who)) or "somebody without a name"
+            raise UnknownNameError(f"the decision of {names} on sample '{verdict.sample_id}' names an {error}")
     return Reviewed(verdicts, stale)
 
 

@@ -180,3 +180,9 @@ def test_a_new_label_that_is_no_class_is_named_with_its_sample(run, decide):
     decide(0, "relabel", "dgo")
     with pytest.raises(UnknownNameError, match="decision of ada on sample 'pets/test/0' names an unknown class 'dgo'; did you mean dog"):
         clean(run, policy="drop")
+
+
+def test_a_decision_without_a_name_is_told_as_one(run, decide):
+    decide(0, "relabel", "dgo", who="")
+    with pytest.raises(UnknownNameError, match="decision of somebody without a name on sample"):
+        clean(run, policy="drop")
