@@ -145,6 +145,7 @@ def _keep_reviews(dataset: Any, image_set: ImageSet) -> None:
 
 def _finish(dataset: Any, run: Run, image_set: ImageSet, *, is_new: bool) -> None:
     """Views, look, provenance; the completion mark last."""
+    dataset.default_classes = list(image_set.class_names)  # set_look gives each of them its colour
     save_views(dataset, has_test="test" in image_set.splits)
     set_look(dataset, is_new=is_new)
     for index in INDEXES:
@@ -152,7 +153,6 @@ def _finish(dataset: Any, run: Run, image_set: ImageSet, *, is_new: bool) -> Non
     protect_given_label(dataset)
     ReviewStore(dataset, run.path / JOURNAL).sync()  # decisions outlive the database, and are held against what the audit says now
     brain.register_method(dataset, {"versions": run.meta.get("versions", {}), "settings": run.meta.get("config", {}), "run": run.name})
-    dataset.default_classes = list(image_set.class_names)
     dataset.description = (
         f"Audit of the labels of '{image_set.name}' by curate, run '{run.name}'. Start with the saved view 'label issues'."
     )

@@ -49,7 +49,7 @@ def save_views(dataset: Any, *, has_test: bool) -> None:
             "One stack per pair of given and suggested class: errors of one kind side by side.",
         ),
         RANDOM_CHECK: (
-            lambda: dataset.match(F("check_rank") <= NUM_CHECK).sort_by("check_rank"),
+            lambda: dataset.match((F("check_rank") >= 1) & (F("check_rank") <= NUM_CHECK)).sort_by("check_rank"),
             BLUE,
             f"{NUM_CHECK} labels drawn at random from those that are not believed wrong: how many errors were missed?",
         ),
