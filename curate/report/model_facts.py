@@ -17,7 +17,7 @@ class Costs:
 
     Attributes:
         parameters: learned numbers.
-        size_bytes: of its weights as a safetensors file.
+        size_bytes: of its safetensors file; of a net that has none, of parameters and buffers, without the few kB of a header.
         multiply_adds: products in matrices and convolutions, for one image.
         activation_bytes: memory of all layers' outputs for one image, float32.
     """
