@@ -150,9 +150,11 @@ def arithmetic(net: nn.Module, input_shape: tuple[int, int, int]) -> Arithmetic:
 
 
 def cannot_take(name: str, input_shape: Sequence[int], error: Exception, take: Callable[[int], Any]) -> DataError:
-    """The error for images that a model cannot take, with the smallest square ones for which `take(side)` does not fail."""
-    side = smallest_side(take)
+    """The error for images that a model cannot take, with the smallest square ones for which `take(side)` works; or for want of memory."""
     shape = "x".join(str(number) for number in input_shape)
+    if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+        return DataError(f"there is not enough memory for {name} and images of {shape}; take smaller images or fewer classes")
+    side = smallest_side(take)
     said = str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
     reason = "" if isinstance(error, CurateError) else f" ({said})"  # ours would say the same once more
     if side is None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PADDINGS = ("none", "zeros", "reflect", "replicate", "circular")
+MOST_PADDING = 4096
+"""Pixels on a side; many more would need gigabytes."""
 Sides = tuple[int, int, int, int]
 """Pixels added above, below, left and right."""
 
@@ -90,12 +92,13 @@ def pad_sides(kernel: tuple[int, int], *, dilation: int = 1, padding: str = "non
             f"padding '{padding}' and mode '{mode}' contradict each other; "
             "valid goes with none, same and a number of pixels with zeros, reflect, replicate or circular"
         )
+    vertical, horizontal = (0, 0) if mode == "valid" else (dilation * (taps - 1) for taps in kernel)
+    sides = vertical // 2, vertical - vertical // 2, horizontal // 2, horizontal - horizontal // 2
     if isinstance(mode, int):
-        return mode, mode, mode, mode
-    if mode == "valid":
-        return 0, 0, 0, 0
-    vertical, horizontal = (dilation * (taps - 1) for taps in kernel)
-    return vertical // 2, vertical - vertical // 2, horizontal // 2, horizontal - horizontal // 2
+        sides = mode, mode, mode, mode
+    if max(sides) > MOST_PADDING:
+        raise UsageError(f"an image cannot be padded by {max(sides)} pixels; take {MOST_PADDING} at most")
+    return sides
 
 
 def pad(x: Tensor, sides: Sides, padding: str) -> Tensor:

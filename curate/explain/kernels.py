@@ -49,6 +49,8 @@ def _edge(across: Sequence[float]) -> NDArray[np.float64]:
     return np.outer(across, (1.0, 0.0, -1.0))
 
 
+LARGEST_SIZE = 1024
+"""Of a kernel by name."""
 FIXED: dict[str, NDArray[np.float64]] = {
     "sharpen": np.array([[0.0, -1, 0], [-1, 5, -1], [0, -1, 0]]),
     "prewitt-vertical": _edge((1, 1, 1)),
@@ -80,7 +82,7 @@ def make_kernel(name: str, *, size: int | None = None, sigma: float | None = Non
 
     Raises:
         UnknownNameError: there is no kernel `name`.
-        UsageError: a size or sigma for a kernel that has none, or a size below 1.
+        UsageError: a size or sigma for a kernel that has none, or a size outside 1..LARGEST_SIZE.
     """
     if name not in kernel_names():
         raise UnknownNameError.of("kernel", name, kernel_names())
@@ -90,8 +92,8 @@ def make_kernel(name: str, *, size: int | None = None, sigma: float | None = Non
         if size not in (None, 3):
             raise UsageError(f"kernel '{name}' is 3 x 3; only {', '.join(SIZED)} come in other sizes")
         return FIXED[name].copy()
-    if size is not None and size < 1:
-        raise UsageError(f"the size of a kernel must be 1 or more, found {size}")
+    if size is not None and not 1 <= size <= LARGEST_SIZE:
+        raise UsageError(f"the size of a kernel must be 1 to {LARGEST_SIZE}, found {size}")
     options = {} if size is None else {"size": size}
     return SIZED[name](**options) if sigma is None else SIZED[name](**options, sigma=sigma)
 

@@ -111,6 +111,9 @@ def test_conv_for_people_is_a_list_of_facts(run, picture, tmp_path):
         (["--mode", "same"], "padding 'none' and mode 'same' contradict each other"),
         (["--padding", "zeros", "--mode", "full"], "unknown mode 'full'"),
         (["--padding", "zeros", "--mode", "-1"], "cannot be padded by -1 pixels"),
+        (["--padding", "zeros", "--mode", "2000000"], "cannot be padded by 2000000 pixels; take 4096 at most"),
+        (["--padding", "circular", "--dilation", "2000000"], "cannot be padded by 2000000 pixels"),
+        (["--kernel", "box-blur", "--size", "2000000"], "the size of a kernel must be 1 to 1024, found 2000000"),
         (["--stride", "0"], "stride and dilation must be 1 or more, found 0 and 1"),
         (["--to", "out.jpg"], "a figure is written as .png, .svg, .pdf"),
     ],
@@ -194,6 +197,7 @@ def test_arithmetic_for_programs_has_every_layer(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["lenet5", "--input", "3x4000000x4000000"], "there is not enough memory for model 'lenet5' and images of 3x4000000x4000000"),
         (["lenet55"], "unknown model 'lenet55'; did you mean lenet5"),
         (["lenet5", "--input", "28x28"], "an input is channels x height x width, such as 3x227x227; found '28x28'"),
         (

@@ -80,7 +80,7 @@ def test_what_is_no_kernel_is_told(text, error, message):
     [
         ("sharpen", {"size": 5}, "'sharpen' is 3 x 3"),
         ("box-blur", {"sigma": 1.0}, "only gaussian-blur has a sigma"),
-        ("box-blur", {"size": 0}, "1 or more, found 0"),
+        ("box-blur", {"size": 0}, "must be 1 to 1024, found 0"),
         ("gaussian-blur", {"sigma": 0.0}, "above 0, found 0.0"),
         ("gaussian-blur", {"sigma": float("nan")}, "above 0, found nan"),
     ],
