@@ -6,8 +6,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from curate.errors import UnknownNameError, UsageError
-from curate.explain.convolution import check_fit, image_tensor
+from curate.errors import DataError, UnknownNameError, UsageError
+from curate.explain.convolution import image_tensor
 from curate.explain.figure import GREY, new_figure, show_image, styled
 from curate.explain.formulas import sides_formula, size_formula
 
@@ -35,10 +35,11 @@ def pool(image: Tensor | NDArray, kind: str = "max", *, size: int = 2, stride: i
     """
     x = image_tensor(image)
     _check_kind(kind)
-    if size < 1:
-        raise UsageError(f"a pooling window needs 1 pixel or more, found {size}")
     step = size if stride is None else stride
-    check_fit((int(x.shape[-2]), int(x.shape[-1])), (size, size), dilation=1, stride=step)
+    if size < 1 or step < 1:
+        raise UsageError(f"pooling needs a window and a stride of 1 pixel or more, found {size} and {step}")
+    if size > min(x.shape[-2:]):
+        raise DataError(f"a window of {size}x{size} is larger than the image of {x.shape[-2]}x{x.shape[-1]}; take a smaller size")
     return _reduce(x.unfold(-2, size, step).unfold(-2, size, step).flatten(-2), kind)
 
 

@@ -51,9 +51,9 @@ def test_global_pooling_does_not_care_where_things_are():
     ("kind", "options", "error", "message"),
     [
         ("maxx", {}, UnknownNameError, "unknown pooling 'maxx'; did you mean max"),
-        ("max", {"size": 0}, UsageError, "1 pixel or more, found 0"),
-        ("max", {"stride": 0}, UsageError, "stride"),
-        ("max", {"size": 5}, DataError, "5x5 is larger than the padded image of 4x4"),
+        ("max", {"size": 0}, UsageError, "1 pixel or more, found 0 and 0"),
+        ("max", {"stride": 0}, UsageError, "1 pixel or more, found 2 and 0"),
+        ("max", {"size": 5}, DataError, "a window of 5x5 is larger than the image of 4x4; take a smaller size"),
     ],
 )
 def test_impossible_poolings_are_refused(kind, options, error, message):
