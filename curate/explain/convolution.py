@@ -189,6 +189,7 @@ def convolution_figure(
     drawn = show_image(axes[0, 0], pixels / top, f"image\n{_by(pixels.shape)}", vmin=0, vmax=1)
     gaps = f", dilation {dilation}" if dilation > 1 else ""
     show_matrix(axes[0, 1], kernel, f"kernel\n{shape[0]} × {shape[1]}{gaps}")
+    axes[0, 1].set_xlabel("turned by 180° when it is laid on" if flip else "laid on as it is", color=GREY)
     is_image = bool(kernel.sum() > 1e-9)
     if is_image and is_colour:
         show_image(axes[0, 2], (result / top).clamp(0, 1), f"result\n{_by(result.shape)}")

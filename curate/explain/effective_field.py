@@ -111,9 +111,11 @@ def effective_field_figure(found: dict[str, NDArray[np.float64]], records: Seque
         record = by_name[name]
         drawn = show_image(place, np.sqrt(found[name]), cmap=SEQUENTIAL, vmin=0, vmax=1)
         seen, effective = record.receptive_field, effective_size(found[name])
-        place.set_title(f"{name}\ntheory {field_text(seen)}, effective {effective:.0f}×{effective:.0f}", fontsize=9)
+        height, width = found[name].shape
+        beyond = seen is not None and (seen.size[0] > height or seen.size[1] > width)
+        cut = f"\ncut by the image of {height}×{width}" if beyond else ""
+        place.set_title(f"{name}\ntheory {field_text(seen)}, effective {effective:.0f}×{effective:.0f}{cut}", fontsize=9)
         if seen is not None:
-            height, width = found[name].shape
             _outline(place, seen.box(record.output_shape[2] // 2, record.output_shape[3] // 2, (height, width)))
     for place in list(axes.flat)[len(names) :]:
         place.set_axis_off()

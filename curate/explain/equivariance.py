@@ -169,7 +169,10 @@ def equivariance_figure(layers: Sequence[LayerShift], shifts: Sequence[int], *, 
         place.text(column, row, text, ha="center", va="center", fontsize=8, color="black" if value > 0.6 else "white")
     place.set_xticks(range(len(shifts)), [str(shift) for shift in shifts])
     place.set_yticks(range(len(layers)), labels)
-    place.set_xlabel("shift of the image, pixels\n* all units, since none sees only what was shifted; without places: change of the output")
+    place.set_xlabel(
+        "shift of the image, pixels\n0: the layer's map is shifted as the image is, and nothing else changes\n"
+        "* all units, since none sees only what was shifted; without places: change of the output"
+    )
     add_bar(figure, drawn, place, "relative error, 1 and more")
     return figure
 
@@ -182,6 +185,8 @@ def invariance_figure(changes: dict[str, NDArray[np.float64]], shifts: Sequence[
     for i, (name, values) in enumerate(changes.items()):
         place.plot(shifts, values, marker="o", markersize=4, color=PALETTE[i % len(PALETTE)], label=name)
     place.set_xlabel("shift of the image, pixels")
+    note = "The description: what the kernel answers, negative answers cut off, then pooled. 0: the shift is forgotten."
+    figure.supxlabel(note, fontsize=8, color=GREY)
     place.set_ylabel("relative change of the description")
     place.set_ylim(bottom=-0.02)
     place.axhline(0, color=GREY, linewidth=0.6)

@@ -91,7 +91,7 @@ def pooling_figure(image: Tensor | NDArray, *, size: int = 2, stride: int | None
         show_image(place, drawn, f"{kind}\n{_by(pooled)}", vmin=0, vmax=1)
         place.set_xlabel(f"global {kind}: {values}{note}", fontsize=8)
     formula = sides_formula([size_formula(int(side), size, stride=step) for side in x.shape[-2:]])
-    figure.supxlabel(formula, fontsize=9, color=GREY)
+    figure.supxlabel(f"{formula};   values for pixels from 0 to 1", fontsize=9, color=GREY)
     return figure
 
 

@@ -162,7 +162,8 @@ def excitation_figure(images: NDArray[np.uint8], found: Excitation, seen: Visibl
             row[0].set_ylabel(f"channel {channel}", fontsize=8, color=GREY)
     height, width = seen.size
     field = "A place of this layer can see the whole image" if whole else f"A place of this layer sees {height} × {width} pixels"
-    return _noted(figure, f"{field}; above each patch the output of the channel there")
+    framed = ", framed in the images below" if alone else ""
+    return _noted(figure, f"{field}{framed}; above each patch the output of the channel there. Faint grey is beyond the border")
 
 
 @styled

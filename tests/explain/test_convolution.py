@@ -215,3 +215,4 @@ def test_the_figure_tells_shapes_and_formula():
     assert titles[:3] == ["image\n28 × 28", "kernel\n3 × 3", "result\n13 × 13"]
     assert "⌊(28 + 2·0 − 3)/2⌋ + 1 = 13" in figure.get_supxlabel()
     assert figure.get_suptitle() == "sobel-vertical: cross-correlation"
+    assert figure.axes[1].get_xlabel() == "laid on as it is"

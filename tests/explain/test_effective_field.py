@@ -78,3 +78,9 @@ def test_the_figure_compares_theory_and_effect(noise):
     titles = [axes.get_title() for axes in figure.axes[:2]]
     assert titles == ["0\ntheory 3×3, effective 3×3", "3\ntheory 9×9, effective 7×7"]
     assert to_png(figure).startswith(b"\x89PNG")
+
+
+def test_a_field_that_the_image_cuts_is_told_with_the_size_of_the_image():
+    net, small = nn.Sequential(*(nn.Conv2d(1, 1, 3, padding=1) for _ in range(4))), torch.randn(2, 1, 6, 7)
+    figure = effective_field_figure(effective_fields(net, ["3"], small), trace(net, small[:1])[0], title="cut")
+    assert "theory 9×9" in figure.axes[0].get_title() and figure.axes[0].get_title().endswith("\ncut by the image of 6×7")
