@@ -77,7 +77,10 @@ FIELDS = (
 EVALUATION = "out_of_fold"  # evaluation key, and the field that FiftyOne writes for it
 EVALUATION_DESCRIPTION = "Whether the out-of-fold prediction is the given label."
 REVIEW = {  # what the `review` of a sample holds beside its label, and what the App says of it
-    "action": ("str", "ok, confirm_error, accept_suggestion, relabel, ambiguous, drop; or conflict, where reviewers do not agree."),
+    "action": (
+        "str",
+        "ok, confirm_error, accept_suggestion, relabel, ambiguous, drop; conflict: reviewers differ; stale: on another given label.",
+    ),
     "final": ("str", "The label that the sample should have; none where it is not known."),
     "reviewers": ("list", "Who decided."),
     "when": ("datetime", "When the decision was taken, UTC."),

@@ -15,6 +15,7 @@ ACTIONS = {  # Okabe & Ito's palette, a little darker under white text: these di
     "ambiguous": "#8a7400",
     "drop": "#4d5560",
     "conflict": "#c4007a",
+    "stale": "#c4007a",
 }
 MOST_CLASSES = 200  # up to which every class is listed to have the colour of its field
 POOL = ["#5b8ff9", "#ee6600", "#009900", "#cc33cc", "#009999", "#d4b106", "#ee0000", "#9254de", "#996633", "#8a8f99"]

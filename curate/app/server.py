@@ -93,11 +93,17 @@ class Cancellable:
 def errors_in_one_line() -> Iterator[None]:
     """Context in which logged errors go to stderr as one line each; the App itself shows their details."""
     handler = OneLine()
+    fiftyone = logging.getLogger("fiftyone")
+    others = list(fiftyone.handlers)  # they print tracebacks
     logging.getLogger().addHandler(handler)
+    for other in others:
+        fiftyone.removeHandler(other)
     try:
         yield
     finally:
         logging.getLogger().removeHandler(handler)
+        for other in others:
+            fiftyone.addHandler(other)
 
 
 class OneLine(logging.Handler):

@@ -250,6 +250,13 @@ def test_a_dataset_that_curate_did_not_make_has_no_buttons_and_takes_no_decision
     assert "not made by curate" in dict(foreign.press("ok", selected=foreign.ids()))["notify"]["message"]
 
 
+def test_two_reviewers_whose_queues_fiftyone_cannot_tell_apart_are_told(review):
+    prepare_review(review.dataset, "ben")
+    with pytest.raises(UsageError, match=r"already, which FiftyOne does not tell from 'to review \(Ben\)'"):
+        prepare_review(review.dataset, "Ben")
+    assert prepare_review(review.dataset, "ben") == "to review (ben)"
+
+
 @pytest.mark.parametrize("name", ["", "a" * 41, "<b>", "../x", " anna"])
 def test_a_name_that_cannot_be_shown_is_refused(name):
     with pytest.raises(UsageError, match="a reviewer's name has"):

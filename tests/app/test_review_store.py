@@ -27,7 +27,7 @@ def store(built):
 
 
 def decided(sample_id, action="ok", label=None, who="anna", **more):
-    return Decision(sample_id, action, label, who=who, given="square", **more)
+    return Decision(sample_id, action, label, who=who, **more)
 
 
 def reviews(dataset):
@@ -150,6 +150,17 @@ def test_a_deleted_dataset_comes_back_with_its_decisions(store, built, shapes, f
     built[0].delete()
     build_dataset(Run.open(built[1].parent), shapes)
     assert reviews(fo.load_dataset("shapes"))["shapes/train/3"].label == "error"
+
+
+def test_a_decision_about_another_given_label_leaves_the_sample_open(store, built):
+    dataset, _ = built
+    given = dataset.match({"sample_id": "shapes/train/1"}).first().ground_truth.label
+    store.record([decided("shapes/train/1", given="another")])
+    review = reviews(dataset)["shapes/train/1"]
+    assert (review.label, review.action, review.final, review.reviewers) == ("label changed", "stale", None, [])
+    assert review.is_changed and "shapes/train/1" in dataset.load_saved_view("changed since review").values("sample_id")
+    store.record([decided("shapes/train/1", given=given, who="ben")])
+    assert reviews(dataset)["shapes/train/1"].reviewers == ["ben"] and reviews(dataset)["shapes/train/1"].final == given
 
 
 def test_undo_takes_back_the_whole_last_batch_of_that_reviewer_only(store):

@@ -23,6 +23,7 @@ SAID = {
     "ambiguous": "ambiguous",
     "drop": "dropped",
     "conflict": "reviewers do not agree",
+    "stale": "decided under another given label: open again",
 }
 
 

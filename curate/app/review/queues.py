@@ -19,11 +19,15 @@ def prepare_review(dataset: Any, reviewer: str) -> str:
     """Saves the view of what `reviewer` has not decided yet among the label issues, worst first; returns its name.
 
     Raises:
-        UsageError: no name that can be part of a view's.
+        UsageError: no name that can be part of a view's, or FiftyOne does not tell it from another reviewer's.
     """
     from fiftyone import ViewField as F
+    from fiftyone.core.utils import to_slug
 
     name = f"to review ({check_reviewer(reviewer)})"
+    for other in dataset.list_saved_views():
+        if other != name and to_slug(other) == to_slug(name):  # saving ours would delete it
+            raise UsageError(f"there is a view '{other}' already, which FiftyOne does not tell from '{name}'; give another --reviewer")
     view = dataset.match((F("is_label_issue") == True) & is_undecided_by(reviewer)).sort_by("rank")  # noqa: E712 (an expression)
     dataset.save_view(
         name, view, description=f"Label issues that {reviewer} has not decided on, worst first.", color="#ee0000", overwrite=True

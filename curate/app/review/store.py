@@ -18,6 +18,7 @@ from curate.cleaning.standing import Verdict, standing_decisions, verdict_of
 from curate.errors import DatabaseError
 
 LOG = "curate_decisions"
+STALE = "stale"  # the action of a sample that was decided under another given label only
 ATTEMPTS = 20
 BLOCK = 5000
 
@@ -151,7 +152,7 @@ class ReviewStore:
         wanted = {"sample_id": 1, "ground_truth.label": 1, "suggested.label": 1, "is_label_issue": 1, "review._id": 1}
         for sample in self.samples.find({"sample_id": {"$in": sample_ids}}, wanted):
             by_who = standing.get(sample["sample_id"])
-            review = review_field(verdict_of(by_who), by_who, sample) if by_who else None
+            review = review_field(by_who, sample) if by_who else None
             change = {"$set": {"review": review, "last_modified_at": now}} if review else {"$unset": {"review": ""}}
             updates.append(UpdateOne({"_id": sample["_id"]}, change))
             shown[str(sample["_id"])] = review
@@ -177,12 +178,14 @@ def sync_journal(name: str, journal: Path) -> None:
         raise DatabaseError(f"the database does not answer any more ({type(error).__name__}); see `curate doctor`") from error
 
 
-def review_field(verdict: Verdict, by_who: dict[str, Decision], sample: dict[str, Any]) -> dict[str, Any]:
+def review_field(by_who: dict[str, Decision], sample: dict[str, Any]) -> dict[str, Any]:
     """The `review` of a sample as FiftyOne stores a Classification: `label` is what a tile shows.
 
+    Decisions about another given label than today's count for nothing: where there are no others, the sample is undecided again, and
+    marked as changed.
+
     Args:
-        verdict: what the reviewers' decisions come to.
-        by_who: these decisions.
+        by_who: the standing decision of each reviewer, at least one.
         sample: with `ground_truth.label`, `suggested.label` and `is_label_issue` as they are now; `review._id` is kept.
     """
     from bson import ObjectId
@@ -191,14 +194,17 @@ def review_field(verdict: Verdict, by_who: dict[str, Decision], sample: dict[str
     suggested = sample.get("suggested", {}).get("label")
     seen_now = (given, suggested, sample.get("is_label_issue"))
     is_changed = any(seen(one, seen_now) != seen_now for one in by_who.values())
+    fresh = {who: one for who, one in by_who.items() if one.given in (None, given)}
+    verdict = verdict_of(fresh or by_who)
+    action = verdict.action if fresh else STALE
     return {
         "_id": sample.get("review", {}).get("_id") or ObjectId(),
         "_cls": "Classification",
         "tags": [],
-        "label": shown_as(verdict),
-        "action": verdict.action,
-        "final": given if verdict.action == "ok" else verdict.label,
-        "reviewers": sorted(by_who),
+        "label": shown_as(verdict) if fresh else "label changed",
+        "action": action,
+        "final": given if action == "ok" else verdict.label if fresh else None,
+        "reviewers": sorted(fresh),
         "when": datetime.fromisoformat(verdict.when).astimezone(timezone.utc).replace(tzinfo=None),
         "note": verdict.note,
         "is_adjudicated": verdict.is_adjudicated,

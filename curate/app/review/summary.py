@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from curate.app.review.store import ReviewStore
+from curate.app.review.store import STALE, ReviewStore
 from curate.app.views import NUM_CHECK
 from curate.cleaning.agreement import PairAgreement, agreement
 from curate.cleaning.decisions import Decision
@@ -27,7 +27,13 @@ from curate.cleaning.estimates import (
 )
 from curate.cleaning.standing import CONFLICT
 
-CODES = {None: UNDECIDED, CONFLICT: UNDECIDED, "ok": RIGHT, "ambiguous": AMBIGUOUS}  # all others say that the label is wrong
+CODES = {
+    None: UNDECIDED,
+    CONFLICT: UNDECIDED,
+    STALE: UNDECIDED,
+    "ok": RIGHT,
+    "ambiguous": AMBIGUOUS,
+}  # all others say that the label is wrong
 NUM_AHEAD = 200
 NUM_RECENT = 300  # decisions that the pace is taken from
 
