@@ -12,6 +12,13 @@ SECONDS_TO_ANSWER = 30.0
 MODES = ("online", "offline", "disabled")
 
 
+def check_mode() -> None:
+    """Raises a UsageError where WANDB_MODE is none of W&B's."""
+    mode = os.environ.get("WANDB_MODE")
+    if mode and mode not in MODES:
+        raise UsageError(f"WANDB_MODE must be {', '.join(MODES[:-1])} or {MODES[-1]}, found '{mode}'")
+
+
 def write_wandb(story: Story, folder: Path) -> Path:
     """Writes the story as a new run of the project `curate`, with its files in `folder`/wandb, and returns where.
 
@@ -24,14 +31,13 @@ def write_wandb(story: Story, folder: Path) -> Path:
     """
     import wandb
 
+    check_mode()
     folder.mkdir(parents=True, exist_ok=True)
     quiet = wandb.Settings(
         console="off", silent=True, disable_git=True, init_timeout=SECONDS_TO_ANSWER, x_disable_stats=True, x_disable_machine_info=True
     )
     try:
         mode: Any = os.environ.get("WANDB_MODE") or ("online" if wandb.login(prompt=False) else "offline")
-        if mode not in MODES:
-            raise UsageError(f"WANDB_MODE must be {', '.join(MODES[:-1])} or {MODES[-1]}, found '{mode}'")
         if mode == "online" and not wandb.login(prompt=False):
             raise UsageError("WANDB_MODE is online, but there is no key; run `wandb login` first, or use WANDB_MODE=offline")
         with wandb.init(

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from curate.errors import DependencyError, UnknownNameError
+from curate.errors import DependencyError, UnknownNameError, UsageError
 from curate.tracking.trackers import TRACKERS, check_tracker
 
 
@@ -24,6 +24,13 @@ def test_a_missing_package_is_told_with_the_command_that_installs_it(name, monke
     monkeypatch.setitem(sys.modules, name, None)  # Python's own way to say that it is not there
     with pytest.raises(DependencyError, match=rf"--track {name} needs the package {name}; install it with: pip install 'curate\[track\]'"):
         check_tracker(name)
+
+
+def test_a_mode_that_wandb_does_not_have_is_told_before_the_training(monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offlin")
+    with pytest.raises(UsageError, match="WANDB_MODE must be online, offline or disabled, found 'offlin'"):
+        check_tracker("wandb")
+    check_tracker("tensorboard")
 
 
 def test_neither_is_loaded_before_it_is_used():
