@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 SMALL, KERNEL = 4, 2
 """Sides of the image and of the kernel in the example that is written out."""
 
+BORDER = 3
+"""Columns of a map that are left out on each side when it is laid on another: their units may see what came in at the border."""
+
 
 @styled
 def small_product_figure(image: NDArray[np.uint8]) -> "Figure":
@@ -85,12 +88,13 @@ def shift_figure(net: nn.Module, image: NDArray[np.uint8], x: Tensor, layer: str
 
     Args:
         image, x: (H, W), and (1, 1, H, W) as the net takes it.
-        shift: to the right, a multiple of the layer's stride of 1; what leaves comes in again on the left.
+        shift: to the right; what leaves comes in again on the left. The layer has a stride of 1.
     """
     still, moved = (feature_maps(net, each, layer)[0] for each in (x, x.roll(shift, -1)))
     channel = int(still.flatten(1).std(1).argmax())
     a, b = still[channel], moved[channel]
-    error = b[:, shift:] - a[:, : a.shape[1] - shift]
+    error = torch.full_like(b, torch.nan)
+    error[:, shift:] = b[:, shift:] - a[:, : a.shape[1] - shift]
     largest = float(still[channel].abs().max()) or 1.0
     figure, axes = new_figure(1, 5, width=11.2, height=3.0)
     scale: dict[str, Any] = {"cmap": DIVERGING, "vmin": -largest, "vmax": largest}
@@ -100,7 +104,7 @@ def shift_figure(net: nn.Module, image: NDArray[np.uint8], x: Tensor, layer: str
     show_image(axes[0, 3], b, "its map", **scale)
     drawn = show_image(axes[0, 4], error, "second map less\nthe first, shifted", **scale)
     add_bar(figure, drawn, axes[0, 4], "output")
-    inner = slice(3, -3)  # the border has pixels that the first image had elsewhere
+    inner = slice(BORDER, -BORDER)
     return figure, relative_difference(b[:, shift:][:, inner], a[:, : a.shape[1] - shift][:, inner])
 
 

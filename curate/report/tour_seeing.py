@@ -13,7 +13,7 @@ from curate.explain.tracing import trace
 from curate.explain.visible import visible
 from curate.report.gallery import make_gallery
 from curate.report.tour_mistakes import mistakes_figure, probabilities_figure
-from curate.report.tour_section import Section, picture
+from curate.report.tour_section import Picture, Section, picture
 from curate.report.tour_subject import Subject
 
 BATCH = 500
@@ -117,11 +117,17 @@ def why(subject: Subject) -> Section | None:
         "Why",
         "Hide a part of the image: if the net becomes less sure of a label, that part spoke for it. Done all over the image, this shows "
         "the evidence for the label in the dataset and for the one that the net believes. Neither is proven by that; look and decide.",
-        tuple(
-            picture(saliency_figure(explain_sample(subject.nets, sample_id)), "Red speaks for the label above it, blue against it.")
-            for sample_id in worst
-        ),
+        tuple(_evidence(subject, sample_id) for sample_id in worst),
         f"curate explain saliency {subject.run} {worst[0]} --method gradients",
+    )
+
+
+def _evidence(subject: Subject, sample_id: str) -> Picture:
+    found = explain_sample(subject.nets, sample_id)
+    given = found.given.class_name if found.given is not None else "nothing"
+    return picture(
+        saliency_figure(found),
+        f"{sample_id} is {given} in the dataset and {found.suggested.class_name} to the net. Red speaks for, blue against.",
     )
 
 

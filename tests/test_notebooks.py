@@ -1,0 +1,105 @@
+"""The notebooks: as they lie in the repository, and run from the first cell to the last."""
+
+import base64
+import io
+import re
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+TIMEOUT_SECONDS = 300
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_is_valid_and_without_outputs(path):
+    notebook = read(path)
+    nbformat.validate(notebook)
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in code_cells(notebook))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_first_cell_says_that_outputs_are_not_kept_and_how_long_it_takes(path):
+    first = code_cells(read(path))[0].source
+    assert re.search(r"Outputs are not kept in this file; all cells together take about .+ on two cores", first)
+
+
+def test_all_notebooks_start_alike():
+    starts = {re.sub(r"take about .+ on two cores", "", code_cells(read(path))[0].source) for path in NOTEBOOKS}
+    assert len(NOTEBOOKS) == 3 and len(starts) == 1
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_no_cell_names_a_place_of_one_machine(path):
+    assert not [cell.source for cell in read(path).cells if re.search(r"['\"\s(](/|~/|[A-Z]:\\)\w", cell.source)]
+
+
+@pytest.fixture(scope="module")
+def executed(request, tmp_path_factory):
+    """Runs a notebook in the environment of the tests, with a data folder of its own that has the raw files of this one."""
+    from nbclient import NotebookClient
+    from traitlets.config import Config
+
+    from curate.datasets.fetch import fetch
+
+    data = tmp_path_factory.mktemp("data")
+    (data / "raw").mkdir()
+    (data / "raw" / "mnist").symlink_to(fetch("mnist", root=ROOT / "data" / "raw" / "mnist"))
+
+    def run(path):
+        notebook = read(path)
+        sockets = Config(ConnectionFileMixin={"transport": "ipc", "ip": str(tmp_path_factory.mktemp("k") / "s")})
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("CURATE_DATA", str(data))
+            patched.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
+            here = {"metadata": {"path": str(path.parent)}}
+            NotebookClient(notebook, kernel_name="python3", timeout=TIMEOUT_SECONDS, resources=here, config=sockets).execute()
+        return notebook
+
+    return run
+
+
+@pytest.mark.slow
+@pytest.mark.network
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_runs_from_top_to_bottom_and_draws(executed, path):
+    notebook = executed(path)
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+    words = "".join(output.text for output in outputs if output.output_type == "stream" and output.name == "stdout")
+    pictures = [output.data["image/png"] for output in outputs if "image/png" in output.get("data", {})]
+    assert len(pictures) >= 2
+    for png in pictures:
+        assert np.asarray(Image.open(io.BytesIO(base64.b64decode(png))).convert("L")).std() > 5  # not blank
+    CHECKS[path.stem[:2]](words)
+
+
+def check_convolutions(words):
+    assert "sharpened in the middle: 50.0" in words
+    assert words.count("0, 30, 30,  0") == 4
+    assert "5·5·3·10 + 10 = 760" in words
+    assert float(re.search(r"torch's conv2d: (\S+)", words).group(1)) < 1e-4
+
+
+def check_seeing(words):
+    assert float(re.search(r"([\d.]+) % of the digits", words).group(1)) > 90
+
+
+def check_audit(words):
+    precision, recall = re.search(r"flagged; ([\d.]+) % of them are really wrong, and ([\d.]+) %", words).groups()
+    assert float(precision) > 85 and float(recall) > 85
+    assert re.search(r"gain: [+-][\d.]+ points, 95 % interval", words)
+
+
+CHECKS = {"01": check_convolutions, "02": check_seeing, "03": check_audit}
