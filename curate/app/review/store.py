@@ -5,6 +5,7 @@ journal and log are only added to, and the field is computed from the log, so th
 each other's work, and the database can be made again from the journals.
 """
 
+import contextlib
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
@@ -61,6 +62,8 @@ class ReviewStore:
             try:
                 self._insert(self._unsent)
                 shown = self._show({decision.sample_id for decision in self._unsent})
+                if len(self._unsent) > len(decisions):  # the database was away
+                    mend_count(self.samples)
             except PyMongoError as error:
                 raise DatabaseError(
                     f"the database does not answer ({type(error).__name__}); {len(self._unsent)} decisions are safe in {self.journal} "
@@ -80,6 +83,7 @@ class ReviewStore:
             StorageError: the journal cannot be written.
         """
         with self._lock:
+            mend_count(self.samples)
             written = {decision.id: decision for decision in read_journal(self.journal).decisions}
             logged = {decision.id: decision for decision in self._logged({})}
             to_database = [decision for identity, decision in written.items() if identity not in logged]
@@ -176,6 +180,18 @@ def sync_journal(name: str, journal: Path) -> None:
             ReviewStore(fo.load_dataset(name), journal).sync()
     except PyMongoError as error:
         raise DatabaseError(f"the database does not answer any more ({type(error).__name__}); see `curate doctor`") from error
+
+
+def mend_count(collection: Any) -> None:
+    """Makes MongoDB count the collection anew where its own idea of the count is wrong, as it is after mongod was killed.
+
+    FiftyOne's App goes by that count: at 0 it shows `No samples yet`, though they are all there.
+    """
+    from pymongo.errors import OperationFailure
+
+    if collection.estimated_document_count() != collection.count_documents({}):
+        with contextlib.suppress(OperationFailure):  # who may not do that on a shared server has somebody who may
+            collection.database.command("validate", collection.name)
 
 
 def review_field(by_who: dict[str, Decision], sample: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,9 @@
   if (!foo || !fos || !foo.Operator) return;
   const PLUGIN = "@curate/review";
   const WATCH_MS = 60;
+  const SAID_MS = 2600;
+  const LATE = "no answer yet: is the database running?";
+  const PATIENCE_MS = 5000; // until it is told that a key is not answered
   const REDRAW_MS = 700; // after the last decision, so that the panel never delays a key
   const LONGEST_MS = 10000; // a lock that nobody opened opens by itself: there are images that cannot be shown
 
@@ -74,12 +77,12 @@
   document.body.append(said, bar, help, picture);
 
   let fading;
-  function say(message) {
+  function say(message, milliseconds = SAID_MS) {
     said.textContent = message;
     said.classList.toggle("above", openId !== null);
     said.classList.add("shown");
     clearTimeout(fading);
-    fading = setTimeout(() => said.classList.remove("shown"), 2600);
+    fading = setTimeout(() => said.classList.remove("shown"), milliseconds);
   }
 
   const store = () => fos.getCurrentEnvironment().getStore().getSource();
@@ -244,8 +247,11 @@
     if (operator === "why") say("one moment …");
     lockedSince = performance.now();
     const before = openId;
+    const late = operator === "why" ? null : setTimeout(() => say(LATE, 60 * LONGEST_MS), PATIENCE_MS);
     foo.executeOperator(`${PLUGIN}/${operator}`, { ...params, seen: addressed() }, {
       callback: (result) => {
+        clearTimeout(late);
+        if (said.textContent === LATE) said.classList.remove("shown");
         const moves = !result.error && result.result && result.result.moves;
         if (moves) unlockWhenShown(before);
         else unlock();
