@@ -128,7 +128,9 @@ class ReviewPage:
     def click_cell(self, column: int, row: int, num_classes: int) -> None:
         """Clicks a cell of the panel's heat-map, which has this many rows and columns."""
         box = self.page.locator(f"{PANEL} .nsewdrag").bounding_box()
-        x, y = (box[start] + box[size] * (place + 0.5) / num_classes for start, size, place in (("x", "width", column), ("y", "height", row)))
+        x, y = (
+            box[start] + box[size] * (place + 0.5) / num_classes for start, size, place in (("x", "width", column), ("y", "height", row))
+        )
         self.page.mouse.move(x, y)
         self.page.wait_for_timeout(300)  # Plotly takes a click where it has seen the pointer rest
         self.page.mouse.click(x, y)
