@@ -125,8 +125,8 @@ ZOO: dict[str, ZooSpec] = {
         _features(3, 6, 9, 13),
         ("classifier.0", "classifier.1", "avgpool", "flatten"),
         512,
-        8,
-        ("features.0", "features.2"),
+        10,
+        ("features.0",),
     ),
     "efficientnet-b0": ZooSpec(
         "EfficientNet B0 (2019)",
