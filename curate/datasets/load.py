@@ -14,6 +14,7 @@ from curate.datasets.fetch import fetch
 from curate.datasets.folders import list_folder
 from curate.datasets.image_set import ImageSet
 from curate.datasets.label_files import read_labels
+from curate.datasets.pixel_csv import is_pixel_csv, load_pixel_csv
 from curate.datasets.selection import select
 from curate.errors import DataError, UsageError
 from curate.progress import Progress, silent
@@ -114,6 +115,8 @@ def _from_catalog(origin: dict[str, Any], progress: Progress) -> ImageSet:
 
 def _from_files(origin: dict[str, Any], progress: Progress) -> ImageSet:
     path, root, name = Path(origin["source"]), origin["root"], origin["name"]
+    if is_pixel_csv(path):
+        return load_pixel_csv(origin)
     if path.is_dir():
         if root is not None:
             raise UsageError(f"{path} is itself the folder to read; a root folder is for catalog datasets and manifests")

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from curate.datasets.load import load, reload
 from curate.datasets.pixel_csv import is_pixel_csv, load_pixel_csv, read_pixel_csv
 from curate.errors import DataError, UsageError
 
@@ -139,3 +140,8 @@ def test_options_of_load_are_followed(tmp_path):
         load_pixel_csv({**ORIGIN, "source": str(path), "split": "test"})
     with pytest.raises(UsageError, match="holds the pixels of its images; leave out --image-size"):
         load_pixel_csv({**ORIGIN, "source": str(path), "image_size": 32})
+
+
+def test_load_knows_a_pixel_table_from_a_manifest(tmp_path):
+    found = load(str(table(tmp_path / "a.csv", "7,1,2,3,4", "1,5,6,7,8")))
+    assert found.images.shape == (2, 1, 2, 2) and reload(found.origin).labels.tolist() == found.labels.tolist() == [7, 1]
