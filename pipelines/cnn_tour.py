@@ -13,6 +13,7 @@ from curate.cli.output import show, working
 from curate.errors import CurateError
 from curate.progress import Progress
 from curate.report.tour import write_tour
+from curate.report.tour_subject import check_grey
 from curate.run import Run
 from curate.steps.find import find
 from curate.steps.source import default_run_name, images_of, load_source, run_path
@@ -47,6 +48,7 @@ def tour(options: argparse.Namespace, progress: Progress) -> dict:
         image_set = images_of(run, progress=progress)
     else:
         image_set = load_source(options.source, limit=options.limit, progress=progress)
+        check_grey(image_set)
         run = train(image_set, path, model=MODEL, preset=options.preset, command="pipelines/cnn_tour.py", progress=progress)
         seconds["train"] = time.perf_counter() - start
     if not run.has("issues.parquet"):

@@ -31,8 +31,8 @@ def write_tour(run: Run, image_set: ImageSet, *, sample_id: str | None = None, t
         progress: called with the stage `tour`.
 
     Raises:
-        RunError: the run is of another net or of colour images, a step is missing, or `image_set` is not what the run is of.
-        DataError: there is no such sample.
+        RunError: the run is of another net, a step is missing, or `image_set` is not what the run is of.
+        DataError: the images are not grey, or there is no such sample.
         StorageError: the page cannot be written.
     """
     subject = make_subject(run, image_set, sample_id)

@@ -14,17 +14,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BATCH = 500
+MOST_CLASSES = 12
+"""Classes that a picture shows; of more, those that matter most."""
 
 
 @styled
 def probabilities_figure(probs: NDArray[np.float32], class_names: Sequence[str], label: int) -> "Figure":
-    """How sure the net is of each class (K,), as bars; the given label in orange."""
+    """How sure the net is of each class (K,), as bars; the given label in orange. Of many classes, the most probable ones."""
+    shown = np.sort(np.argsort(-probs, kind="stable")[:MOST_CLASSES]).tolist()
     figure, axes = new_figure(1, 1, width=10.6, height=2.3)
     place = axes[0, 0]
-    place.bar(range(len(probs)), 100 * probs, color=[ORANGE if k == label else BLUE for k in range(len(probs))], width=0.7)
-    for k, p in enumerate(probs.tolist()):
-        place.text(k, 100 * p + 2, f"{100 * p:.1f} %" if p >= 0.0005 else "0 %", ha="center", fontsize=8, color=GREY)
-    place.set_xticks(range(len(probs)), list(class_names))
+    place.bar(range(len(shown)), 100 * probs[shown], color=[ORANGE if k == label else BLUE for k in shown], width=0.7)
+    for i, p in enumerate(probs[shown].tolist()):
+        place.text(i, 100 * p + 2, f"{100 * p:.1f} %" if p >= 0.0005 else "0 %", ha="center", fontsize=8, color=GREY)
+    place.set_xticks(range(len(shown)), [class_names[k] for k in shown], parse_math=False)
     place.set_ylim(0, 112)
     place.set_yticks([0, 50, 100])
     place.set_ylabel("probability, %")
@@ -68,21 +71,24 @@ def mistakes_figure(
 ) -> "Figure":
     """The confusion matrix in pictures: in each cell the image that was confused most surely, and how often that happened.
 
-    On the diagonal stands the image of which the nets were surest, without a count.
+    On the diagonal stands the image of which the nets were surest, without a count. Of many classes, those with the most mistakes.
 
     Args:
         images: (N, H, W).
         labels: (N,), -1 where unlabelled.
         pred_probs: (N, K), out-of-fold.
     """
-    num, (height, width) = len(class_names), images.shape[1:]
     predicted = pred_probs.argmax(axis=1)
+    shown = most_mistaken(labels, predicted, len(class_names))
+    names = [class_names[k] for k in shown]
+    num, (height, width) = len(shown), images.shape[1:]
     sheet = np.full((num * (height + 2) + 2, num * (width + 2) + 2), np.nan)
     figure, axes = new_figure(1, 1, width=10.6, height=10.4)
     place = axes[0, 0]
-    for given, believed in np.ndindex(num, num):
+    for row, column in np.ndindex(num, num):
+        given, believed = shown[row], shown[column]
         found = np.flatnonzero((labels == given) & (predicted == believed))
-        top, left = 2 + given * (height + 2), 2 + believed * (width + 2)
+        top, left = 2 + row * (height + 2), 2 + column * (width + 2)
         if not len(found):
             continue
         surest = images[found[pred_probs[found, believed].argmax()]].astype(np.float64)
@@ -91,8 +97,8 @@ def mistakes_figure(
             place.text(left + 0.6, top + 0.4, f"{len(found):,}", ha="left", va="top", fontsize=9, fontweight="bold", color=ORANGE)
     place.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     middles = 2 + np.arange(num) * (height + 2) + height / 2 - 0.5
-    place.set_xticks(2 + np.arange(num) * (width + 2) + width / 2 - 0.5, list(class_names), fontsize=11)
-    place.set_yticks(middles, list(class_names), fontsize=11)
+    place.set_xticks(2 + np.arange(num) * (width + 2) + width / 2 - 0.5, names, fontsize=11, parse_math=False)
+    place.set_yticks(middles, names, fontsize=11, parse_math=False)
     place.xaxis.tick_top()
     place.xaxis.set_label_position("top")
     place.set_xlabel("what the net believed", fontsize=11)
@@ -104,6 +110,13 @@ def mistakes_figure(
     for spine in place.spines.values():
         spine.set_visible(False)
     return figure
+
+
+def most_mistaken(labels: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int) -> list[int]:
+    """Up to MOST_CLASSES classes, in their order: those that take part in the most mistakes."""
+    wrong = (labels >= 0) & (labels != predicted)
+    parts = np.bincount(labels[wrong], minlength=num_classes) + np.bincount(predicted[wrong], minlength=num_classes)
+    return np.sort(np.argsort(-parts, kind="stable")[:MOST_CLASSES]).tolist()
 
 
 def _ring(place, left: int, top: int, width: int, height: int) -> None:  # type: ignore[no-untyped-def]

@@ -130,8 +130,8 @@ def shifts(subject: Subject) -> Section:
             ),
             picture(
                 invariance_figure(changes, steps, title="Pooling forgets where"),
-                "How much a description of the image by its upright edges changes with the shift: without pooling at once and entirely, "
-                "with larger windows less and less, and with one window over all not at all.",
+                "How much a description of the image by its upright edges changes with the shift: without pooling at once; the larger "
+                "the windows, the later; with one window over all not at all.",
             ),
             picture(
                 shift_accuracy_figure(accuracy, steps, guess=1 / subject.image_set.num_classes),

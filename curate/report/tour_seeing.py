@@ -58,7 +58,8 @@ def maps(subject: Subject) -> Section:
         "One image on its way through the net",
         "Feature maps",
         "Each row is a stage: convolution, then everything below 0 cut off (ReLU), then pooling, and the same once more. What was a "
-        "picture becomes a set of small answers: here a stroke, there an end, nowhere a loop. At the end ten numbers are left.",
+        f"picture becomes a set of small answers: here a stroke, there an end of one. At the end {len(names)} numbers are left, "
+        "one for each class.",
         (
             picture(
                 depth_figure(subject.image[None], layers, name=subject.sample_id),

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from curate.datasets.catalog import CATALOG
 from curate.datasets.image_set import ImageSet
-from curate.errors import RunError
+from curate.errors import DataError, RunError
 from curate.explain.run_nets import FoldNet, RunNets
 from curate.report.evidence import Evidence, read_evidence
 from curate.run import Run
@@ -75,23 +74,30 @@ class Subject:
         found = np.flatnonzero((fold == self.judge.fold) & (self.image_set.labels >= 0))
         return found[np.linspace(0, len(found) - 1, min(NUM_IMAGES, len(found))).astype(int)]
 
-    @property
-    def is_catalog(self) -> bool:
-        return self.image_set.name in CATALOG
-
 
 def make_subject(run: Run, image_set: ImageSet, sample_id: str | None) -> Subject:
     """The run, checked, and the image `sample_id`, by default the first of the dataset.
 
     Raises:
-        RunError: the run is not of LeNet-5, not of grey images, or `find` has not been run.
-        DataError: there is no such sample.
+        RunError: the run is not of LeNet-5, or `find` has not been run.
+        DataError: the images are not grey, or there is no such sample.
     """
-    model, channels = run.meta["config"]["model"], image_set.images.shape[1]
-    if model != MODEL or channels != 1:
+    model = run.meta["config"]["model"]
+    if model != MODEL:
         raise RunError(
-            f"the tour goes through a {MODEL} for grey images; run '{run.name}' has a {model} for images of "
-            f"{channels} channel{'s' * (channels > 1)}; make one with: curate train mnist --model {MODEL} --run mnist-{MODEL}"
+            f"the tour goes through a {MODEL}, and run '{run.name}' has a {model}; "
+            f"make one with: curate train mnist --model {MODEL} --run mnist-{MODEL}"
         )
+    check_grey(image_set)
     nets = RunNets(run, image_set)
     return Subject(nets, read_evidence(run, image_set), 0 if sample_id is None else nets.position(sample_id))
+
+
+def check_grey(image_set: ImageSet) -> None:
+    """Raises a DataError where the images have other than one channel."""
+    channels = image_set.images.shape[1]
+    if channels != 1:
+        raise DataError(
+            f"the tour shows one number for each pixel and takes grey images, those of '{image_set.name}' have {channels} channels; "
+            "take mnist, fashion-mnist, kmnist or grey images of your own"
+        )
