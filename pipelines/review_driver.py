@@ -1,7 +1,6 @@
 """Runs a review from outside: mongod and `curate review` as processes that can be killed, and decisions over HTTP."""
 
 import contextlib
-import json
 import os
 import re
 import signal
@@ -13,14 +12,32 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pymongo
 
 from curate.app.mongod import answers, find_mongod, free_port
+from curate.run import data_root
 
 START_SECONDS = 120
 LINK = re.compile(r"the App is at (\S+)\n")
 
 
-class Mongod:
+class Killable:
+    """A process in `self.process` that is killed at the end of its context, if it still runs."""
+
+    process: subprocess.Popen
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.kill()
+
+
+class Mongod(Killable):
     """A mongod of its own in `folder`, which keeps its port and its data when it is killed and started again."""
 
     def __init__(self, folder: Path) -> None:
@@ -37,16 +54,16 @@ class Mongod:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until(lambda: answers("127.0.0.1", self.port), "mongod listens")
 
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
+    def samples(self, dataset_name: str) -> list[dict[str, Any]]:
+        """`_id`, `sample_id`, `rank` and `review` of all samples of a FiftyOne dataset, most suspect first."""
+        with pymongo.MongoClient(self.uri) as client:
+            database = client["fiftyone"]
+            collection = database[database["datasets"].find_one({"name": dataset_name})["sample_collection_name"]]
+            wanted = {"sample_id": 1, "rank": 1, "review": 1, "filepath": 1}
+            return sorted(collection.find({}, wanted), key=lambda sample: sample["rank"])
 
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait()
 
-
-class ReviewServer:
+class ReviewServer(Killable):
     """`curate review` of a run, started in a process of its own.
 
     Attributes:
@@ -83,20 +100,47 @@ class ReviewServer:
         """What it wrote on stdout and stderr."""
         return self.log.read_text()
 
-    def client(self) -> httpx.Client:
-        """Who followed the link."""
-        client = httpx.Client(base_url=self.address, follow_redirects=True, timeout=30)
-        client.get("/fiftyone", params={"token": self.token}).raise_for_status()
-        return client
+    @contextlib.contextmanager
+    def client(self) -> Iterator[httpx.Client]:
+        """Context with somebody who followed the link."""
+        with httpx.Client(base_url=self.address, follow_redirects=True, timeout=60) as client:
+            client.get("/fiftyone", params={"token": self.token}).raise_for_status()
+            yield client
 
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
+    def decide(self, client: httpx.Client, dataset_name: str, operator: str, ids: list[Any], **params: Any) -> bool:
+        """Presses a key on selected samples, as the browser would; whether the App said done."""
+        asked = {
+            "operator_uri": f"@curate/review/{operator}",
+            "dataset_name": dataset_name,
+            "selected": list(map(str, ids)),
+            "params": params,
+        }
+        try:
+            answer = client.post("/operators/execute", json=asked).json()
+        except (httpx.HTTPError, ValueError):  # killed while it answered
+            return False
+        return any(request["operator_uri"].endswith("/patch_samples") for request in (answer.get("executor") or {}).get("requests", []))
 
     def stop(self) -> None:
-        """Ctrl-C."""
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait()
+        """Ctrl-C, until it is heard: a shell's background jobs ignore it until the App listens to it."""
+        while self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(10)
+
+
+def copy_run(path: Path, home: Path) -> Path:
+    """A run of the same name in `home` without decisions: nothing is written to the user's own. Files are links to it."""
+    copy = home / "data" / "runs" / path.name
+    copy.mkdir(parents=True)
+    for file in path.iterdir():
+        if file.name not in ("run.json", "decisions.jsonl", "folds"):
+            (copy / file.name).symlink_to(file.absolute())
+    (copy / "run.json").write_bytes((path / "run.json").read_bytes())
+    for name in ("raw", "media"):
+        if (data_root() / name).exists():
+            (home / "data" / name).symlink_to((data_root() / name).absolute())
+    return copy
 
 
 def wait_until(is_so: Any, what: str, seconds: float = 60) -> Any:

@@ -27,6 +27,11 @@ ROW = "[data-itemid=grid-actions-row]"
 FORM = "[data-cy=operators-prompt-modal]"
 BAR, KEYS, SAID = "#curate-bar", "#curate-keys", "#curate-said"
 
+SHOWN = """([entry, image, no]) => {
+  const id = document.querySelector(entry)?.innerText.split("\\n")[0];
+  return id && id !== no && document.querySelector(image) ? id : null;
+}"""
+
 
 @contextlib.contextmanager
 def chromium() -> Iterator[Any]:
@@ -88,9 +93,7 @@ class ReviewPage:
     def shown(self, *, other_than: str = "") -> str:
         """The `sample_id` of the open sample, once its image is there and it is another than that."""
         self.page.wait_for_selector(OPENED)
-        find = "([selector, image, no]) => { const entry = document.querySelector(selector); const text = entry && entry.innerText.split('\\n')[0];"
-        find += " return text && text !== no && document.querySelector(image) ? text : null }"
-        return self.page.wait_for_function(find, arg=[OPEN_ID, OPENED, other_than]).json_value()
+        return self.page.wait_for_function(SHOWN, arg=[OPEN_ID, OPENED, other_than]).json_value()
 
     def press(self, key: str) -> None:
         self.page.keyboard.press(key)

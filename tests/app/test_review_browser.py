@@ -19,9 +19,8 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def mongod(home):
-    mongod = Mongod(home / "mongo")
-    yield mongod
-    mongod.stop()
+    with Mongod(home / "mongo") as mongod:
+        yield mongod
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +30,8 @@ def run(home):
 
 @pytest.fixture(scope="module")
 def served(home, mongod, run):
-    server = ReviewServer(run.path, mongod, home, "anna")
-    yield server
-    server.kill()
+    with ReviewServer(run.path, mongod, home, "anna") as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -271,16 +269,13 @@ def test_two_reviewers_make_a_conflict_that_is_settled_in_its_queue(open_page, b
     page.select(0)
     page.press("k")
     page.wait_for_chip(0, "ok")
-    ben = ReviewServer(run.path, mongod, home, "ben")
-    try:
+    with ReviewServer(run.path, mongod, home, "ben") as ben:
         other = ReviewPage(browser)
         other.open(ben.link_to("label-issues"))
         other.select(0)
         other.press("e")
         other.wait_for_chip(0, "conflict")
         other.context.close()
-    finally:
-        ben.kill()
     page.page.reload()
     page.wait_for_chip(0, "conflict")
     page.page.locator(PANEL).get_by_role("button", name="Conflicts (1)").click()
