@@ -107,9 +107,7 @@ def _from_catalog(origin: dict[str, Any], progress: Progress) -> ImageSet:
     if len(positions) < len(given):
         images, given = images[positions], given[positions]
     if origin["labels"] is not None:
-        given = read_labels(
-            Path(origin["labels"]), sample_ids=sample_ids, positions=positions, class_names=entry.class_names, given=given
-        )
+        given = read_labels(Path(origin["labels"]), sample_ids=sample_ids, positions=positions, class_names=entry.class_names, given=given)
     return ImageSet(name, images, given, sample_ids[positions], splits[positions], entry.class_names, None, {**origin, "skipped": []})
 
 

@@ -10,7 +10,7 @@ from curate.report import model_wording as words
 from curate.report.confusion import make_confusion
 from curate.report.model_facts import ModelFacts
 from curate.report.model_figures import rivals_figure, speed_figure
-from curate.report.page import _environment
+from curate.report.page import environment
 from curate.report.tables import Figure, provenance
 from curate.report.themed import themed_svg
 from curate.report.wording import counted, duration, memory, percent
@@ -22,11 +22,11 @@ def model_page(facts: ModelFacts, run: str) -> str:
     Args:
         run: what a user types to name the run.
     """
-    environment = _environment()
+    templates = environment()
     for function in (words.short, words.milliseconds, words.interval, words.plain_interval, words.trained_how, words.threads):
-        environment.filters[function.__name__] = function
+        templates.filters[function.__name__] = function
     class_names = tuple(facts.meta["dataset"]["class_names"])
-    return environment.get_template("model.html").render(
+    return templates.get_template("model.html").render(
         facts=facts,
         run=run,
         name=facts.itself.model,

@@ -54,7 +54,7 @@ def render(evidence: Evidence, num_suspects: int = 60) -> str:
     labelled = evidence.is_labelled
     table = evidence.table
     return (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
             name=evidence.image_set.name,
@@ -80,15 +80,15 @@ def render(evidence: Evidence, num_suspects: int = 60) -> str:
     )
 
 
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
     """Templates of this package; every value is escaped, a missing one is an error."""
-    environment = jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.FunctionLoader(_read), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     for function in (wording.count, wording.counted, wording.percent, wording.points, wording.score, wording.day, wording.duration):
-        environment.filters[function.__name__] = function
-    environment.globals["source"] = lambda name: Markup(_read(name))  # our own CSS and JS, as they are
-    return environment
+        made.filters[function.__name__] = function
+    made.globals["source"] = lambda name: Markup(_read(name))  # our own CSS and JS, as they are
+    return made
 
 
 def _read(name: str) -> str:

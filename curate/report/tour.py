@@ -4,7 +4,7 @@ from pathlib import Path
 
 from curate.datasets.image_set import ImageSet
 from curate.progress import Progress, silent
-from curate.report.page import _environment
+from curate.report.page import environment
 from curate.report.pictures import is_crisp
 from curate.report.tables import Figure
 from curate.report.tour_lab import SECTIONS as LAB
@@ -49,7 +49,7 @@ def write_tour(run: Run, image_set: ImageSet, *, sample_id: str | None = None, t
 def render(subject: Subject, sections: list[Section]) -> str:
     """The page as text."""
     return (
-        _environment()
+        environment()
         .get_template("tour.html")
         .render(
             name=subject.image_set.name,
