@@ -86,7 +86,7 @@ def test_probabilities(
     where = pick_device(device, precision=config["precision"])
     key = hashlib.sha256((training_set.labels_hash + "\n".join(training_set.sample_ids.tolist())).encode()).hexdigest()[:12]
     store = RunFolds(run)
-    factory = ModelSpec(config["model"], image_set.num_classes, shape[0], shape[1:])
+    factory = ModelSpec(config["model"], image_set.num_classes, shape[0], shape[1:], config.get("pretrained"))
     found = []
     for number, seed in enumerate(seeds):
         name = f"retrained/{key}-s{seed}"

@@ -11,6 +11,7 @@ from curate.datasets.exact_duplicates import duplicate_groups
 from curate.datasets.image_set import SPLITS, ImageSet
 from curate.errors import DependencyError, UsageError
 from curate.models.base import ConvNet
+from curate.models.pretrained import check_unseen
 from curate.models.registry import ModelSpec, default_model
 from curate.models.weights import save_weights
 from curate.progress import Progress, silent
@@ -39,7 +40,7 @@ class RunFolds:
 
     def save_model(self, name: str, model: ConvNet) -> None:
         try:
-            save_weights(self.run.path / f"{name}.safetensors", model)
+            save_weights(self.run.path / f"{name}.safetensors", model, trained_on=self.run.meta["dataset"]["images_hash"])
         except DependencyError:  # a bare GPU machine: everything but the weights is kept
             return
 
@@ -49,6 +50,7 @@ def train(
     path: Path,
     *,
     model: str | None = None,
+    pretrained: str | None = None,
     preset: str = "default",
     num_folds: int | None = None,
     num_repeats: int | None = None,
@@ -66,6 +68,7 @@ def train(
 
     Args:
         model: name in the registry; None = one that suits the images.
+        pretrained: weights that the nets start from: `imagenet`, or a safetensors file of another dataset; None = from nothing.
         preset: `quick`, `default` or `best`: the recipe, the folds and the repeats.
         num_folds, num_repeats: in place of the preset's.
         seed: of everything random.
@@ -76,7 +79,7 @@ def train(
 
     Raises:
         RunError: the folder holds another run.
-        DataError: a class is too rare, or the model cannot take the images.
+        DataError: a class is too rare, the model cannot take the images, or the weights do not fit or were trained on these images.
         UsageError: fewer than 2 folds or 1 repeat.
         UnknownNameError, DependencyError: there is no such model, preset or tracker, or the tracker's package is missing.
     """
@@ -86,15 +89,19 @@ def train(
         check_tracker(track)
     image_shape = image_set.images.shape[1:]
     model = model or default_model(image_shape[1:], image_shape[0])
-    chosen = preset_for(model, preset, in_channels=image_shape[0])
+    chosen = preset_for(model, preset, in_channels=image_shape[0], pretrained=pretrained is not None)
     num_folds = chosen.num_folds if num_folds is None else num_folds
     num_repeats = chosen.num_repeats if num_repeats is None else num_repeats
     if num_folds < 2 or num_repeats < 1:
         raise UsageError(f"cross-validation needs at least 2 folds and 1 repeat, found {num_folds} and {num_repeats}")
     where = pick_device(device)
 
-    factory = ModelSpec(model, image_set.num_classes, image_shape[0], image_shape[1:])
-    factory(seed)  # says now, not after the folder is made, that the model cannot take these images
+    factory = ModelSpec(model, image_set.num_classes, image_shape[0], image_shape[1:], pretrained)
+    if pretrained is None:
+        factory(seed)  # says now, not after the folder is made, that the model cannot take these images
+    else:
+        check_unseen(pretrained, image_set.images_hash)
+        factory(seed, progress=progress)
     config = {
         "model": model,
         "preset": preset,
@@ -104,6 +111,7 @@ def train(
         "seed": seed,
         "pool_splits": pool_splits,
         "precision": where.precision,
+        **({"pretrained": pretrained} if pretrained is not None else {}),
     }
     run = Run.create(path, {"command": command, "dataset": describe(image_set), "config": config})
     if "train" in run.meta["steps"] and run.has("pred_probs.npy") and "pred_probs" not in run.meta:

@@ -1,6 +1,7 @@
 """Batches from one uint8 tensor on the device: cropped, mirrored, normalised there."""
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -39,8 +40,14 @@ class Batches:
     def standardise(self, indices: Tensor) -> None:
         """Sets the mean and deviation that `normalise` uses to those of the images at `indices` (M,)."""
         mean, std = pixel_statistics(self.images, indices.to(self.images.device))
-        self.scale = (1 / (255 * std)).view(1, -1, 1, 1)
-        self.offset = (mean / std).view(1, -1, 1, 1)
+        self.normalise_by(mean.tolist(), std.tolist())
+
+    def normalise_by(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        """Sets the mean and deviation per channel that `normalise` uses, of pixels scaled to [0, 1]."""
+        self.statistics = tuple(mean), tuple(std)
+        means, stds = (torch.tensor(values, dtype=torch.float32, device=self.images.device) for values in self.statistics)
+        self.scale = (1 / (255 * stds)).view(1, -1, 1, 1)
+        self.offset = (means / stds).view(1, -1, 1, 1)
 
     def start(self, generator: torch.Generator) -> None:
         """Draws anew which images are mirrored in even epochs and which in odd ones."""

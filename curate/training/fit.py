@@ -2,10 +2,9 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from curate.models.base import ConvNet
@@ -15,6 +14,7 @@ from curate.training.device import Device
 from curate.training.extras import Extras
 from curate.training.muon import Muon
 from curate.training.recipe import Recipe
+from curate.training.transfer import num_frozen, parameter_groups
 
 WHITENING_PIXELS = 5000 * 32 * 32
 
@@ -53,6 +53,10 @@ def fit(
     generator = torch.Generator().manual_seed(seed)
     batches.start(generator)
     model.train()
+    if model.input_statistics is None:
+        model.input_statistics = batches.statistics
+    else:  # weights that came from elsewhere expect the normalisation that they were trained with
+        batches.normalise_by(*model.input_statistics)
     height, width = batches.images.shape[2:]
     spread = torch.linspace(0, len(indices) - 1, min(len(indices), max(1, WHITENING_PIXELS // (height * width)))).long()
     model.init_from_images(batches.normalise(batches.images[indices[spread].to(device.where)]))
@@ -66,6 +70,8 @@ def fit(
     step = 0
     with seeded_dropout(seed, device):
         for epoch in range(recipe.epochs):
+            if recipe.head_epochs or recipe.stage_epochs:
+                model.freeze(num_frozen(epoch, len(model.stages), head_epochs=recipe.head_epochs, stage_epochs=recipe.stage_epochs))
             total = torch.zeros(2, device=device.where)  # of losses and of right answers, summed there: reading them would wait for the GPU
             order = indices[torch.randperm(len(indices), generator=generator)].to(device.where)
             for batch_number in range(steps_per_epoch):  # the last, smaller batch is left out; another order comes next epoch
@@ -107,13 +113,12 @@ def rate_factor(step: int, steps: int, warmup: float) -> float:
     return (step + 1) / rise if step + 1 < rise else min(1.0, (steps - step) / max(1.0, steps - rise))
 
 
-def make_optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
+def make_optimizers(model: ConvNet, recipe: Recipe) -> list[torch.optim.Optimizer]:
     """The optimizers of the recipe, over all trainable parameters of the model."""
-    trainable = [p for p in model.parameters() if p.requires_grad]
     if recipe.optimizer == "adamw":
-        decayed, free = [p for p in trainable if p.ndim > 1], [p for p in trainable if p.ndim <= 1]
-        groups: list[dict[str, Any]] = [{"params": decayed}, {"params": free, "weight_decay": 0.0}]
-        return [torch.optim.AdamW(groups, lr=recipe.peak_lr, weight_decay=recipe.weight_decay, fused=True)]
+        by_stage = parameter_groups(model, lr=recipe.peak_lr, weight_decay=recipe.weight_decay, stage_decay=recipe.stage_decay)
+        return [torch.optim.AdamW(by_stage, fused=True)]
+    trainable = [p for p in model.parameters() if p.requires_grad]
     filters = [p for p in trainable if p.ndim == 4]
     heads = [p for p in trainable if p.ndim in (2, 3)]
     biases = [p for p in trainable if p.ndim <= 1]

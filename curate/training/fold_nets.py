@@ -40,6 +40,10 @@ def load_fold_net(run: Run, image_set: ImageSet, fold: int) -> tuple[ConvNet, Ba
             "audit again under another --run name"
         )
     batches = Batches(as_tensor(image_set.images))
-    trainable = trainable_samples(image_set, pool_splits=run.meta["config"]["pool_splits"]) & (image_set.labels >= 0)
-    batches.standardise(torch.from_numpy(training_indices(run.load_array("fold.npy")[0], fold, trainable)))
-    return load_weights(run.path / file), batches
+    net = load_weights(run.path / file)
+    if net.input_statistics is not None:
+        batches.normalise_by(*net.input_statistics)
+    else:  # an older version did not write them
+        trainable = trainable_samples(image_set, pool_splits=run.meta["config"]["pool_splits"]) & (image_set.labels >= 0)
+        batches.standardise(torch.from_numpy(training_indices(run.load_array("fold.npy")[0], fold, trainable)))
+    return net, batches

@@ -7,7 +7,7 @@ from curate.errors import UnknownNameError, UsageError
 OPTIMIZERS = ("muon", "sgd", "adamw")
 BORDERS = ("reflect", "zeros")
 VIEWS = (1, 2, 5, 6, 10)
-EXTRAS = ("border", "color_jitter", "cutout", "mixup", "dropout")
+EXTRAS = ("border", "color_jitter", "cutout", "mixup", "dropout", "head_epochs", "stage_epochs", "stage_decay")
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,11 @@ class Recipe:
         cutout: side in pixels of a square that is blanked at a random place; 16 suits CIFAR-10.
         mixup: alpha of Beta(alpha, alpha), the share in which two images are blended; 1 is uniform.
         dropout: share of the last feature maps that is dropped.
+        head_epochs: epochs in which only the head learns.
+        stage_epochs: epochs from one stage that joins in to the next below it; 0 = all at once after `head_epochs`.
+        stage_decay: rate of a stage as a share of that of the part above it.
 
-    The last five are off by default: see `curate.training.extras`.
+    All from `border` on are off by default: see `curate.training.extras`, and for the last three `curate.training.transfer`.
     """
 
     epochs: int
@@ -55,6 +58,9 @@ class Recipe:
     cutout: int = 0
     mixup: float = 0.0
     dropout: float = 0.0
+    head_epochs: int = 0
+    stage_epochs: int = 0
+    stage_decay: float = 1.0
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1:
@@ -69,6 +75,13 @@ class Recipe:
                 raise UsageError(f"{extra} must be 0 (off) or more, found {getattr(self, extra)}")
         if not 0 <= self.dropout < 1:
             raise UsageError(f"dropout must be 0 (off) or more and less than 1, found {self.dropout}")
+        if self.head_epochs < 0 or self.stage_epochs < 0 or not 0 < self.stage_decay <= 1:
+            raise UsageError(
+                "head_epochs and stage_epochs must be 0 or more and stage_decay more than 0 and at most 1, "
+                f"found {self.head_epochs}, {self.stage_epochs} and {self.stage_decay}"
+            )
+        if (self.head_epochs or self.stage_epochs or self.stage_decay < 1) and self.optimizer != "adamw":
+            raise UsageError(f"head_epochs, stage_epochs and stage_decay need optimizer adamw, found {self.optimizer}")
 
     def to_json(self) -> dict:
         """What `Recipe(**...)` takes; extras that are off are left out, so that runs from before there were any go on."""
