@@ -54,13 +54,21 @@ class Mongod(Killable):
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until(lambda: answers("127.0.0.1", self.port), "mongod listens")
 
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+    @staticmethod
+    def collection(client: pymongo.MongoClient, dataset_name: str) -> Any:
+        """Where FiftyOne keeps the samples of a dataset."""
+        database = client["fiftyone"]
+        return database[database["datasets"].find_one({"name": dataset_name})["sample_collection_name"]]
+
     def samples(self, dataset_name: str) -> list[dict[str, Any]]:
         """`_id`, `sample_id`, `rank` and `review` of all samples of a FiftyOne dataset, most suspect first."""
         with pymongo.MongoClient(self.uri) as client:
-            database = client["fiftyone"]
-            collection = database[database["datasets"].find_one({"name": dataset_name})["sample_collection_name"]]
-            wanted = {"sample_id": 1, "rank": 1, "review": 1, "filepath": 1}
-            return sorted(collection.find({}, wanted), key=lambda sample: sample["rank"])
+            found = self.collection(client, dataset_name).find({}, {"sample_id": 1, "rank": 1, "review": 1})
+            return sorted(found, key=lambda sample: sample["rank"])
 
 
 class ReviewServer(Killable):

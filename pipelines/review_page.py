@@ -32,6 +32,36 @@ SHOWN = """([entry, image, no]) => {
   return id && id !== no && document.querySelector(image) ? id : null;
 }"""
 
+WATCH = """([tiles, chip, modal, tile, text]) => {
+  const since = (times) => performance.now() - times.key;
+  window.curateTimes = {file: window.curateTimes?.painted ?? null, painted: window.curateTimes?.painted ?? null};
+  window.curateWatched = () => document.querySelectorAll(tiles)[tile]?.querySelector(chip)?.innerText === text;
+  if (window.isCurateWatching) return;
+  window.isCurateWatching = true;
+  addEventListener("keydown", () => {
+    const times = window.curateTimes;
+    if (!times.key) Object.assign(times, {key: performance.now(), at: performance.timeOrigin + performance.now()});
+  }, true);
+  new PerformanceObserver((list) => {
+    const times = window.curateTimes;
+    for (const entry of list.getEntries()) {
+      const isAnswer = times.key && entry.startTime >= times.key && entry.name.endsWith("/operators/execute");
+      if (isAnswer && !times.answered) times.answered = entry.responseEnd - times.key;
+    }
+  }).observe({type: "resource"});
+  new MutationObserver(() => {
+    const times = window.curateTimes;
+    if (!times.key || times.repainted || !window.curateWatched()) return;
+    requestAnimationFrame(() => { times.repainted ??= since(times); });
+  }).observe(document.body, {childList: true, subtree: true, characterData: true});
+  document.addEventListener("canvas-loaded", (event) => {
+    const times = window.curateTimes;
+    if (!event.target.closest(modal)) return;
+    times.painted = event.detail.sampleFilepath;
+    if (times.key && times.painted !== times.file) times.image ??= since(times);
+  }, true);
+}"""
+
 
 @contextlib.contextmanager
 def chromium() -> Iterator[Any]:
@@ -137,3 +167,23 @@ class ReviewPage:
         self.page.mouse.move(x, y)
         self.page.wait_for_timeout(300)  # Plotly takes a click where it has seen the pointer rest
         self.page.mouse.click(x, y)
+
+    def watch(self, tile: int = 0, text: str = "") -> None:
+        """Clears `times`, and waits for that text on the chip of that tile."""
+        self.page.evaluate(WATCH, [TILE, CHIP, MODAL, tile, text])
+
+    def press_until_answered(self, key: str) -> None:
+        """Presses the key, again where the page did not take it yet: it takes none before an image is drawn."""
+        while "answered" not in self.page.evaluate("window.curateTimes"):
+            self.press(key)
+            with contextlib.suppress(Exception):
+                self.page.wait_for_function("() => 'answered' in window.curateTimes", timeout=1000, polling=20)
+
+    def times(self, *wanted: str) -> dict[str, float]:
+        """Milliseconds from the first key since `watch`, once all of `wanted` have happened, and `at`, when that was, since 1970.
+
+        `answered`: the operator's answer was there; `repainted`: the watched tile has its text, and the frame is drawn; `image`: the
+        open sample is another one, and its image is drawn.
+        """
+        self.page.wait_for_function("names => names.every((name) => name in window.curateTimes)", arg=list(wanted), polling=20)
+        return self.page.evaluate("window.curateTimes")

@@ -31,8 +31,7 @@ def test_dataset_is_not_taken_for_empty_after_mongod_was_killed(run, home):
         mongod.kill()  # before its first checkpoint, a minute after the start
         mongod.start()
         with pymongo.MongoClient(mongod.uri) as client:
-            database = client["fiftyone"]
-            samples = database[database["datasets"].find_one({"name": run.name})["sample_collection_name"]]
+            samples = mongod.collection(client, run.name)
             assert samples.estimated_document_count() != NUM  # else this proves nothing
             ReviewServer(run.path, mongod, home).stop()
             assert samples.estimated_document_count() == NUM

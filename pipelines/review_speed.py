@@ -1,0 +1,110 @@
+"""How fast a review is in the App, measured in a browser on a run of real size.
+
+    python pipelines/review_speed.py [--run mnist] [--decisions 50] [--suspects 100]
+
+The run is copied, and its dataset built in a mongod of its own: no decision gets into its journal. Needs Chromium and Playwright.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pymongo
+import records
+from review_driver import Mongod, ReviewServer, copy_run
+from review_page import ReviewPage, chromium
+
+from curate.run import Run
+from curate.steps.source import run_path
+
+NUM_OPENINGS, NUM_TILES = 3, 20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", default="mnist", help="an audited run")
+    parser.add_argument("--decisions", type=int, default=50, help="on tiles of the grid")
+    parser.add_argument("--suspects", type=int, default=100, help="decided one after the other in the open sample")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, Mongod(Path(folder) / "mongo") as mongod, chromium() as browser:
+        home, run = Path(folder), copy_run(run_path(options.run), Path(folder))
+        ReviewServer(run, mongod, home).stop()  # builds the dataset
+        values: dict[str, list[float]] = {"command_to_link_s": [], "link_to_images_s": []}
+        for _ in range(NUM_OPENINGS):
+            with ReviewServer(run, mongod, home) as server:
+                values["command_to_link_s"].append(server.seconds)
+                values["link_to_images_s"].append(opening_seconds(browser, server))
+        with ReviewServer(run, mongod, home) as server:
+            values |= decide_on_tiles(browser, server, mongod, run.name, options.decisions)
+        with ReviewServer(run, mongod, home) as server:
+            values |= decide_in_open_sample(browser, server, options.suspects)
+    for what, several in values.items():
+        print(
+            f"{what:26} median {statistics.median(several):8.1f}   90 % {statistics.quantiles(several, n=10)[-1]:8.1f}   of {len(several)}"
+        )
+    waiting = sum(values["key_to_next_image_ms"]) / 1000
+    print(f"{options.suspects} suspects: {waiting:.0f} s of waiting, {60 * options.suspects / waiting:.0f} decisions a minute at most")
+    records.append(f"review speed {options.run}", Run.open(run_path(options.run)), values)
+
+
+def opening_seconds(browser: Any, server: ReviewServer) -> float:
+    """From following the link to a grid with images, with an empty cache."""
+    page, start = ReviewPage(browser), time.monotonic()
+    page.open(server.link)
+    seconds = time.monotonic() - start
+    page.context.close()
+    return seconds
+
+
+def decide_on_tiles(browser: Any, server: ReviewServer, mongod: Mongod, dataset_name: str, num: int) -> dict[str, list[float]]:
+    """From the key to the answer, to the database as another process sees it, and to the repainted tile."""
+    page, order = ReviewPage(browser), mongod.samples(dataset_name)
+    page.open(server.link_to("label-issues"))
+    found: dict[str, list[float]] = {"key_to_answer_ms": [], "key_to_database_ms": [], "key_to_tile_ms": []}
+    with ThreadPoolExecutor(1) as beside, pymongo.MongoClient(mongod.uri) as client:
+        samples = mongod.collection(client, dataset_name)
+        for i in range(num):
+            tile, (key, text) = i % NUM_TILES, (("k", "ok"), ("e", "error"))[i // NUM_TILES % 2]
+            page.select(tile)
+            page.watch(tile, text)
+            seen = beside.submit(seconds_when_shown, samples, order[tile]["_id"], text)
+            page.press(key)
+            times = page.times("answered", "repainted")
+            found["key_to_answer_ms"].append(times["answered"])
+            found["key_to_database_ms"].append(1000 * seen.result() - times["at"])
+            found["key_to_tile_ms"].append(times["repainted"])
+            page.page.wait_for_timeout(1500)  # a reviewer looks, too
+    page.close()
+    return found
+
+
+def seconds_when_shown(samples: Any, identity: Any, label: str) -> float:
+    """The time at which a sample's `review` has that label in the database, in seconds since 1970, to a millisecond or two."""
+    while not samples.find_one({"_id": identity, "review.label": label}, {"_id": 1}):
+        time.sleep(0.001)
+    return time.time()
+
+
+def decide_in_open_sample(browser: Any, server: ReviewServer, num: int) -> dict[str, list[float]]:
+    """From a key to the image of the next undecided sample."""
+    page = ReviewPage(browser)
+    page.open(server.link_to("label-issues"))
+    page.watch()
+    page.press("g")
+    page.times("image")
+    page.page.wait_for_timeout(2000)
+    found = []
+    for i in range(num):
+        page.watch()
+        page.press_until_answered("kq"[i % 2])
+        found.append(page.times("image")["image"])
+    page.close()
+    return {"key_to_next_image_ms": found}
+
+
+if __name__ == "__main__":
+    main()
