@@ -88,7 +88,11 @@ class ReviewPage:
         self.page = self.context.new_page()
         self.page.set_default_timeout(MS)
         self.errors: list[str] = []
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("pageerror", self._note)
+
+    def _note(self, error: Any) -> None:
+        if str(error) != "entry is loading":  # FiftyOne's own router says so now and then, and goes on
+            self.errors.append(str(error))
 
     def open(self, link: str) -> None:
         """Follows a link of `curate review`; done when the grid has images and the plugin its buttons."""
