@@ -64,11 +64,11 @@ def test_the_dataset_can_be_made_again_from_the_run_and_the_summary_names_the_da
     assert json.loads(audited.stdout)["dataset_name"] in result.stdout and "MongoDB" in result.stdout
 
 
-def test_a_taken_port_is_an_error_line_after_the_result(audited, curate):
+def test_a_taken_port_is_told_before_anything_is_done(audited, curate):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         result = curate("app", "shades", "--port", port)
-    assert result.returncode == 2 and "dataset name" in result.stdout
-    assert result.stderr.splitlines()[-1].startswith(f"error: port {port} is taken")
+    assert result.returncode == 2 and result.stdout == ""
+    assert result.stderr.startswith(f"error: port {port} is taken") and len(result.stderr.splitlines()) == 1
