@@ -10,7 +10,7 @@ from fiftyone.operators import types
 from pymongo.errors import PyMongoError
 
 from curate.app.review import bulk, similar
-from curate.app.review.context import is_ours, reviewer
+from curate.app.review.context import is_ours_by_name, reviewer
 from curate.app.review.deciding import decide, move_on, undo
 from curate.app.review.panel import ReviewPanel
 from curate.app.review.queues import next_undecided
@@ -42,7 +42,7 @@ class ReviewOperator(foo.Operator):
 
     def placed(self, ctx: Any, place: types.Places) -> types.Placement | None:
         """The button at `place`; none in datasets that are not curate's."""
-        if not is_ours(ctx.dataset):
+        if not is_ours_by_name(ctx.request_params.get("dataset_name")):
             return None
         return types.Placement(place, types.Button(label=self.label, icon=self.icon, prompt=self.has_form))
 
