@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fiftyone.core.odm.database import get_db_conn
+
 from curate.app.mark import MARK
 from curate.app.review.store import ReviewStore
 from curate.cleaning.standing import CONFLICT
@@ -25,6 +27,18 @@ def reviewer() -> str:
 def is_ours(dataset: Any) -> bool:
     """Whether curate made the dataset, so that it has what a review needs."""
     return dataset is not None and isinstance(dataset.info.get(MARK), dict)
+
+
+def is_ours_by_name(name: str | None) -> bool:
+    """Whether curate made the dataset of that name.
+
+    True without a name: the page asks for buttons before it has a dataset, and not always again once it has one. An operator on
+    another's dataset decides nothing in any case.
+    """
+    if name is None:
+        return True
+    found = get_db_conn()["datasets"].find_one({"name": name}, {f"info.{MARK}": 1})
+    return isinstance(((found or {}).get("info") or {}).get(MARK), dict)
 
 
 def store_of(dataset: Any) -> ReviewStore:
