@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from curate.cleaning.candidates import MAJORITY
 from curate.errors import DataError, IntegrityError
-
-MAJORITY = 3  # of 5 workers
 
 
 @dataclass(frozen=True)

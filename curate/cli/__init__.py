@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from curate.cli import audit, browse, data, decisions, export, gain, gallery, machine, steps
+from curate.cli.benchmark import benchmark
 from curate.cli.explain import explain
 from curate.cli.group import CommandLine
 
@@ -48,6 +49,7 @@ for verb in (
 ):
     app.command()(verb)
 app.add_typer(explain, name="explain")
+app.add_typer(benchmark, name="benchmark")
 
 
 def main() -> None:
