@@ -6,14 +6,13 @@ fsynced and renamed, so that a kill leaves either the old file or the new one. N
 
 import contextlib
 import errno
-import io
 import json
 import os
 import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,9 +139,8 @@ class Run:
 
     def save_array(self, name: str, array: NDArray) -> None:
         """Writes `array` as `name` (with its `.npy`), atomically."""
-        buffer = io.BytesIO()
-        np.save(buffer, array, allow_pickle=False)
-        self.write_bytes(name, buffer.getbuffer())
+        with replaced_atomically(self.path / name) as file:
+            np.save(file, array, allow_pickle=False)
 
     def load_array(self, name: str, *, verb: str = "train", mmap: bool = False) -> NDArray:
         """Array `name`.
@@ -183,18 +181,29 @@ def write_atomically(path: Path, content: bytes | memoryview) -> Path:
     Raises:
         StorageError: the disk is full or read-only.
     """
+    with replaced_atomically(path) as file:
+        file.write(content)
+    return path
+
+
+@contextlib.contextmanager
+def replaced_atomically(path: Path) -> Iterator[IO[bytes]]:
+    """Context with a file to write what replaces `path` once the block ends well; for content that is too large for memory.
+
+    Raises:
+        StorageError: the disk is full or read-only.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with open(temporary, "wb") as file:
-                file.write(content)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
-    return path
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ LAYERS = [
     {"models"},
     {"datasets"},
     {"run"},
-    {"memory", "progress"},
+    {"memory", "progress", "row_blocks"},
     {"errors"},
 ]
 LEVEL = {part: level for level, layer in enumerate(LAYERS) for part in layer}

@@ -1,15 +1,18 @@
 """What labels and probabilities must be before a detector looks at them."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from curate.errors import DataError
+from curate.row_blocks import row_blocks
 
 SUM_TOLERANCE = 1e-3
 
 
 def checked_pred_probs(pred_probs: ArrayLike, num_samples: int | None = None) -> NDArray[np.floating]:
-    """`pred_probs` as a floating array, each value clipped into [0, 1].
+    """`pred_probs` as a floating array in memory, each value clipped into [0, 1].
 
     Args:
         pred_probs: (N, K), K >= 2; rows sum to 1 within 1e-3, values in [0, 1] within 1e-3.
@@ -18,24 +21,20 @@ def checked_pred_probs(pred_probs: ArrayLike, num_samples: int | None = None) ->
     Raises:
         DataError: another shape, or a row that is no probability distribution; names the first such row.
     """
-    probs = np.asarray(pred_probs)
-    if probs.ndim != 2 or probs.shape[1] < 2:
-        raise DataError(f"pred_probs must be (N, K) with K >= 2 classes, found shape {probs.shape}")
-    if num_samples is not None and len(probs) != num_samples:
-        raise DataError(f"pred_probs has {len(probs)} rows but there are {num_samples} labels; were they made from the same split?")
-    if not np.issubdtype(probs.dtype, np.floating):
-        raise DataError(f"pred_probs must be floating point, found {probs.dtype}; pass probabilities, not classes")
-    row = _first(~np.isfinite(probs).all(axis=1))
-    if row is not None:
-        raise DataError(f"row {row} of pred_probs is not finite ({_show(probs[row])}); did the training of its fold diverge?")
-    row = _first((probs.min(axis=1) < -SUM_TOLERANCE) | (probs.max(axis=1) > 1 + SUM_TOLERANCE))
-    if row is not None:
-        raise DataError(f"row {row} of pred_probs has values outside [0, 1] ({_show(probs[row])}); apply softmax to logits first")
-    sums = probs.sum(axis=1, dtype=np.float64)
-    row = _first(np.abs(sums - 1) > SUM_TOLERANCE)
-    if row is not None:
-        raise DataError(f"row {row} of pred_probs sums to {sums[row]:.4f}, expected 1; apply softmax, or divide each row by its sum")
+    probs = _checked_shape(pred_probs, num_samples)
+    _check_rows(probs, 0)
     return np.clip(probs, 0, 1)
+
+
+def probability_blocks(pred_probs: ArrayLike, num_samples: int | None = None) -> Iterator[tuple[int, NDArray[np.floating]]]:
+    """The same block by block, for arrays that do not fit in memory: position of the first row, and a copy of the rows, checked and
+    clipped. The caller may write to it.
+
+    Args, Raises: as `checked_pred_probs`; a broken row is told when its block is reached.
+    """
+    for start, block in row_blocks(_checked_shape(pred_probs, num_samples)):
+        _check_rows(block, start)
+        yield start, np.clip(block, 0, 1)
 
 
 def checked_labels(labels: ArrayLike, num_classes: int) -> NDArray[np.int64]:
@@ -52,6 +51,33 @@ def checked_labels(labels: ArrayLike, num_classes: int) -> NDArray[np.int64]:
     if row is not None:
         raise DataError(f"label {array[row]} of sample {row} is outside 0..{num_classes - 1} (-1 = unlabelled)")
     return array
+
+
+def _checked_shape(pred_probs: ArrayLike, num_samples: int | None) -> NDArray[np.floating]:
+    probs = np.asanyarray(pred_probs)
+    if probs.ndim != 2 or probs.shape[1] < 2:
+        raise DataError(f"pred_probs must be (N, K) with K >= 2 classes, found shape {probs.shape}")
+    if num_samples is not None and len(probs) != num_samples:
+        raise DataError(f"pred_probs has {len(probs)} rows but there are {num_samples} labels; were they made from the same split?")
+    if not np.issubdtype(probs.dtype, np.floating):
+        raise DataError(f"pred_probs must be floating point, found {probs.dtype}; pass probabilities, not classes")
+    return probs
+
+
+def _check_rows(probs: NDArray[np.floating], start: int) -> None:
+    """Raises DataError for the first row that is no distribution; rows are counted from `start`."""
+    row = _first(~np.isfinite(probs).all(axis=1))
+    if row is not None:
+        raise DataError(f"row {start + row} of pred_probs is not finite ({_show(probs[row])}); did the training of its fold diverge?")
+    row = _first((probs.min(axis=1) < -SUM_TOLERANCE) | (probs.max(axis=1) > 1 + SUM_TOLERANCE))
+    if row is not None:
+        raise DataError(f"row {start + row} of pred_probs has values outside [0, 1] ({_show(probs[row])}); apply softmax to logits first")
+    sums = probs.sum(axis=1, dtype=np.float64)
+    row = _first(np.abs(sums - 1) > SUM_TOLERANCE)
+    if row is not None:
+        raise DataError(
+            f"row {start + row} of pred_probs sums to {sums[row]:.4f}, expected 1; apply softmax, or divide each row by its sum"
+        )
 
 
 def _first(wrong: NDArray[np.bool_]) -> int | None:

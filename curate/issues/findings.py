@@ -21,16 +21,23 @@ KINDS = {
 
 
 def build_findings(
-    table: pd.DataFrame, labels: NDArray[np.int64], pred_probs: NDArray[np.floating], class_names: Sequence[str], order: OrderCheck
+    table: pd.DataFrame,
+    labels: NDArray[np.int64],
+    pred_probs: NDArray[np.floating],
+    class_names: Sequence[str],
+    order: OrderCheck,
+    *,
+    joint: NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """JSON-able figures of the whole dataset.
 
     Args:
         table: from `build_issue_table`.
         labels: (N,) in -1..K-1.
-        pred_probs: (N, K) out-of-fold.
+        pred_probs: (N, K) out-of-fold; may be a memory map.
         class_names: K names.
         order: from `check_order`.
+        joint: (K, K) from `confident_joint`; counted here if not given.
 
     Returns:
         `counts` of samples and of each kind of issue, `counts_by_split` the same per split, `estimated_label_errors`,
@@ -39,7 +46,7 @@ def build_findings(
     return {
         "counts": _counts(table),
         "counts_by_split": {str(split): _counts(rows) for split, rows in table.groupby("split", sort=False)},
-        "estimated_label_errors": estimated_label_errors(labels, pred_probs),
+        "estimated_label_errors": estimated_label_errors(labels, pred_probs, joint=joint),
         "class_imbalance": asdict(check_imbalance(labels, class_names)),
         "order": asdict(order),
     }

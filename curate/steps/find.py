@@ -13,8 +13,9 @@ from curate.datasets.image_set import ImageSet
 from curate.embeddings.neighbors import nearest_neighbors
 from curate.embeddings.projection import project
 from curate.errors import DataError
-from curate.issues.checks import checked_pred_probs
+from curate.issues.checks import probability_blocks
 from curate.issues.class_health import class_health
+from curate.issues.confident_joint import confident_joint
 from curate.issues.findings import build_findings
 from curate.issues.label_issues import DEFAULT_METHOD, find_label_issues
 from curate.issues.label_pairs import label_pairs
@@ -23,7 +24,7 @@ from curate.issues.order import check_order
 from curate.issues.outliers import find_outliers
 from curate.issues.table import build_issue_table
 from curate.progress import Progress, silent
-from curate.run import Run
+from curate.run import Run, replaced_atomically
 from curate.steps.train import accuracies
 
 
@@ -50,12 +51,9 @@ def find(
         DataError: the probabilities are no probabilities, or of another number of samples.
     """
     embeddings = run.load_array("embeddings.npy")
-    probs = run.load_array("pred_probs.npy")
     if pred_probs is not None:
-        probs = read_pred_probs(pred_probs, image_set)
-        run.save_array("pred_probs.npy", probs)
-        run.update("pred_probs", given=str(pred_probs), sha256=hashlib.sha256(probs.tobytes()).hexdigest())
-        run.update("metrics", **accuracies(image_set, probs))
+        take_pred_probs(run, pred_probs, image_set)
+    probs = run.load_array("pred_probs.npy", mmap=True)  # the largest array of a run is read a block of rows at a time
     fold = run.load_array("fold.npy")[0]
     labels, names = image_set.labels, image_set.class_names
     with run.step("find", method=method):
@@ -76,11 +74,13 @@ def find(
             outliers=outliers,
             duplicates=duplicates,
         )
-        findings = build_findings(table, labels, probs, names, check_order(neighbors))
+        joint = confident_joint(labels, probs)
+        findings = build_findings(table, labels, probs, names, check_order(neighbors), joint=joint)
         flags = label_issues.is_label_issue
         forget_older_flags(run, table)
         save_table(run, table)
-        save_csv(run, "class_health.csv", class_health(labels, probs, flags, label_issues.label_quality, names))
+        health = class_health(labels, probs, flags, label_issues.label_quality, names, joint=joint)
+        save_csv(run, "class_health.csv", health)
         save_csv(run, "label_pairs.csv", label_pairs(labels, label_issues.suggested, flags, names))
         run.write_text("findings.json", json.dumps(findings, indent=2) + "\n")
         progress("issues", 4, 4, f"{int(flags.sum())} label issues")
@@ -93,20 +93,32 @@ def find(
     return {"run": run.name, "folder": run.path, **run.meta["metrics"], **findings["counts"]}
 
 
-def read_pred_probs(path: Path, image_set: ImageSet) -> np.ndarray:
-    """(N, K) float32 from a `.npy` file.
+def take_pred_probs(run: Run, path: Path, image_set: ImageSet) -> None:
+    """Makes the (N, K) probabilities of a `.npy` file those of the run, as float32, with their hash and their accuracy.
 
     Raises:
-        DataError: no such file, no such array, or no probabilities.
+        DataError: no such file, no such array, or no probabilities; the run stays as it is.
     """
     try:
-        probs = np.load(path, allow_pickle=False)
+        probs = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{path} is not a readable .npy array of probabilities ({error})") from error
-    checked_pred_probs(probs, len(image_set))
-    if probs.shape[1] != image_set.num_classes:
-        raise DataError(f"{path} has {probs.shape[1]} columns but '{image_set.name}' has {image_set.num_classes} classes")
-    return probs.astype(np.float32)
+    digest = hashlib.sha256()
+    with replaced_atomically(run.path / "pred_probs.npy") as file:
+        for start, block in probability_blocks(probs, len(image_set)):
+            if block.shape[1] != image_set.num_classes:
+                raise DataError(
+                    f"{path} has {block.shape[1]} columns but '{image_set.name}' has {image_set.num_classes} classes; "
+                    "a column is needed for every class, in the order of class_names"
+                )
+            if start == 0:
+                header = {"descr": "<f4", "fortran_order": False, "shape": (len(image_set), image_set.num_classes)}
+                np.lib.format.write_array_header_1_0(file, header)
+            content = block.astype("<f4").tobytes()
+            file.write(content)
+            digest.update(content)
+    run.update("pred_probs", given=str(path), sha256=digest.hexdigest())
+    run.update("metrics", **accuracies(image_set, run.load_array("pred_probs.npy", mmap=True)))
 
 
 def save_table(run: Run, table: pd.DataFrame) -> None:

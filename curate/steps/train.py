@@ -15,6 +15,7 @@ from curate.models.pretrained import check_unseen
 from curate.models.registry import ModelSpec, default_model
 from curate.models.weights import save_weights
 from curate.progress import Progress, silent
+from curate.row_blocks import row_blocks
 from curate.run import Run
 from curate.training.cross_validation import cross_validate
 from curate.training.device import pick_device
@@ -157,9 +158,10 @@ def tracked(run: Run, image_set: ImageSet, tracker: str | None) -> Run:
 
 
 def accuracies(image_set: ImageSet, pred_probs: NDArray[np.float32]) -> dict:
-    """Out-of-fold accuracy against the given labels, over all labelled samples and by split."""
+    """Out-of-fold accuracy against the given labels, over all labelled samples and by split; `pred_probs` may be a memory map."""
     labelled = image_set.labels >= 0
-    correct = pred_probs.argmax(axis=1) == image_set.labels
+    predicted = np.concatenate([block.argmax(axis=1) for _, block in row_blocks(pred_probs)])
+    correct = predicted == image_set.labels
     by_split = {
         split: float(correct[labelled & (image_set.splits == split)].mean())
         for split in SPLITS
