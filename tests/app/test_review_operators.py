@@ -10,7 +10,7 @@ from bson import json_util
 
 import curate.app
 from curate.app.dataset import build_dataset
-from curate.app.review.context import _stores
+from curate.app.review.context import _stores, is_ours_by_name
 from curate.app.review.queues import check_reviewer, prepare_review
 from curate.cleaning.decisions import read_journal
 from curate.errors import UsageError
@@ -244,10 +244,36 @@ def test_conflicts_are_not_settled_in_bulk(review, conflict):
 
 
 def test_a_dataset_that_curate_did_not_make_has_no_buttons_and_takes_no_decision(review, fo, shapes):
+    from curate.app.review.operators import OPERATORS
+
     dataset = fo.Dataset("foreign")
     dataset.add_sample(fo.Sample(filepath="x.png"))
     foreign = Review(dataset, review.journal)
     assert "not made by curate" in dict(foreign.press("ok", selected=foreign.ids()))["notify"]["message"]
+    assert num_buttons(dataset) == 0 and num_buttons(review.dataset) == sum(one.in_grid + one.in_sample for one in OPERATORS)
+
+
+def num_buttons(dataset):
+    """How many of the operators FiftyOne's server gives a button, in the grid or in the open sample."""
+    import fiftyone.operators as foo
+    from fiftyone.operators.executor import resolve_placement
+
+    asked = {"dataset_name": dataset.name, "dataset_id": str(dataset._doc.id)}
+    ours = [operator for operator in foo.list_operators() if operator.uri.startswith("@curate/review/")]
+    return sum(resolve_placement(operator, asked) is not None for operator in ours)
+
+
+def test_a_dataset_is_ours_by_its_mark_alone(review, fo):
+    fo.Dataset("foreign")
+    marked = fo.Dataset("half-marked")
+    marked.info = {"curate": "no"}
+    marked.save()
+    assert is_ours_by_name("shapes")
+    assert not any(map(is_ours_by_name, ["foreign", "half-marked", "not there"]))
+
+
+def test_a_page_without_a_dataset_yet_gets_the_buttons(review):
+    assert is_ours_by_name(None)
 
 
 def test_two_reviewers_whose_queues_fiftyone_cannot_tell_apart_are_told(review):

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fiftyone.core.odm.database import get_db_conn
-
 from curate.app.mark import MARK
 from curate.app.review.store import ReviewStore
 from curate.cleaning.standing import CONFLICT
@@ -32,9 +30,11 @@ def is_ours(dataset: Any) -> bool:
 def is_ours_by_name(name: str | None) -> bool:
     """Whether curate made the dataset of that name.
 
-    True without a name: the page asks for buttons before it has a dataset, and not always again once it has one. An operator on
-    another's dataset decides nothing in any case.
+    True without a name: a page that asks for its buttons before it has a dataset may not ask again. An operator on another's dataset
+    decides nothing in any case.
     """
+    from fiftyone.core.odm import get_db_conn
+
     if name is None:
         return True
     found = get_db_conn()["datasets"].find_one({"name": name}, {f"info.{MARK}": 1})
