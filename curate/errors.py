@@ -14,8 +14,14 @@
 A message says what was expected, what was found, and what to do.
 """
 
-import difflib
+import re
 from collections.abc import Iterable
+from difflib import SequenceMatcher
+
+NEAR = 0.6
+"""From this closeness on a name is near."""
+LONGEST_LIST = 30
+"""Names that a message lists where none is near."""
 
 
 class CurateError(Exception):
@@ -35,11 +41,32 @@ class UnknownNameError(DataError):
 
     @classmethod
     def of(cls, kind: str, name: str, known: Iterable[str]) -> "UnknownNameError":
-        """The error for `name`, naming the nearest of `known`, or all of them when none is near."""
-        known = sorted(known)
-        near = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
-        return cls(f"unknown {kind} '{name}'; {hint}")
+        """The error for `name`, naming the nearest of `known`; where none is near, all of them, or the first of many."""
+        known = list(known)
+        near = nearest(name, known)
+        if near:
+            return cls(f"unknown {kind} '{name}'; did you mean {' or '.join(near)}?")
+        more = f" … ({len(known)} in all)" if len(known) > LONGEST_LIST else ""
+        return cls(f"unknown {kind} '{name}'; known: {', '.join(known[:LONGEST_LIST])}{more}")
+
+
+def nearest(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
+    """Up to `most` of the known names that `name` may have meant, the closest first; none where none is near."""
+    scored = [(closeness(name, other), other) for other in known]
+    return [other for score, other in sorted(scored, key=lambda pair: -pair[0]) if score >= NEAR][:most]
+
+
+def closeness(name: str, other: str) -> float:
+    """How near two names are, in [0, 1], whatever the case of their letters; 1 where they are the same.
+
+    The greatest of three: alike letter by letter (typing errors), alike word by word (`layer2.conv1` and `trunk.layer2.0.conv1`), and
+    one inside the other (`blur` and `gaussian-blur`), rather `name` inside `other`.
+    """
+    a, b = name.casefold(), other.casefold()
+    words_a, words_b = (re.findall(r"[^\W\d_]+|\d+", text) for text in (a, b))
+    shorter, longer = sorted((a, b), key=len)
+    inside = 0.6 + 0.3 * len(shorter) / len(longer) + 0.1 * (shorter == a) if len(shorter) >= 3 and shorter in longer else 0.0
+    return max(SequenceMatcher(None, a, b).ratio(), SequenceMatcher(None, words_a, words_b).ratio(), inside)
 
 
 class IntegrityError(DataError):

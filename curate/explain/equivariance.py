@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 EXACT = 1e-4
 """Relative errors below come from rounding alone."""
+MOST_ROWS = 28
+"""Layers that a figure shows."""
 
 
 @dataclass(frozen=True)
@@ -151,12 +153,29 @@ def pooling_invariance(
     return changes
 
 
+def rows_to_draw(jumps: Sequence[float | None], most: int = MOST_ROWS) -> list[int]:
+    """Which of the layers with these jumps to show, in order: all, or `most` of them.
+
+    First come the first layer, and the last before each change of the jump; the rest is spread evenly over the others.
+    """
+    num = len(jumps)
+    if num <= most:
+        return list(range(num))
+    kept = [0, *(i for i in range(num) if i == num - 1 or jumps[i] != jumps[i + 1])][:most]
+    others = [i for i in range(num) if i not in kept]
+    spread = np.linspace(0, len(others) - 1, most - len(kept)).round().astype(int)
+    return sorted({*kept, *(others[i] for i in spread)})
+
+
 @styled
 def equivariance_figure(layers: Sequence[LayerShift], shifts: Sequence[int], *, title: str) -> "Figure":
     """One row for each layer, one column for each shift: 0 where the map was shifted and nothing else.
 
-    Numbers are of units away from the border where there are any, else of all, those with a star.
+    Numbers are of units away from the border where there are any, else of all, those with a star. Of a deep net some layers are shown:
+    see `rows_to_draw`.
     """
+    num_layers = len(layers)
+    layers = [layers[i] for i in rows_to_draw([layer.jump for layer in layers])]
     values = np.array([np.where(np.isnan(layer.inside), layer.all, layer.inside) for layer in layers])
     labels = [f"{layer.name}  ({'jump ' + format(layer.jump, 'g') if layer.jump else 'no places'})" for layer in layers]
     figure, axes = new_figure(1, 1, width=3.4 + 0.62 * len(shifts), height=1.6 + 0.3 * len(layers), title=title)
@@ -169,9 +188,14 @@ def equivariance_figure(layers: Sequence[LayerShift], shifts: Sequence[int], *, 
         place.text(column, row, text, ha="center", va="center", fontsize=8, color="black" if value > 0.6 else "white")
     place.set_xticks(range(len(shifts)), [str(shift) for shift in shifts])
     place.set_yticks(range(len(layers)), labels)
+    left_out = (
+        f"\n{len(layers)} of {num_layers} layers: the last before each change of the jump, and some between"
+        if len(layers) < num_layers
+        else ""
+    )
     place.set_xlabel(
         "shift of the image, pixels\n0: the layer's map is shifted as the image is, and nothing else changes\n"
-        "* all units, since none sees only what was shifted; without places: change of the output"
+        "* all units, since none sees only what was shifted; without places: change of the output" + left_out
     )
     add_bar(figure, drawn, place, "relative error, 1 and more")
     return figure

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from curate.datasets.catalog import CATALOG
 from curate.datasets.load import load
-from curate.datasets.pixels import quiet_pillow, read_header
+from curate.datasets.pixels import quiet_pillow, read_pixels
 from curate.errors import DataError, UnknownNameError, UsageError
 from curate.explain.arithmetic import FAILURES, Arithmetic, arithmetic, cannot_take, shape_text
 from curate.explain.arithmetic_figure import arithmetic_figure
@@ -45,7 +45,8 @@ def load_image(source: str, *, root: Path | None = None, progress: Progress = si
         DataError: there is no such file or sample, or the file is no image.
     """
     if Path(source).is_file():
-        return _read_file(source)
+        with quiet_pillow():
+            return read_pixels(source)
     name, _, rest = source.partition("/")
     split, _, index = rest.partition("/")
     if name not in CATALOG or split not in ("train", "test") or not (index.isascii() and index.isdigit()):
@@ -54,25 +55,6 @@ def load_image(source: str, *, root: Path | None = None, progress: Progress = si
     if int(index) >= len(image_set):
         raise DataError(f"there is no sample '{source}'; {name} has {name}/{split}/0 to {name}/{split}/{len(image_set) - 1}")
     return image_set.images[int(index)]
-
-
-def _read_file(path: str) -> NDArray[np.uint8]:
-    from PIL import Image, ImageOps
-
-    with quiet_pillow():
-        header = read_header(path)
-        try:
-            with Image.open(path) as opened:
-                image = ImageOps.exif_transpose(opened)
-                if image.mode.startswith("I"):  # 16 bits
-                    image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
-                if image.has_transparency_data:
-                    image = image.convert("RGBA")
-                    image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-                pixels = np.asarray(image.convert("L" if header.is_grey else "RGB"))
-        except Exception as error:  # a damaged file makes Pillow raise errors of nearly any type
-            raise DataError(f"image {path} cannot be read ({str(error) or type(error).__name__})") from error
-    return pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))  # (C, H, W)
 
 
 def conv(

@@ -4,7 +4,15 @@ import torch
 from torch import nn
 
 from curate.errors import UsageError
-from curate.explain.equivariance import EXACT, equivariance, equivariance_figure, invariance_figure, pooling_invariance, relative_difference
+from curate.explain.equivariance import (
+    EXACT,
+    equivariance,
+    equivariance_figure,
+    invariance_figure,
+    pooling_invariance,
+    relative_difference,
+    rows_to_draw,
+)
 from curate.explain.figure import to_png
 from curate.explain.kernels import make_kernel
 from curate.models.registry import make_model
@@ -86,3 +94,14 @@ def test_the_figures_are_drawn(image):
     assert to_png(figure).startswith(b"\x89PNG")
     changes = pooling_invariance(image, make_kernel("sharpen"), shifts=[0, 1])
     assert to_png(invariance_figure(changes, [0, 1], title="x")).startswith(b"\x89PNG")
+
+
+def test_of_a_deep_net_the_first_layer_and_the_last_of_each_jump_are_drawn():
+    jumps = [*[1.0] * 90, *[2.0] * 5, *[4.0] * 80, None, None]
+    rows = rows_to_draw(jumps, most=28)
+    assert len(rows) == 28 and rows == sorted(set(rows))
+    assert {0, 89, 94, 174, 176} <= set(rows)
+
+
+def test_a_shallow_net_is_drawn_whole():
+    assert rows_to_draw([1.0] * 12) == list(range(12))
