@@ -41,6 +41,36 @@ def test_all_notebooks_start_alike():
     assert len(NOTEBOOKS) == 3 and len(starts) == 1
 
 
+@pytest.fixture
+def first_cell_without_curate(monkeypatch, tmp_path):
+    """Runs the first cell where there is no curate, in a folder, and returns what pip was asked to install."""
+    asked = []
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("subprocess.run", lambda command, check: asked.append(command[-1]))
+    monkeypatch.setenv("CURATE_DATA", str(tmp_path))
+
+    def run(folder):
+        monkeypatch.chdir(folder)
+        exec(code_cells(read(NOTEBOOKS[0]))[0].source, {})
+        return asked
+
+    return run
+
+
+def test_a_notebook_in_a_checkout_installs_that_checkout(first_cell_without_curate):
+    assert first_cell_without_curate(ROOT / "notebooks") == [f"{ROOT}[explain]"]
+
+
+def test_a_notebook_on_its_own_installs_from_the_address_it_is_given(first_cell_without_curate, monkeypatch, tmp_path):
+    monkeypatch.setenv("CURATE_REPOSITORY", "https://example.org/team/curate")
+    assert first_cell_without_curate(tmp_path) == ["curate[explain] @ git+https://example.org/team/curate"]
+
+
+def test_a_notebook_on_its_own_without_an_address_says_what_to_fill_in(first_cell_without_curate, tmp_path):
+    with pytest.raises(SystemExit, match="write its address into REPOSITORY"):
+        first_cell_without_curate(tmp_path)
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_no_cell_names_a_place_of_one_machine(path):
     assert not [cell.source for cell in read(path).cells if re.search(r"['\"\s(](/|~/|[A-Z]:\\)\w", cell.source)]
