@@ -36,6 +36,7 @@ class Airbench(ConvNet):
     """
 
     stages = (("whiten", "groups.0"), ("groups.1",), ("groups.2",))
+    draws_globally = False
 
     def __init__(
         self, *, num_classes: int, in_channels: int, image_size: tuple[int, int], widths: tuple[int, int, int] = (64, 256, 256)

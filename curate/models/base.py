@@ -25,6 +25,8 @@ class ConvNet(nn.Module, ABC):
         pooling: the GlobalPooling that `forward_features` applies.
         stages: the convolutional part in forward order: for each stage the names of its modules or parameters. What is in none
             of them is the head.
+        draws_globally: whether training may draw from torch's global generators (dropout other than `curate.models.dropout`, say);
+            folds of nets that do not can train in threads of one process.
         num_frozen: how many stages, from the first on, learn nothing: see `freeze`.
         input_statistics: mean and deviation per channel, of pixels in [0, 1], that the weights are used to being normalised by;
             None where they come from the training images.
@@ -33,6 +35,7 @@ class ConvNet(nn.Module, ABC):
 
     name: str | None = None
     stages: tuple[tuple[str, ...], ...] = ()
+    draws_globally: bool = True
     num_frozen: int = 0
     input_statistics: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     loaded: frozenset[str] = frozenset()
@@ -53,6 +56,10 @@ class ConvNet(nn.Module, ABC):
     @abstractmethod
     def forward_head(self, maps: Tensor) -> Tensor:
         """Logits (B, K) from maps (B, M, h, w)."""
+
+    def quick_maps(self, x: Tensor) -> Tensor:
+        """What `forward_maps` gives, up to the rounding of bfloat16, by what is quickest on a CPU; hooks of layers may not be called."""
+        return self.forward_maps(x)
 
     def init_from_images(self, images: Tensor) -> None:
         """Called once before training with some training images, float (B, C, H, W), normalised."""

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from curate.models.base import ConvNet
 from curate.models.blocks import conv_block
+from curate.models.dropout import Dropout
 
 SMALLEST_SIZE = 8
 WIDTHS = (32, 64, 128)
@@ -23,6 +24,7 @@ class CifarCNN(ConvNet):
     """Three pairs of convolutions, then flatten, a hidden layer with dropout, and the output layer."""
 
     stages = STAGES
+    draws_globally = False
 
     def __init__(
         self,
@@ -41,7 +43,7 @@ class CifarCNN(ConvNet):
             nn.Flatten(),  # (B, M * h * w)
             nn.Linear(widths[-1] * area, num_hidden),
             nn.ReLU(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             nn.Linear(num_hidden, num_classes),
         )
 
@@ -56,6 +58,7 @@ class CifarCNNWithGlobalPooling(ConvNet):
     """The same convolutions; the head is one linear layer on mean and maximum of each map, so any size goes in."""
 
     stages = STAGES
+    draws_globally = False
 
     def __init__(self, *, num_classes: int, in_channels: int, image_size: tuple[int, int], widths: tuple[int, int, int] = WIDTHS) -> None:
         super().__init__(num_classes=num_classes, in_channels=in_channels, image_size=image_size, num_maps=widths[-1])

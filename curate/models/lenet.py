@@ -3,11 +3,14 @@
 Source: LeCun, Bottou, Bengio & Haffner, Gradient-Based Learning Applied to Document Recognition, Proc. IEEE 86, 1998.
 """
 
+from functools import cached_property
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from curate.models.base import ConvNet
+from curate.models.pooled_products import Places, conv_relu_pool, to_phases
 
 SMALLEST_SIZE = 12
 MAPS = 16
@@ -36,6 +39,7 @@ class LeNet5(ConvNet):
     """LeNet-5 as it is trained today: ReLU, max pooling, every map connected; 61,706 parameters for MNIST."""
 
     stages = (("conv1",), ("conv2",))
+    draws_globally = False
 
     def __init__(self, *, num_classes: int, in_channels: int, image_size: tuple[int, int]) -> None:
         super().__init__(num_classes=num_classes, in_channels=in_channels, image_size=image_size, num_maps=MAPS)
@@ -48,6 +52,21 @@ class LeNet5(ConvNet):
     def forward_maps(self, x: Tensor) -> Tensor:
         x = F.max_pool2d(F.relu(self.conv1(x)), 2)  # (B, 6, 14, 14)
         return F.max_pool2d(F.relu(self.conv2(x)), 2)  # (B, 16, 5, 5)
+
+    @cached_property
+    def places(self) -> tuple[Places, Places]:
+        return Places(6, self.in_channels, 5, 4), Places(MAPS, 6, 5, 2)
+
+    def quick_maps(self, x: Tensor) -> Tensor:
+        padding = padding_for(self.image_size)
+        if any((side + 2 * pad) % 4 for side, pad in zip(x.shape[2:], padding, strict=True)):
+            return self.forward_maps(x)  # no whole number of 4x4 blocks
+        first, second = self.places
+        with torch.autocast("cpu", enabled=False):
+            phases = to_phases(x, 4, padding, torch.bfloat16)  # (16 * C, 8, 8, B)
+            phases = conv_relu_pool(phases, self.conv1.weight, self.conv1.bias, first)  # (4 * 6, 7, 7, B)
+            maps = conv_relu_pool(phases, self.conv2.weight, self.conv2.bias, second)  # (16, 5, 5, B)
+        return maps.permute(3, 0, 1, 2)  # (B, 16, 5, 5)
 
     def forward_head(self, maps: Tensor) -> Tensor:
         x = maps.flatten(1)  # (B, 400)
@@ -103,6 +122,7 @@ class LeNet5Of1998(ConvNet):
     """
 
     stages = (("c1", "s2"), ("c3", "s4"))
+    draws_globally = False
 
     def __init__(self, *, num_classes: int, in_channels: int, image_size: tuple[int, int]) -> None:
         super().__init__(num_classes=num_classes, in_channels=in_channels, image_size=image_size, num_maps=MAPS)

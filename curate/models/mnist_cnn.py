@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from curate.models.base import ConvNet
 from curate.models.blocks import conv_block
+from curate.models.dropout import Dropout
 
 SMALLEST_SIZE = 8
 WIDTHS = (16, 32, 64)
@@ -24,6 +25,7 @@ class MnistCNN(ConvNet):
     """Three convolution blocks, then flatten, a hidden layer with dropout, and the output layer."""
 
     stages = STAGES
+    draws_globally = False
 
     def __init__(
         self,
@@ -42,7 +44,7 @@ class MnistCNN(ConvNet):
             nn.Flatten(),  # (B, M * h * w)
             nn.Linear(widths[-1] * area, num_hidden),
             nn.ReLU(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             nn.Linear(num_hidden, num_classes),
         )
 
@@ -60,6 +62,7 @@ class MnistFCN(ConvNet):
     """
 
     stages = STAGES
+    draws_globally = False
 
     def __init__(self, *, num_classes: int, in_channels: int, image_size: tuple[int, int], widths: tuple[int, int, int] = WIDTHS) -> None:
         super().__init__(num_classes=num_classes, in_channels=in_channels, image_size=image_size, num_maps=widths[-1])

@@ -27,6 +27,7 @@ class ResNetSmall(ConvNet):
     """One convolution, three that halve the sides, the first and last of them followed by a residual block."""
 
     stages = (("body.0",), ("body.1", "body.2"), ("body.3",), ("body.4", "body.5"))
+    draws_globally = False
 
     def __init__(
         self, *, num_classes: int, in_channels: int, image_size: tuple[int, int], widths: tuple[int, int, int, int] = WIDTHS

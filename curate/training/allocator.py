@@ -6,6 +6,7 @@ import sys
 
 M_TRIM_THRESHOLD = -1
 M_MMAP_THRESHOLD = -3
+M_ARENA_MAX = -8
 LARGEST_MMAP_THRESHOLD = 32 * 2**20  # glibc takes no higher one on 64-bit machines
 KEEP = 2**30
 
@@ -24,3 +25,4 @@ def keep_freed_memory() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(M_MMAP_THRESHOLD, LARGEST_MMAP_THRESHOLD)
         libc.mallopt(M_TRIM_THRESHOLD, KEEP)
+        libc.mallopt(M_ARENA_MAX, 1)  # threads share one heap; one of their own would be unmapped again and again

@@ -1,5 +1,6 @@
 """Batches from one uint8 tensor on the device: cropped, mirrored, normalised there."""
 
+import copy
 import warnings
 from collections.abc import Sequence
 
@@ -36,6 +37,10 @@ class Batches:
             padded = reflect_pad(images, shift) if border == "reflect" else F.pad(images, (shift,) * 4)
             self.windows = padded.unfold(2, images.shape[2], 1).unfold(3, images.shape[3], 1)  # (N, C, 2s+1, 2s+1, H, W), a view
         self.standardise(torch.arange(min(len(images), 1000)))
+
+    def again(self) -> "Batches":
+        """Batches of the same images in the same memory, with a normalisation and draws of their own."""
+        return copy.copy(self)
 
     def standardise(self, indices: Tensor) -> None:
         """Sets the mean and deviation that `normalise` uses to those of the images at `indices` (M,)."""

@@ -1,4 +1,4 @@
-"""Where the jobs of cross-validation run: here, one after the other, or side by side in processes of this machine."""
+"""Where the jobs of cross-validation run: here, one after the other, or side by side in threads or processes of this machine."""
 
 import contextlib
 import ctypes
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from curate.errors import CurateError
 from curate.training.device import Device
 from curate.training.fold_jobs import FoldJob, FoldResult, FoldWork, job_seed
+from curate.training.threads import evened, run_in_threads
 
 PROCESS_BYTES = 3 * 2**29  # of a process without images: torch, and the maps of a batch
 COPIES = 4  # of the images in a process: as sent, as received, padded, and some room
@@ -48,9 +49,14 @@ def num_processes(num_jobs: int, num_bytes: int, device: Device) -> int:
 def run_jobs(work: FoldWork, jobs: Sequence[FoldJob], told: Told, *, done: Set[FoldJob], num_workers: int) -> Finished:
     """Runs all `jobs` but those `done`, `num_workers` side by side; results come as they are finished.
 
-    What is left over after full rounds runs at the end on all threads: five folds on two threads are four folds in two
-    processes, then one on both threads. A job has as many threads however many are done, or a resumed run would differ.
+    On a CPU, nets that draw from no global generator train in threads of this process, one core each. Others train in processes,
+    and what is left over after full rounds runs at the end on all cores: five folds on two cores are four folds in two
+    processes, then one on both. A job has as many cores however many are done, or a resumed run would differ.
     """
+    if num_workers > 1 and not work.make_model(work.seed).draws_globally:
+        left = [job for job in jobs if job not in done]
+        yield from run_in_threads(work, left, told, num_workers=evened(num_workers, len(jobs)))
+        return
     even = len(jobs) // num_workers * num_workers
     for part, side_by_side in ((jobs[:even], num_workers), (jobs[even:], len(jobs) - even)):
         left = [job for job in part if job not in done]

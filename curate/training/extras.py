@@ -7,6 +7,8 @@ from torch.nn import functional as F
 
 from curate.models.base import ConvNet
 from curate.training.augment import Batches, pixel_statistics
+from curate.training.device import Device
+from curate.training.forward import logits_of, maps_of
 from curate.training.recipe import Recipe
 
 
@@ -103,8 +105,8 @@ class Extras:
             return mix_up(x, F.one_hot(labels, num_classes).float(), self.recipe.mixup, self.generator)
         return x, labels
 
-    def logits(self, model: ConvNet, x: Tensor) -> Tensor:
+    def logits(self, model: ConvNet, x: Tensor, device: Device) -> Tensor:
         """(B, K) of a batch in training."""
         if not self.recipe.dropout:
-            return model(x)
-        return model.forward_head(drop_maps(model.forward_maps(x), self.recipe.dropout, self.generator))
+            return logits_of(model, x, device)
+        return model.forward_head(drop_maps(maps_of(model, x, device), self.recipe.dropout, self.generator))

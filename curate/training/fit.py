@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from curate.models.base import ConvNet
+from curate.models.dropout import Dropout
 from curate.training.allocator import keep_freed_memory
 from curate.training.augment import Batches
 from curate.training.device import Device
@@ -68,7 +69,7 @@ def fit(
     peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     extras = Extras(recipe, batches, indices.to(device.where), seed)
     step = 0
-    with seeded_dropout(seed, device):
+    with seeded_dropout(model, seed, device):
         for epoch in range(recipe.epochs):
             if recipe.head_epochs or recipe.stage_epochs:
                 model.freeze(num_frozen(epoch, len(model.stages), head_epochs=recipe.head_epochs, stage_epochs=recipe.stage_epochs))
@@ -78,7 +79,7 @@ def fit(
                 chosen = order[batch_number * size : (batch_number + 1) * size]
                 x, targets = extras.on_batch(batches(chosen, epoch, generator), labels[chosen], model.num_classes)
                 with device.autocast():
-                    logits = extras.logits(model, x).float()
+                    logits = extras.logits(model, x, device).float()
                 loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
                 loss.backward()
                 with torch.no_grad():
@@ -97,8 +98,20 @@ def fit(
 
 
 @contextlib.contextmanager
-def seeded_dropout(seed: int, device: Device) -> Iterator[None]:
-    """Dropout layers of a net draw from torch's global generators: inside they start at `seed`, after it they are as they were."""
+def seeded_dropout(model: ConvNet, seed: int, device: Device) -> Iterator[None]:
+    """Dropout layers of the net start at `seed` inside. torch's global generators are afterwards as they were.
+
+    On a CPU a net that draws from nothing else has a generator of its own, so that others may train in threads beside it.
+    """
+    if device.kind == "cpu" and not model.draws_globally:
+        own = [module for module in model.modules() if isinstance(module, Dropout)]
+        generator = torch.Generator().manual_seed(seed)
+        for module in own:
+            module.generator = generator
+        yield
+        for module in own:
+            module.generator = None
+        return
     cuda = [torch.cuda.current_device()] if device.kind == "cuda" else []
     with torch.random.fork_rng(devices=cuda):
         torch.default_generator.manual_seed(seed)

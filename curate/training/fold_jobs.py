@@ -1,5 +1,6 @@
 """One job of cross-validation: a net trained on everything but its fold, which then judges that fold."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -21,6 +22,7 @@ ModelFactory = Callable[[int], ConvNet]
 OnShare = Callable[[float], None]
 """Called with the share of a job that is done."""
 
+ONE_AT_A_TIME = threading.RLock()  # initial weights are drawn from torch's global generator
 BACKWARD_COST = 3  # a training step costs about as much as three forward passes
 
 
@@ -89,6 +91,14 @@ class FoldWork:
         """(M,) positions of the samples that the job judges."""
         return np.flatnonzero(self.folds[job.repeat] == job.fold)
 
+    def batches(self) -> Batches:
+        """Batches of the images for one job; all jobs share the images on the device."""
+        with ONE_AT_A_TIME:
+            if self._batches is None:
+                recipe, images = self.recipe, as_tensor(self.images).to(self.device.where)
+                self._batches = Batches(images, shift=recipe.shift, mirror=recipe.mirror, border=recipe.border)
+        return self._batches.again()
+
     def run(self, job: FoldJob, on_share: OnShare) -> FoldResult:
         """Trains and judges.
 
@@ -96,14 +106,12 @@ class FoldWork:
             DataError: the training diverged.
         """
         where = self.device.where
-        if self._batches is None:
-            recipe = self.recipe
-            self._batches = Batches(as_tensor(self.images).to(where), shift=recipe.shift, mirror=recipe.mirror, border=recipe.border)
-        batches = self._batches
+        batches = self.batches()
         chosen = torch.from_numpy(training_indices(self.folds[job.repeat], job.fold, self.trainable))
         batches.standardise(chosen)
         seed = job_seed(self.seed, job.repeat, job.fold)
-        model = self.make_model(seed).to(where).to(memory_format=torch.channels_last)
+        with ONE_AT_A_TIME:
+            model = self.make_model(seed).to(where).to(memory_format=torch.channels_last)
         targets = torch.tensor(self.labels, device=where)
         held_out = torch.from_numpy(self.held_out(job))
         training = BACKWARD_COST * self.recipe.epochs * len(chosen)

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from curate.models.base import ConvNet
 from curate.training.augment import Batches, reflect_pad
 from curate.training.device import Device
+from curate.training.forward import logits_of, maps_of
 
 BATCH = 500  # with 2,000 the largest maps outgrow what the allocator reuses, and a forward pass takes twice as long on a CPU
 
@@ -29,7 +30,7 @@ def predict(
     for chosen in indices.to(device.where).split(BATCH):
         x = batches.normalise(batches.images[chosen])
         with device.autocast():
-            logits = sum(model(view).float() for view in _views(x, views, max(1, batches.shift))) / views
+            logits = sum(logits_of(model, view, device).float() for view in _views(x, views, max(1, batches.shift))) / views
         out.append(F.softmax(logits, dim=1).cpu())
         on_images(views * len(chosen))
     return torch.cat(out)
@@ -42,7 +43,7 @@ def embed(model: ConvNet, batches: Batches, indices: Tensor, device: Device, *, 
     out = []
     for chosen in indices.to(device.where).split(BATCH):
         with device.autocast():
-            features = model.forward_features(batches.normalise(batches.images[chosen]))
+            features = model.pooling(maps_of(model, batches.normalise(batches.images[chosen]), device))
         out.append(features.float().cpu())
         on_images(len(chosen))
     return torch.cat(out)

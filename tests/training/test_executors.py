@@ -1,27 +1,39 @@
-"""Processes side by side: the same arrays as in one, and their end is told."""
+"""Threads and processes side by side: the same arrays as in one, and their end is told."""
 
 import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from multiprocessing import active_children
 
 import numpy as np
 import pytest
+import torch
 
 from curate.errors import CurateError, DataError, StorageError
 from curate.models.registry import ModelSpec
 from curate.training.cross_validation import cross_validate
 from curate.training.executors import LARGEST_COPY, num_processes
 from curate.training.recipe import Recipe
+from curate.training.threads import evened
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def validated(shapes, cpu, *, epochs=1, peak_lr=0.005, **options):
+class InProcesses(ModelSpec):
+    """Makes nets that say that they draw from torch's global generators."""
+
+    def __call__(self, seed, **options):
+        net = super().__call__(seed, **options)
+        net.draws_globally = True
+        return net
+
+
+def validated(shapes, cpu, *, epochs=1, peak_lr=0.005, kind=InProcesses, **options):
     recipe = Recipe(epochs=epochs, batch_size=20, optimizer="sgd", peak_lr=peak_lr, head_lr=peak_lr, bias_lr=peak_lr, shift=1)
-    spec = ModelSpec("lenet5", 3, 1, (16, 16))
+    spec = kind("lenet5", 3, 1, (16, 16))
     return cross_validate(spec, shapes.images, shapes.labels, num_classes=3, recipe=recipe, device=cpu, num_folds=3, **options)
 
 
@@ -48,6 +60,50 @@ def test_two_processes_give_the_same_arrays_and_weights_as_none(make_shapes, cpu
     assert here.keys() == there.keys() and {"curve-r0-f2", "models/fold-2 conv1.weight", "model conv1.weight"} <= here.keys()
     assert all(np.array_equal(here[key], there[key]) for key in here)
     assert told == sorted(told) and told[-1] == 3
+
+
+def test_threads_give_the_same_arrays_and_weights_as_none(make_shapes, cpu):
+    shapes, told, here, there = make_shapes(45), [], Weights(), Weights()
+    alone = validated(shapes, cpu, store=here)
+    result = validated(
+        shapes, cpu, kind=ModelSpec, num_workers=2, store=there, progress=lambda stage, done, total, note="": told.append(done)
+    )
+    assert result.pred_probs.tobytes() == alone.pred_probs.tobytes() and result.embeddings.tobytes() == alone.embeddings.tobytes()
+    assert here.keys() == there.keys() and all(np.array_equal(here[key], there[key]) for key in here)
+    assert told == sorted(told) and told[-1] == 3
+
+
+def test_nets_with_dropout_repeat_in_threads(make_shapes, cpu):
+    images, labels = make_shapes(45).images, make_shapes(45).labels
+    options = {"num_classes": 3, "recipe": Recipe(epochs=2, batch_size=10), "device": cpu, "num_folds": 3}
+    alone, beside = (cross_validate(ModelSpec("mnist-cnn", 3, 1, (16, 16)), images, labels, num_workers=n, **options) for n in (1, 2))
+    assert alone.pred_probs.tobytes() == beside.pred_probs.tobytes()
+
+
+def test_threads_leave_the_global_generator_and_the_number_of_threads_as_they_were(make_shapes, cpu):
+    before = torch.get_rng_state(), torch.get_num_threads()
+    validated(make_shapes(45), cpu, kind=ModelSpec, num_workers=2)
+    assert torch.equal(torch.get_rng_state(), before[0]) and torch.get_num_threads() == before[1]
+
+
+def test_what_goes_wrong_in_a_thread_is_told_as_it_would_be_here_and_ends_the_others(make_shapes, cpu):
+    with pytest.raises(DataError, match=r"the training of fold [012] diverged"):
+        validated(make_shapes(45), cpu, kind=ModelSpec, peak_lr=1e20, num_workers=2)
+    assert threading.active_count() == 1
+
+
+def test_ctrl_c_ends_the_threads_at_the_next_step(make_shapes, cpu):
+    def stop(stage, done, total, note=""):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        validated(make_shapes(300), cpu, kind=ModelSpec, epochs=3000, num_workers=2, progress=stop)
+    assert threading.active_count() == 1
+
+
+def test_no_core_waits_at_the_end_where_a_few_more_jobs_side_by_side_can_help():
+    assert [evened(2, jobs) for jobs in (2, 3, 4, 5, 15)] == [2, 3, 2, 3, 3]
+    assert evened(4, 5) == 5 and evened(1, 5) == 1
 
 
 @pytest.mark.slow
@@ -103,9 +159,9 @@ from curate.training.cross_validation import cross_validate
 from curate.training.device import Device
 from curate.training.recipe import Recipe
 
-images = np.random.default_rng(0).integers(0, 256, (30, 1, 16, 16)).astype(np.uint8)
+images = np.random.default_rng(0).integers(0, 256, (30, 1, 32, 32)).astype(np.uint8)
 options = {"num_classes": 3, "recipe": Recipe(epochs=1), "device": Device("cpu", "CPU", "float32", 1), "num_folds": 2}
-cross_validate(ModelSpec("lenet5", 3, 1, (16, 16)), images, np.arange(30) % 3, num_workers=2, **options)
+cross_validate(ModelSpec("resnet18", 3, 1, (32, 32)), images, np.arange(30) % 3, num_workers=2, **options)
 """
 
 
