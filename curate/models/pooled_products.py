@@ -49,7 +49,7 @@ def to_phases(x: Tensor, side: int, padding: tuple[int, int], dtype: torch.dtype
     return blocks.permute(2, 4, 0, 1, 3, 5).reshape(side * side * channels, height // side, width // side, batch)
 
 
-def conv_relu_pool(phases: Tensor, weight: Tensor, bias: Tensor, places: Places) -> Tensor:
+def conv_relu_pool(phases: Tensor, weight: Tensor, bias: Tensor | None, places: Places) -> Tensor:
     """`max_pool2d(relu(conv2d(x)), 2)` of an x that comes in phases.
 
     Args:

@@ -2,7 +2,7 @@
 
 import copy
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -62,13 +62,40 @@ class Batches:
         """(B, C, H, W) uint8 to float32, zero mean and unit deviation per channel, channels last in memory."""
         return (images.float() * self.scale - self.offset).contiguous(memory_format=torch.channels_last)
 
+    def pixels(self, indices: Tensor) -> Tensor:
+        """The images at `indices` (B,) as they are: uint8 (B, C, H, W) on the device."""
+        return self.images[indices]
+
     def __call__(self, indices: Tensor, epoch: int, generator: torch.Generator) -> Tensor:
         """The images at `indices` (B,), augmented: float32 (B, C, H, W). `generator` lives on the CPU."""
-        device = self.images.device
+        return self.augmented(indices, self.draw(len(indices), generator), epoch)
+
+    def epoch(self, order: Tensor, size: int, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of an epoch: of each the indices (`size`,) on the device, and the images, augmented.
+
+        All that is random is drawn first and goes to the device at once, so that nothing waits for the device while it trains.
+
+        Args:
+            order: (M,) int64 on the CPU; the last, smaller batch is left out.
+            epoch: counted from 0.
+            generator: on the CPU.
+        """
+        order = order[: len(order) // size * size].view(-1, size)
+        shifts = torch.stack([self.draw(size, generator) for _ in order]).to(self.images.device, non_blocking=True)
+        for chosen, shift in zip(order.to(self.images.device, non_blocking=True), shifts, strict=True):
+            yield chosen, self.augmented(chosen, shift, epoch)
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """Random shifts of `count` images, down and right: (2, count) int64 in 0..2 shift; (0, count) where nothing is shifted."""
+        span = 2 * self.shift + 1
+        drawn = [torch.randint(span, (count,), generator=generator) for _ in range(2)] if self.shift else []
+        return torch.stack(drawn) if drawn else torch.empty((0, count), dtype=torch.int64)
+
+    def augmented(self, indices: Tensor, shifts: Tensor, epoch: int) -> Tensor:
+        """The images at `indices` (B,), shifted as drawn, mirrored in turn, normalised: float32 (B, C, H, W)."""
         if self.shift:
-            span = 2 * self.shift + 1
-            dy, dx = (torch.randint(span, (len(indices),), generator=generator).to(device) for _ in range(2))
-            batch = self.windows[indices, :, dy, dx]
+            down, right = shifts.to(self.images.device)
+            batch = self.windows[indices, :, down, right]
         else:
             batch = self.images[indices]
         x = self.normalise(batch)

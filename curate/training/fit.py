@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from curate.models.base import ConvNet
 from curate.models.dropout import Dropout
+from curate.training.adamw import AdamW
 from curate.training.allocator import keep_freed_memory
 from curate.training.augment import Batches
 from curate.training.device import Device
@@ -47,7 +48,8 @@ def fit(
         indices: (M,) int64 on the CPU, the training samples.
         seed: of the order, the shifts, the mirroring and the extras.
         on_step: follows the steps.
-        on_epoch: follows the epochs; `accuracy` is that against the label with the greater share where images are blended.
+        on_epoch: follows the epochs, on a GPU after the last one; where images are blended, `accuracy` is that against the label with
+            the greater share.
     """
     if device.kind == "cpu":
         keep_freed_memory()
@@ -60,40 +62,47 @@ def fit(
         batches.normalise_by(*model.input_statistics)
     height, width = batches.images.shape[2:]
     spread = torch.linspace(0, len(indices) - 1, min(len(indices), max(1, WHITENING_PIXELS // (height * width)))).long()
-    model.init_from_images(batches.normalise(batches.images[indices[spread].to(device.where)]))
+    model.init_from_images(batches.normalise(batches.pixels(indices[spread].to(device.where))))
     size = min(recipe.batch_size, len(indices))
     steps_per_epoch = max(1, len(indices) // size)
     steps = recipe.epochs * steps_per_epoch
     optimizers = make_optimizers(model, recipe)
-    schedule = torch.tensor([rate_factor(step, steps, recipe.warmup) for step in range(steps)])
+    schedule = torch.tensor([rate_factor(step, steps, recipe.warmup) for step in range(steps)]).tolist()
     peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     extras = Extras(recipe, batches, indices.to(device.where), seed)
     step = 0
+    totals = torch.zeros((recipe.epochs, 2), device=device.where)  # of losses and of right answers; reading them would wait for a GPU
+
+    def tell(epoch: int) -> None:
+        loss, accuracy = (totals[epoch] / steps_per_epoch).tolist()
+        on_epoch(epoch, {"loss": loss, "accuracy": accuracy})
+
     with seeded_dropout(model, seed, device):
         for epoch in range(recipe.epochs):
             if recipe.head_epochs or recipe.stage_epochs:
                 model.freeze(num_frozen(epoch, len(model.stages), head_epochs=recipe.head_epochs, stage_epochs=recipe.stage_epochs))
-            total = torch.zeros(2, device=device.where)  # of losses and of right answers, summed there: reading them would wait for the GPU
-            order = indices[torch.randperm(len(indices), generator=generator)].to(device.where)
-            for batch_number in range(steps_per_epoch):  # the last, smaller batch is left out; another order comes next epoch
-                chosen = order[batch_number * size : (batch_number + 1) * size]
-                x, targets = extras.on_batch(batches(chosen, epoch, generator), labels[chosen], model.num_classes)
+            order = indices[torch.randperm(len(indices), generator=generator)]
+            for chosen, x in batches.epoch(order, size, epoch, generator):
+                x, targets = extras.on_batch(x, labels[chosen], model.num_classes)
                 with device.autocast():
                     logits = extras.logits(model, x, device).float()
                 loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
                 loss.backward()
                 with torch.no_grad():
                     wanted = targets if targets.ndim == 1 else targets.argmax(dim=1)
-                    total += torch.stack([loss.detach(), (logits.argmax(dim=1) == wanted).float().mean()])
+                    totals[epoch] += torch.stack([loss.detach(), (logits.argmax(dim=1) == wanted).float().mean()])
                 for optimizer, rates in zip(optimizers, peaks, strict=True):
                     for group, peak in zip(optimizer.param_groups, rates, strict=True):
-                        group["lr"] = peak * schedule[step].item()
+                        group["lr"] = peak * schedule[step]
                     optimizer.step()
                     optimizer.zero_grad(set_to_none=True)
                 step += 1
                 on_step(step, steps)
-            loss_of_epoch, accuracy = (total / steps_per_epoch).tolist()
-            on_epoch(epoch, {"loss": loss_of_epoch, "accuracy": accuracy})
+            if device.kind == "cpu":
+                tell(epoch)
+    if device.kind != "cpu":
+        for epoch in range(recipe.epochs):
+            tell(epoch)
     return model.eval()
 
 
@@ -126,11 +135,11 @@ def rate_factor(step: int, steps: int, warmup: float) -> float:
     return (step + 1) / rise if step + 1 < rise else min(1.0, (steps - step) / max(1.0, steps - rise))
 
 
-def make_optimizers(model: ConvNet, recipe: Recipe) -> list[torch.optim.Optimizer]:
+def make_optimizers(model: ConvNet, recipe: Recipe) -> list[AdamW | torch.optim.Optimizer]:
     """The optimizers of the recipe, over all trainable parameters of the model."""
     if recipe.optimizer == "adamw":
         by_stage = parameter_groups(model, lr=recipe.peak_lr, weight_decay=recipe.weight_decay, stage_decay=recipe.stage_decay)
-        return [torch.optim.AdamW(by_stage, fused=True)]
+        return [AdamW(by_stage)]
     trainable = [p for p in model.parameters() if p.requires_grad]
     filters = [p for p in trainable if p.ndim == 4]
     heads = [p for p in trainable if p.ndim in (2, 3)]
@@ -138,5 +147,6 @@ def make_optimizers(model: ConvNet, recipe: Recipe) -> list[torch.optim.Optimize
     groups = [{"params": biases, "lr": recipe.bias_lr}, {"params": heads, "lr": recipe.head_lr, "weight_decay": recipe.weight_decay}]
     if recipe.optimizer == "sgd":
         groups.append({"params": filters, "lr": recipe.peak_lr, "weight_decay": recipe.weight_decay})
-    sgd = torch.optim.SGD(groups, lr=recipe.peak_lr, momentum=recipe.momentum, nesterov=True)
+    is_fused = trainable[0].is_cuda or None  # on a CPU as torch chooses: fused sums are rounded otherwise
+    sgd = torch.optim.SGD(groups, lr=recipe.peak_lr, momentum=recipe.momentum, nesterov=True, fused=is_fused)
     return [sgd] if recipe.optimizer == "sgd" or not filters else [sgd, Muon(filters, recipe.peak_lr, recipe.muon_momentum)]

@@ -1,6 +1,7 @@
 """Probabilities and embeddings of a trained network."""
 
 from collections.abc import Callable
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -28,12 +29,12 @@ def predict(
     model.eval()
     out = []
     for chosen in indices.to(device.where).split(BATCH):
-        x = batches.normalise(batches.images[chosen])
+        x = batches.normalise(batches.pixels(chosen))
         with device.autocast():
-            logits = sum(logits_of(model, view, device).float() for view in _views(x, views, max(1, batches.shift))) / views
-        out.append(F.softmax(logits, dim=1).cpu())
+            seen = [logits_of(model, view, device).float() for view in _views(x, views, max(1, batches.shift))]
+        out.append(F.softmax(reduce(torch.add, seen) / views, dim=1))
         on_images(views * len(chosen))
-    return torch.cat(out)
+    return torch.cat(out).cpu()  # once: each copy would wait for a GPU
 
 
 @torch.inference_mode()
@@ -43,10 +44,10 @@ def embed(model: ConvNet, batches: Batches, indices: Tensor, device: Device, *, 
     out = []
     for chosen in indices.to(device.where).split(BATCH):
         with device.autocast():
-            features = model.pooling(maps_of(model, batches.normalise(batches.images[chosen]), device))
-        out.append(features.float().cpu())
+            features = model.pooling(maps_of(model, batches.normalise(batches.pixels(chosen)), device))
+        out.append(features.float())
         on_images(len(chosen))
-    return torch.cat(out)
+    return torch.cat(out).cpu()  # once: each copy would wait for a GPU
 
 
 def _views(x: Tensor, views: int, margin: int) -> list[Tensor]:

@@ -164,9 +164,9 @@ def test_each_epoch_tells_loss_and_accuracy_of_what_was_shown(make_shapes, cpu):
     shapes, told, seen, logits = make_shapes(60, channels=3), [], [], []
 
     class Watched(Batches):
-        def __call__(self, indices, epoch, generator):
+        def augmented(self, indices, shifts, epoch):
             seen.append(indices)
-            return super().__call__(indices, epoch, generator)
+            return super().augmented(indices, shifts, epoch)
 
     net = make_model("cifar-cnn-gap", num_classes=3, in_channels=3, image_size=16, seed=0)
     net.register_forward_hook(lambda _net, _x, out: logits.append(out.detach().clone()))

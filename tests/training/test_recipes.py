@@ -1,12 +1,15 @@
 """Recipes, presets, schedule, optimizers, device: what decides how a net is trained."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
 
 from curate.errors import UnknownNameError, UsageError
 from curate.models.registry import make_model, model_names
+from curate.training.adamw import AdamW
 from curate.training.device import Device, pick_device
 from curate.training.fit import make_optimizers, rate_factor
 from curate.training.muon import Muon, orthogonalise
@@ -72,6 +75,29 @@ def test_every_trainable_parameter_has_exactly_one_optimizer(optimizer, model):
     groups = [group for opt in make_optimizers(net, Recipe(epochs=1, optimizer=optimizer)) for group in opt.param_groups]
     held = [id(p) for group in groups for p in group["params"]]
     assert sorted(held) == sorted(id(p) for p in net.parameters() if p.requires_grad)
+
+
+def test_adamw_takes_the_steps_of_torchs_bit_for_bit():
+    nets = [make_model("lenet5", num_classes=3, in_channels=1, image_size=28, seed=0) for _ in range(2)]
+    groups = [[{"params": list(net.parameters()), "lr": 0.01, "weight_decay": 0.1}] for net in nets]
+    x = torch.randn((8, 1, 28, 28), generator=torch.Generator().manual_seed(0))
+    for net, optimizer in zip(nets, (AdamW(groups[0]), torch.optim.AdamW(groups[1], fused=True)), strict=True):
+        for step in range(4):
+            net(x).square().mean().backward()
+            optimizer.param_groups[0]["lr"] = 0.01 / (step + 1)
+            optimizer.step()
+            optimizer.zero_grad()
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(nets[0].parameters(), nets[1].parameters(), strict=True))
+
+
+def test_training_leaves_torchs_compiler_alone():
+    script = (
+        "import sys, torch; from curate.models.registry import make_model; from curate.training.fit import make_optimizers\n"
+        "from curate.training.recipe import Recipe; net = make_model('lenet5', num_classes=3, in_channels=1, image_size=28, seed=0)\n"
+        "net(torch.zeros(1, 1, 28, 28)).sum().backward(); [o] = make_optimizers(net, Recipe(epochs=1)); o.step(); o.zero_grad()\n"
+        "assert 'torch._dynamo' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_biases_are_not_decayed():
