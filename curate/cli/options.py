@@ -25,6 +25,11 @@ class Device(str, Enum):
     cuda = "cuda"
 
 
+class Executor(str, Enum):
+    local = "local"
+    ray = "ray"
+
+
 class Policy(str, Enum):
     drop = "drop"
     relabel = "relabel"
@@ -70,6 +75,11 @@ FoldsOption = Annotated[int | None, typer.Option(min=2, help="Parts of the cross
 RepeatsOption = Annotated[int | None, typer.Option(min=1, help="Cross-validations to average; the preset's by default.")]
 SeedOption = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Makes a run repeatable.")]
 DeviceOption = Annotated[Device, typer.Option(help="Where to train; auto takes a GPU where there is one.")]
+ExecutorOption = Annotated[Executor, typer.Option(help="This machine, or a Ray cluster; the results are the same.")]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="The Ray cluster; $RAY_ADDRESS by default, else one of this machine's own."),
+]
 TrackOption = Annotated[Tracker | None, typer.Option(help="Also write curves, figures and suspects for Weights & Biases or TensorBoard.")]
 PoolSplitsOption = Annotated[
     bool, typer.Option("--pool-splits", help="Train on test images too: more data, but decisions on train then depend on test labels.")

@@ -23,6 +23,8 @@ def train(
     repeats: o.RepeatsOption = None,
     seed: o.SeedOption = 0,
     device: o.DeviceOption = o.Device.auto,
+    executor: o.ExecutorOption = o.Executor.local,
+    address: o.AddressOption = None,
     limit: o.LimitOption = None,
     pool_splits: o.PoolSplitsOption = False,
     track: o.TrackOption = None,
@@ -35,6 +37,9 @@ def train(
     with working() as progress:
         from curate.steps.source import default_run_name, load_source, run_path
         from curate.steps.train import train as run_train
+        from curate.training.executor_choice import check_executor
+
+        check_executor(executor.value, address=address)
 
         image_set = load_source(
             source,
@@ -58,6 +63,8 @@ def train(
             num_repeats=repeats,
             seed=seed,
             device=device.value,
+            executor=executor.value,
+            address=address,
             pool_splits=pool_splits,
             track=track.value if track else None,
             command=ctx.obj,

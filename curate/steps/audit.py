@@ -13,6 +13,7 @@ from curate.steps.report import report
 from curate.steps.source import default_run_name, load_source, run_path
 from curate.steps.train import tracked, train
 from curate.tracking.trackers import check_tracker
+from curate.training.executor_choice import check_executor
 
 
 def audit(
@@ -33,6 +34,8 @@ def audit(
     num_repeats: int | None = None,
     seed: int = 0,
     device: str = "auto",
+    executor: str = "local",
+    address: str | None = None,
     pool_splits: bool = False,
     track: str | None = None,
     dataset_name: str | None = None,
@@ -48,6 +51,7 @@ def audit(
     """
     if track is not None:
         check_tracker(track)
+    check_executor(executor, address=address)
     connect()  # here and below: what would stop the last step is told before the training, not after it
     image_set = load_source(
         source,
@@ -76,6 +80,8 @@ def audit(
         num_repeats=num_repeats,
         seed=seed,
         device=device,
+        executor=executor,
+        address=address,
         pool_splits=pool_splits,
         command=command,
         progress=progress,

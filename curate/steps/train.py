@@ -18,7 +18,7 @@ from curate.progress import Progress, silent
 from curate.row_blocks import row_blocks
 from curate.run import Run
 from curate.training.cross_validation import cross_validate
-from curate.training.device import pick_device
+from curate.training.executor_choice import open_executor
 from curate.training.executors import num_processes
 from curate.training.folds import trainable_samples
 from curate.training.presets import preset_for
@@ -57,6 +57,8 @@ def train(
     num_repeats: int | None = None,
     seed: int = 0,
     device: str = "auto",
+    executor: str = "local",
+    address: str | None = None,
     pool_splits: bool = False,
     track: str | None = None,
     command: str = "",
@@ -74,6 +76,8 @@ def train(
         num_folds, num_repeats: in place of the preset's.
         seed: of everything random.
         device: `auto`, `cpu` or `cuda`.
+        executor: where the nets are trained: `local`, on this machine, or `ray`, on a Ray cluster; the results are the same.
+        address: HOST:PORT of the Ray cluster; None = `$RAY_ADDRESS`, else one of this machine's own.
         pool_splits: train on test images as well.
         track: `wandb` or `tensorboard`, which is given configuration, curves and accuracies at the end.
         command: what the user typed, for the record.
@@ -95,56 +99,57 @@ def train(
     num_repeats = chosen.num_repeats if num_repeats is None else num_repeats
     if num_folds < 2 or num_repeats < 1:
         raise UsageError(f"cross-validation needs at least 2 folds and 1 repeat, found {num_folds} and {num_repeats}")
-    where = pick_device(device)
-
-    factory = ModelSpec(model, image_set.num_classes, image_shape[0], image_shape[1:], pretrained)
-    if pretrained is None:
-        factory(seed)  # says now, not after the folder is made, that the model cannot take these images
-    else:
-        check_unseen(pretrained, image_set.images_hash)
-        factory(seed, progress=progress)
-    config = {
-        "model": model,
-        "preset": preset,
-        "recipe": chosen.recipe.to_json(),
-        "num_folds": num_folds,
-        "num_repeats": num_repeats,
-        "seed": seed,
-        "pool_splits": pool_splits,
-        "precision": where.precision,
-        **({"pretrained": pretrained} if pretrained is not None else {}),
-    }
-    run = Run.create(path, {"command": command, "dataset": describe(image_set), "config": config})
-    if "train" in run.meta["steps"] and run.has("pred_probs.npy") and "pred_probs" not in run.meta:
-        return tracked(run, image_set, track)  # nothing to train, and the record of how long it took stays
-    run.meta.pop("pred_probs", None)  # probabilities given to `find`: the run's own are put together again from its folds
-    run.meta.update(versions=versions(), device=where.to_json())
-    for name in ("sample_ids", "splits", "labels"):
-        run.save_array(f"{name}.npy", getattr(image_set, name))
-    resumed = any((path / "folds").glob("pred_probs-*.npy"))
-    with run.step("train", resumed=resumed):  # the seconds of a resumed run are those of its last part
-        result = cross_validate(
-            factory,
-            image_set.images,
-            image_set.labels,
-            num_classes=image_set.num_classes,
-            recipe=chosen.recipe,
-            device=where,
-            num_folds=num_folds,
-            num_repeats=num_repeats,
-            seed=seed,
-            groups=duplicate_groups(image_set.images),
-            strata=np.array([SPLITS.index(split) for split in image_set.splits.tolist()]),
-            trainable=trainable_samples(image_set, pool_splits=pool_splits),
-            class_names=image_set.class_names,
-            num_workers=num_processes(num_folds * num_repeats, image_set.images.nbytes, where),
-            store=RunFolds(run),
-            progress=progress,
-        )
-        run.save_array("fold.npy", result.fold)
-        run.save_array("embeddings.npy", result.embeddings)
-        run.save_array("pred_probs.npy", result.pred_probs)
-        run.update("metrics", **accuracies(image_set, result.pred_probs))
+    with open_executor(executor, address=address) as place:
+        where = place.pick_device(device)
+        factory = ModelSpec(model, image_set.num_classes, image_shape[0], image_shape[1:], pretrained)
+        if pretrained is None:
+            factory(seed)  # says now, not after the folder is made, that the model cannot take these images
+        else:
+            check_unseen(pretrained, image_set.images_hash)
+            factory(seed, progress=progress)
+        config = {
+            "model": model,
+            "preset": preset,
+            "recipe": chosen.recipe.to_json(),
+            "num_folds": num_folds,
+            "num_repeats": num_repeats,
+            "seed": seed,
+            "pool_splits": pool_splits,
+            "precision": where.precision,
+            **({"pretrained": pretrained} if pretrained is not None else {}),
+        }
+        run = Run.create(path, {"command": command, "dataset": describe(image_set), "config": config})
+        if "train" in run.meta["steps"] and run.has("pred_probs.npy") and "pred_probs" not in run.meta:
+            return tracked(run, image_set, track)  # nothing to train, and the record of how long it took stays
+        run.meta.pop("pred_probs", None)  # probabilities given to `find`: the run's own are put together again from its folds
+        run.meta.update(versions=versions(), device=where.to_json())
+        for name in ("sample_ids", "splits", "labels"):
+            run.save_array(f"{name}.npy", getattr(image_set, name))
+        resumed = any((path / "folds").glob("pred_probs-*.npy"))
+        with run.step("train", resumed=resumed):  # the seconds of a resumed run are those of its last part
+            result = cross_validate(
+                factory,
+                image_set.images,
+                image_set.labels,
+                num_classes=image_set.num_classes,
+                recipe=chosen.recipe,
+                device=where,
+                num_folds=num_folds,
+                num_repeats=num_repeats,
+                seed=seed,
+                groups=duplicate_groups(image_set.images),
+                strata=np.array([SPLITS.index(split) for split in image_set.splits.tolist()]),
+                trainable=trainable_samples(image_set, pool_splits=pool_splits),
+                class_names=image_set.class_names,
+                num_workers=num_processes(num_folds * num_repeats, image_set.images.nbytes, where),
+                executor=place,
+                store=RunFolds(run),
+                progress=progress,
+            )
+            run.save_array("fold.npy", result.fold)
+            run.save_array("embeddings.npy", result.embeddings)
+            run.save_array("pred_probs.npy", result.pred_probs)
+            run.update("metrics", **accuracies(image_set, result.pred_probs))
     return tracked(run, image_set, track)
 
 

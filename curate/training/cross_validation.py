@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from curate.errors import DataError, RunError, UsageError
 from curate.progress import Progress, silent
 from curate.training.device import Device
-from curate.training.executors import run_jobs
+from curate.training.executor_choice import Executor, LocalExecutor
 from curate.training.fold_jobs import FoldJob, FoldResult, FoldWork, ModelFactory, job_seed
 from curate.training.fold_store import FoldStore, NoStore
 from curate.training.folds import assign_folds
@@ -48,6 +48,7 @@ def cross_validate(
     trainable: NDArray[np.bool_] | None = None,
     class_names: tuple[str, ...] | None = None,
     num_workers: int = 1,
+    executor: Executor | None = None,
     store: FoldStore | None = None,
     progress: Progress = silent,
 ) -> OutOfFold:
@@ -62,6 +63,7 @@ def cross_validate(
         seed: of divisions, initial weights, order and augmentation.
         groups, strata, trainable, class_names: as in `assign_folds`; samples that are not trainable are judged only.
         num_workers: processes that train side by side and share the threads of `device`; for 2 and more, `make_model` is pickled.
+        executor: where the nets are trained; None = on this machine.
         store: where finished folds are kept and found again.
 
     Raises:
@@ -100,7 +102,8 @@ def cross_validate(
         shares[job] = share
         progress("train", sum(shares.values()) * 0.999, len(jobs), f"{len(results)} of {len(jobs)} nets done")
 
-    finished = run_jobs(work, jobs, told, done=set(results), num_workers=num_workers)
+    executor = LocalExecutor() if executor is None else executor
+    finished = executor.run_jobs(work, jobs, told, done=set(results), num_workers=num_workers)
     with contextlib.closing(finished):  # a full disk, say, ends the processes at once
         for job, result in finished:
             if result.model is not None:

@@ -11,15 +11,13 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Generator, Sequence, Set
-from dataclasses import replace
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from curate.errors import CurateError
 from curate.training.device import Device
-from curate.training.fold_jobs import FoldJob, FoldResult, FoldWork, job_seed
+from curate.training.fold_jobs import FoldJob, FoldResult, FoldWork
+from curate.training.parcel import packed, unpacked
 from curate.training.threads import evened, run_in_threads
 
 PROCESS_BYTES = 3 * 2**29  # of a process without images: torch, and the maps of a batch
@@ -53,18 +51,35 @@ def run_jobs(work: FoldWork, jobs: Sequence[FoldJob], told: Told, *, done: Set[F
     and what is left over after full rounds runs at the end on all cores: five folds on two cores are four folds in two
     processes, then one on both. A job has as many cores however many are done, or a resumed run would differ.
     """
-    if num_workers > 1 and not work.make_model(work.seed).draws_globally:
+    if num_workers > 1 and trains_in_threads(work):
         left = [job for job in jobs if job not in done]
         yield from run_in_threads(work, left, told, num_workers=evened(num_workers, len(jobs)))
         return
-    even = len(jobs) // num_workers * num_workers
-    for part, side_by_side in ((jobs[:even], num_workers), (jobs[even:], len(jobs) - even)):
+    for part, side_by_side, threads in rounds(jobs, work.device, num_workers):
         left = [job for job in part if job not in done]
         if side_by_side > 1 and left:
-            threads = max(1, work.device.threads // side_by_side)
             yield from run_in_processes(work, left, told, num_workers=side_by_side, num_threads=threads)
         else:
             yield from run_here(work, left, told)
+
+
+def trains_in_threads(work: FoldWork) -> bool:
+    """Whether nets can train beside each other in one process."""
+    return not work.make_model(work.seed).draws_globally
+
+
+def rounds(jobs: Sequence[FoldJob], device: Device, num_workers: int) -> list[tuple[Sequence[FoldJob], int, int]]:
+    """The jobs of full rounds, then what is left over: each with how many run side by side, and the threads that each has."""
+    even = len(jobs) // num_workers * num_workers
+    parts = ((jobs[:even], num_workers), (jobs[even:], len(jobs) - even))
+    return [(part, side_by_side, max(1, device.threads // max(1, side_by_side))) for part, side_by_side in parts]
+
+
+def job_threads(work: FoldWork, jobs: Sequence[FoldJob], num_workers: int) -> dict[FoldJob, int]:
+    """The threads that each job has in `run_jobs`: float32 results depend on them, so an executor elsewhere takes as many."""
+    if num_workers > 1 and trains_in_threads(work):
+        return dict.fromkeys(jobs, 1)
+    return {job: threads for part, _, threads in rounds(jobs, work.device, num_workers) for job in part}
 
 
 def run_here(work: FoldWork, jobs: Sequence[FoldJob], told: Told) -> Finished:
@@ -107,7 +122,7 @@ def run_in_processes(work: FoldWork, jobs: Sequence[FoldJob], told: Told, *, num
                 raise RuntimeError(f"a training process failed:\n{content}")
             else:
                 left -= 1
-                yield job, _unpacked(work, job, *content)
+                yield job, unpacked(work, job, content)
     finally:
         for worker in workers:
             if worker.is_alive():
@@ -116,20 +131,6 @@ def run_in_processes(work: FoldWork, jobs: Sequence[FoldJob], told: Told, *, num
         for channel in (waiting, messages):
             channel.cancel_join_thread()
             channel.close()
-
-
-def _packed(result: FoldResult) -> tuple[FoldResult, dict[str, NDArray] | None]:
-    """The result with its net as plain arrays: torch would send tensors as open files, which end with the process."""
-    weights = None if result.model is None else {name: value.numpy() for name, value in result.model.state_dict().items()}
-    return replace(result, model=None), weights
-
-
-def _unpacked(work: FoldWork, job: FoldJob, result: FoldResult, weights: dict[str, NDArray] | None) -> FoldResult:
-    if weights is None:
-        return result
-    model = work.make_model(job_seed(work.seed, job.repeat, job.fold))
-    model.load_state_dict({name: torch.from_numpy(np.asarray(value)) for name, value in weights.items()})
-    return replace(result, model=model)
 
 
 def _check_alive(workers: Sequence[mp.process.BaseProcess]) -> None:
@@ -165,7 +166,7 @@ def _work(work: FoldWork, waiting: mp.Queue, messages: mp.Queue, num_threads: in
                 messages.put(("share", job, share))
 
         try:
-            messages.put(("done", job, _packed(work.run(job, on_share))))
+            messages.put(("done", job, packed(work.run(job, on_share))))
         except CurateError as error:
             messages.put(("error", job, error))
         except Exception:

@@ -1,0 +1,65 @@
+"""Which executor runs the jobs of cross-validation, by name: `local`, this machine, or `ray`, a cluster."""
+
+import contextlib
+from collections.abc import Iterator, Sequence, Set
+from typing import Protocol
+
+from curate.errors import UnknownNameError, UsageError
+from curate.training.device import Device, pick_device
+from curate.training.executors import Finished, Told, run_jobs
+from curate.training.fold_jobs import FoldJob, FoldWork
+
+EXECUTORS = ("local", "ray")
+
+
+class Executor(Protocol):
+    """Where jobs run."""
+
+    def pick_device(self, wanted: str) -> Device:
+        """The device that jobs train on, as `curate.training.device.pick_device`."""
+
+    def run_jobs(self, work: FoldWork, jobs: Sequence[FoldJob], told: Told, *, done: Set[FoldJob], num_workers: int) -> Finished:
+        """Runs all `jobs` but those `done`, as `curate.training.executors.run_jobs`."""
+
+
+class LocalExecutor:
+    """This machine."""
+
+    pick_device = staticmethod(pick_device)
+    run_jobs = staticmethod(run_jobs)
+
+
+def check_executor(name: str, *, address: str | None = None) -> None:
+    """Says now, before anything is loaded, that an executor cannot be used.
+
+    Raises:
+        UnknownNameError: there is none of that name.
+        UsageError: an address without `ray`, or no cluster answers there.
+        DependencyError: Ray is not installed.
+    """
+    if name not in EXECUTORS:
+        raise UnknownNameError.of("executor", name, EXECUTORS)
+    if name == "ray":
+        from curate.training.ray_cluster import check_ray
+
+        check_ray(address)
+    elif address is not None:
+        raise UsageError(f"--address {address} is that of a Ray cluster: add --executor ray")
+
+
+@contextlib.contextmanager
+def open_executor(name: str, *, address: str | None = None) -> Iterator[Executor]:
+    """Context with the executor `name`; `ray` is connected to the cluster at `address` meanwhile.
+
+    Raises:
+        UnknownNameError, UsageError, DependencyError: as `check_executor`.
+    """
+    check_executor(name, address=address)
+    if name == "local":
+        yield LocalExecutor()
+        return
+    from curate.training.ray_cluster import connected
+    from curate.training.ray_executor import RayExecutor
+
+    with connected(address) as cluster:
+        yield RayExecutor(cluster)
