@@ -13,6 +13,8 @@ from curate.app.mark import MARK, check_is_ours, mark_of
 from curate.app.media import image_files
 from curate.app.review.context import JOURNAL
 from curate.app.review.store import ReviewStore
+from curate.app.round_trip import documents_are_sound
+from curate.app.samples import write_samples
 from curate.app.views import save_views
 from curate.datasets.image_set import ImageSet
 from curate.errors import DatabaseError, RunError
@@ -75,7 +77,8 @@ def build_dataset(run: Run, image_set: ImageSet, *, dataset_name: str | None = N
     with quiet_fiftyone():
         declare_fields(dataset)
         brain.index_similarity(dataset)
-    added, removed = write_documents(dataset, sample_columns(table, image_set, files), embeddings, progress)
+        write = write_documents if documents_are_sound() else write_samples
+    added, removed = write(dataset, sample_columns(table, image_set, files), embeddings, progress)
     has_unlabelled = bool((image_set.labels < 0).any())
     with quiet_fiftyone():
         dataset.reload()
