@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from curate.cli import app
+from curate.explain import latency
 from curate.steps import explain_model as step
 from curate.steps.train import train
 
@@ -27,6 +28,7 @@ def data(make_shapes, write_shapes, tmp_path_factory):
 @pytest.fixture
 def explain_model(data, monkeypatch):
     monkeypatch.setenv("CURATE_DATA", str(data))
+    monkeypatch.setattr(latency, "WARM_SECONDS", 0.01)
     monkeypatch.setattr(step, "SECONDS", 0.02)  # times are not what is tested here
     monkeypatch.setattr(step, "BATCH_SIZES", (4,))
     return lambda *args: CliRunner().invoke(app, ["explain", "model", *map(str, args)], catch_exceptions=False)

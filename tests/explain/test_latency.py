@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from curate.errors import UsageError
+from curate.explain import latency
 from curate.explain.latency import measure_latency, percentiles
 from curate.models.registry import make_model
 
@@ -29,6 +30,11 @@ class Sleeper(nn.Module):
         self.seen.append((tuple(x.shape), self.training, torch.is_grad_enabled(), torch.get_num_threads(), gc.isenabled()))
         time.sleep(self.first if len(self.seen) <= self.num_first else self.seconds * len(x))
         return x
+
+
+@pytest.fixture(autouse=True)
+def short_warm_up(monkeypatch):
+    monkeypatch.setattr(latency, "WARM_SECONDS", 0.05)
 
 
 def measured(net, **options):

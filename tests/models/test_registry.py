@@ -20,7 +20,7 @@ def forward(model, x):
         return model.eval()(x)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(
     name=st.sampled_from(OWN),
     num_classes=st.integers(2, 12),

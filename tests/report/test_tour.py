@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 import torch
-from tour_runs import SIZE, Tour, pixels, shapes_run
+from tour_runs import SIZE, Tour, pixels
 
 from curate.errors import DataError, RunError
 from curate.explain.run_nets import RunNets
@@ -24,16 +24,13 @@ STATIONS = [
 
 
 @pytest.fixture(scope="module")
-def made(make_shapes, write_shapes, tmp_path_factory):
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield shapes_run(make_shapes, write_shapes, tmp_path_factory.mktemp("tour"))
-    torch.set_num_threads(threads)
+def made(tour_run):
+    return tour_run
 
 
 @pytest.fixture(scope="module")
-def page(made):
-    return Tour(write_tour(*made).read_text())
+def page(tour_page):
+    return Tour(tour_page.read_text())
 
 
 def test_every_station_is_there_in_its_order(page):

@@ -3,23 +3,16 @@
 import shutil
 
 import pytest
-import torch
-from tour_runs import shapes_run
-
-from curate.report.tour import write_tour
 
 pytestmark = pytest.mark.app
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
-def address(make_shapes, write_shapes, tmp_path_factory):
+def address(tour_page):
     if CHROMIUM is None:
         pytest.skip("no chromium on the PATH; install Debian's package chromium")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield write_tour(*shapes_run(make_shapes, write_shapes, tmp_path_factory.mktemp("tour"))).as_uri()
-    torch.set_num_threads(threads)
+    return tour_page.as_uri()
 
 
 @pytest.fixture(scope="module")

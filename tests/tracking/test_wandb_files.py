@@ -9,6 +9,7 @@ from event_files import history, wandb_records
 from PIL import Image
 
 from curate.errors import CurateError, UsageError
+from curate.tracking import weights_and_biases
 from curate.tracking.weights_and_biases import write_wandb
 
 pytestmark = [
@@ -73,6 +74,7 @@ def test_a_mode_that_cannot_be_is_told_without_asking(story, tmp_path, monkeypat
 def test_a_server_that_does_not_answer_is_told(story, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr(weights_and_biases, "SECONDS_TO_ANSWER", 2)
     with pytest.raises(CurateError, match=r"did not take the run \(.*\); with WANDB_MODE=offline it is written to files") as told:
         write_wandb(story, tmp_path / "tracking")
     assert "\n" not in str(told.value)
