@@ -29,15 +29,20 @@ IS_DIRTY = bool(git("status", "--porcelain", "--untracked-files=no", "--", "cura
 
 def append(name: str, run: Run, values: dict[str, Any]) -> dict[str, Any]:
     """Appends what `run` was and what came out, and returns it. `name` says what was measured."""
+    return append_measured(name, run.meta, values)
+
+
+def append_measured(name: str, meta: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Appends what was measured without a run: `meta` has `device`, `versions`, `config` and `dataset` as `run.json` has them."""
     record = {
         "name": name,
         "when": now(),
         "command": " ".join(["python", f"pipelines/{Path(sys.argv[0]).name}", *map(shown, sys.argv[1:])]),
         "commit": COMMIT,
         "dirty": IS_DIRTY,
-        **{key: run.meta[key] for key in ("device", "versions", "config")},
-        "dataset": {key: run.meta["dataset"][key] for key in ("name", "num_samples", "images_hash", "labels_hash")},
-        "steps": run.meta["steps"],
+        **{key: meta[key] for key in ("device", "versions", "config")},
+        "dataset": {key: meta["dataset"][key] for key in ("name", "num_samples", "images_hash", "labels_hash")},
+        "steps": meta.get("steps", {}),
         "values": values,
     }
     with RECORDS.open("a") as file:

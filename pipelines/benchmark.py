@@ -1,0 +1,35 @@
+"""Cross-validation of MNIST by curate and by skorch in cross_val_predict, in turns: the ratio of times in the README.
+
+python pipelines/benchmark.py [--rounds 3] [--stages]
+"""
+
+import argparse
+
+import records
+
+from curate.cli.benchmark.speed import render
+from curate.cli.output import working
+from curate.steps.source import load_source
+from curate.steps.speed import speed
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dataset", default="mnist")
+    parser.add_argument("--model", default="lenet5")
+    parser.add_argument("--preset", default="quick")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--stages", action="store_true", help="time what follows training, too")
+    options = parser.parse_args()
+    with working() as progress:
+        image_set = load_source(options.dataset, progress=progress)
+        result = speed(
+            image_set, model=options.model, preset=options.preset, rounds=options.rounds, with_stages=options.stages, progress=progress
+        )
+    render(result)
+    values = {key: result[key] for key in ("rounds", "median", "one_net", "operators", "stages", "limit")}
+    records.append_measured(f"benchmark speed {options.dataset} {options.model}", result, values)
+
+
+if __name__ == "__main__":
+    main()
