@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 import pandas as pd
 
+from curate.app.fields import OPTIONAL
 from curate.datasets.image_set import ImageSet
 from curate.errors import RunError
 from curate.run import Run
@@ -42,6 +43,9 @@ def sample_columns(table: pd.DataFrame, image_set: ImageSet, files: list[str]) -
         columns[name] = optional(name)
     for name in ("is_duplicate_issue", "is_leak_issue", "duplicate_set", "fold"):
         columns[name] = optional(name)
+    for spec in OPTIONAL:
+        if spec.name in table:
+            columns[spec.name] = optional(spec.name)
     flagged, pairs = table["is_label_issue"].tolist(), zip(optional("given_label"), optional("suggested_label"), strict=True)
     columns["label_pair"] = [f"{pair[0]} → {pair[1]}" if flag else None for flag, pair in zip(flagged, pairs, strict=True)]
     columns["check_rank"] = check_ranks(table)

@@ -7,10 +7,11 @@ from curate.app import brain
 from curate.app.columns import read_issue_table, sample_columns
 from curate.app.database import DatabaseInfo, connect, quiet_fiftyone
 from curate.app.documents import write_documents
-from curate.app.fields import INDEXES, declare_fields, protect_given_label
+from curate.app.fields import BRAIN_FIELDS, INDEXES, OPTIONAL, declare_fields, protect_given_label
 from curate.app.look import set_look
 from curate.app.mark import MARK, check_is_ours, mark_of
 from curate.app.media import image_files
+from curate.app.more_views import save_more_views
 from curate.app.review.context import JOURNAL
 from curate.app.review.store import ReviewStore
 from curate.app.round_trip import documents_are_sound
@@ -75,10 +76,13 @@ def build_dataset(run: Run, image_set: ImageSet, *, dataset_name: str | None = N
     dataset, is_new = _open(name, image_set, run, is_default=dataset_name is None)
     files = image_files(image_set, progress)
     with quiet_fiftyone():
-        declare_fields(dataset)
+        declare_fields(dataset, table.columns)
         brain.index_similarity(dataset)
         write = write_documents if documents_are_sound() else write_samples
-    added, removed = write(dataset, sample_columns(table, image_set, files), embeddings, progress)
+    columns = sample_columns(table, image_set, files)
+    gone = [spec.name for spec in (*OPTIONAL, *BRAIN_FIELDS) if spec.name not in columns and spec.name in dataset.get_field_schema()]
+    columns |= {name: [None] * len(table) for name in gone}  # of an earlier audit
+    added, removed = write(dataset, columns, embeddings, progress)
     has_unlabelled = bool((image_set.labels < 0).any())
     with quiet_fiftyone():
         dataset.reload()
@@ -150,6 +154,7 @@ def _finish(dataset: Any, run: Run, image_set: ImageSet, *, is_new: bool) -> Non
     """Views, look, provenance; the completion mark last."""
     dataset.default_classes = list(image_set.class_names)  # set_look gives each of them its colour
     save_views(dataset, has_test="test" in image_set.splits)
+    save_more_views(dataset)
     set_look(dataset, is_new=is_new)
     for index in INDEXES:
         dataset.create_index(index)

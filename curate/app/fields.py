@@ -1,5 +1,6 @@
 """The fields of a curate dataset in FiftyOne: their types, what they say to an analyst, and where the sidebar shows them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,6 +27,14 @@ FILE = "metadata"  # the App shows a group of that name always, so it had better
 READ_ONLY = "ground_truth.label"
 """A field marked read-only as a whole breaks the App of FiftyOne 1.22: each opened sample says `invalid label schema(s)`."""
 
+PICTURE_CHECKS = {  # of curate.issues.image_checks
+    "dark": "is dark",
+    "light": "is overexposed",
+    "blurry": "is blurred",
+    "low_information": "holds little",
+    "odd_size": "is far larger or smaller than usual",
+    "odd_aspect_ratio": "is a strip",
+}
 FIELDS = (
     FieldSpec("ground_truth", "classification", LABELS, "The label as given. Read-only: decisions go to `review`."),
     FieldSpec(
@@ -74,6 +83,30 @@ FIELDS = (
     FieldSpec("index", "int", FILE, "Position in the official file order of its split."),
     FieldSpec("metadata", "metadata", FILE, "Size and type of the image file."),
 )
+PICTURES, GROUPS, ANNOTATORS, BRAIN = "pictures", "groups", "annotators", "FiftyOne Brain"
+OPTIONAL = (  # fields of what was looked for only sometimes: there where the issue table has them
+    FieldSpec(
+        "is_underperforming_group_issue", "bool", GROUPS, "Whether the model errs twice as often as elsewhere on pictures like this one."
+    ),
+    FieldSpec("group", "int", GROUPS, "Number of the group of similar pictures; groups.csv of the run tells what it is made of."),
+    *(
+        FieldSpec(f"is_{check}_issue", "bool", PICTURES, f"Whether the picture {told}, by cleanvision's threshold.")
+        for check, told in PICTURE_CHECKS.items()
+    ),
+    *(FieldSpec(f"{check}_score", "float", PICTURES, f"0 to 1, low = the picture {told}.") for check, told in PICTURE_CHECKS.items()),
+    FieldSpec("is_hash_duplicate_issue", "bool", PICTURES, "Whether another picture has the same perceptual hash."),
+    FieldSpec("hash_set", "int", PICTURES, "Pictures of one set have the same perceptual hash; -1 = of none."),
+    FieldSpec("consensus_label", "str", ANNOTATORS, "The label that annotators and model together believe."),
+    FieldSpec("consensus_quality", "float", ANNOTATORS, "0 to 1, how sure the consensus is; low = doubtful."),
+    FieldSpec("annotator_agreement", "float", ANNOTATORS, "Share of this sample's annotators who gave the consensus."),
+    FieldSpec("num_annotations", "int", ANNOTATORS, "How many annotators labelled this sample."),
+    FieldSpec("annotation_score", "float", ANNOTATORS, "0 to 1; low = one more annotator would tell most here."),
+)
+BRAIN_FIELDS = (
+    FieldSpec("brain_uniqueness", "float", BRAIN, "FiftyOne Brain's: 1 = farthest from its neighbours."),
+    FieldSpec("brain_hardness", "float", BRAIN, "FiftyOne Brain's: entropy of the out-of-fold prediction."),
+    FieldSpec("brain_mistakenness", "float", BRAIN, "FiftyOne Brain's: 1 = a sure prediction of another class than the given label."),
+)
 EVALUATION = "out_of_fold"  # evaluation key, and the field that FiftyOne writes for it
 EVALUATION_DESCRIPTION = "Whether the out-of-fold prediction is the given label."
 REVIEW = {  # what the `review` of a sample holds beside its label, and what the App says of it
@@ -93,6 +126,10 @@ SIDEBAR = (  # group, paths beyond those of FIELDS, expanded
     (LABELS, (), True),
     (LABEL_ISSUES, (EVALUATION,), True),
     (OTHER_ISSUES, (), True),
+    (GROUPS, (), True),
+    (PICTURES, (), True),
+    (ANNOTATORS, (), True),
+    (BRAIN, (), True),
     ("tags", ("tags", "_label_tags"), True),
     (MODEL, (), False),
     (FILE, (*(f"metadata.{name}" for name in METADATA), "id", "filepath", "created_at", "last_modified_at"), False),
@@ -110,10 +147,13 @@ INDEXES: tuple[Any, ...] = (
 )
 
 
-def declare_fields(dataset: Any) -> None:
+def declare_fields(dataset: Any, optional: Collection[str] = ()) -> None:
     """Adds to the FiftyOne dataset whatever field is missing and sets descriptions; fields of the user's own are left alone.
 
     Idempotent.
+
+    Args:
+        optional: names of those of OPTIONAL and BRAIN_FIELDS that it is to have, too.
     """
     import fiftyone as fo
 
@@ -129,7 +169,7 @@ def declare_fields(dataset: Any) -> None:
         "list": (fo.ListField, {"subfield": fo.StringField}),
     }
     schema = dataset.get_field_schema()
-    for spec in FIELDS:
+    for spec in (*FIELDS, *(spec for spec in (*OPTIONAL, *BRAIN_FIELDS) if spec.name in optional)):
         if spec.name not in schema:
             ftype, options = types[spec.kind]
             dataset.add_sample_field(spec.name, ftype, description=spec.description, **options)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from curate.app.fields import FIELDS, SIDEBAR
+from curate.app.fields import BRAIN_FIELDS, FIELDS, OPTIONAL, SIDEBAR
 
 WORKSPACE = "review"
 COLOURS = {"ground_truth": "#4a7fe8", "suggested": "#e06000", "prediction": "#7a8089", "review": "#2e8540"}
@@ -27,11 +27,15 @@ def set_look(dataset: Any, *, is_new: bool) -> None:
 
     known = set()
     groups = []
+    schema = dataset.get_field_schema()
+    specs = (*FIELDS, *(spec for spec in (*OPTIONAL, *BRAIN_FIELDS) if spec.name in schema))
     for group, further, expanded in SIDEBAR:
-        paths = [spec.name for spec in FIELDS if spec.group == group and spec.kind != "metadata"] + list(further)
+        paths = [spec.name for spec in specs if spec.group == group and spec.kind != "metadata"] + list(further)
         known |= {path.split(".")[0] for path in paths}
+        if not paths:
+            continue
         groups.append(fo.SidebarGroupDocument(name=group, paths=paths, expanded=expanded))
-    others = [name for name in dataset.get_field_schema() if name not in known]
+    others = [name for name in schema if name not in known]
     if others:
         groups.append(fo.SidebarGroupDocument(name="own fields", paths=others, expanded=True))
     dataset.app_config.sidebar_groups = groups

@@ -25,6 +25,9 @@ def app(
     expose: ExposeOption = False,
     reviewer: ReviewerOption = None,
     root: o.RootOption = None,
+    brain: Annotated[
+        bool, typer.Option("--brain", help="Also FiftyOne Brain's uniqueness, hardness and mistakenness, as fields brain_…")
+    ] = False,
     open_it: Annotated[bool, typer.Option("--open/--no-open", help="Open the App, or only see to the dataset.")] = True,
     as_json: o.JsonOption = False,
 ) -> None:
@@ -32,6 +35,8 @@ def app(
     if open_it:
         check(address, port, expose, reviewer)
     result = prepare(run, dataset_name, root)
+    if brain:
+        result["brain"] = add_brain(run, result["dataset_name"])
     show(result, as_json=as_json)
     if open_it:
         open_app(result["dataset_name"], port, address=address, expose=expose, reviewer=reviewer)
@@ -80,3 +85,13 @@ def prepare(run: str, dataset_name: str | None, root: Any) -> dict[str, Any]:
         from curate.steps.source import run_path
 
         return build_if_needed(Run.open(run_path(run)), dataset_name=dataset_name, root=root, progress=progress)
+
+
+def add_brain(run: str, dataset_name: str) -> dict[str, Any]:
+    """FiftyOne Brain's scores as fields of the dataset, and how they go with ours."""
+    with working() as progress:
+        from curate.app.brain_fields import add_brain_fields
+        from curate.run import Run
+        from curate.steps.source import run_path
+
+        return add_brain_fields(dataset_name, Run.open(run_path(run)), progress=progress)

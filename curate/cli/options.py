@@ -84,6 +84,10 @@ TrackOption = Annotated[Tracker | None, typer.Option(help="Also write curves, fi
 PoolSplitsOption = Annotated[
     bool, typer.Option("--pool-splits", help="Train on test images too: more data, but decisions on train then depend on test labels.")
 ]
+ImageChecksOption = Annotated[
+    bool | None,
+    typer.Option("--image-checks/--no-image-checks", help="Look for dark, blurry and odd pictures; by default in image files of your own."),
+]
 DatasetNameOption = Annotated[str | None, typer.Option(metavar="NAME", help="Name of the FiftyOne dataset, if not the run's.")]
 PortOption = Annotated[int, typer.Option(min=1024, max=65535, help="Port of the App on 127.0.0.1.")]
 PolicyOption = Annotated[Policy, typer.Option(help="What becomes of flagged samples.")]

@@ -79,6 +79,7 @@ def find(
     pred_probs: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Probabilities of your own, .npy (N, K), out-of-fold, in place of the run's.")
     ] = None,
+    image_checks: o.ImageChecksOption = None,
     as_json: o.JsonOption = False,
 ) -> None:
     """Judge labels, outliers and duplicates from a run's probabilities and embeddings."""
@@ -88,7 +89,8 @@ def find(
         from curate.steps.source import images_of, run_path
 
         opened = Run.open(run_path(run))
-        result = run_find(opened, images_of(opened, root=root, progress=progress), pred_probs=pred_probs, progress=progress)
+        images = images_of(opened, root=root, progress=progress)
+        result = run_find(opened, images, pred_probs=pred_probs, image_checks=image_checks, progress=progress)
     show(result, as_json=as_json)
 
 

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from curate.datasets.annotations import Annotations
 from curate.errors import DataError
 
 SPLITS = ("train", "validation", "test")
@@ -25,6 +26,7 @@ class ImageSet:
         class_names: K names, in the order of the label values.
         filepaths: (N,) str, the original file of each image, or None where the images come from one archive.
         origin: what `curate.datasets.load` needs to read the same set again (JSON-able).
+        annotations: the labels of several annotators that `labels` are the majority of, where there are such.
 
     Raises:
         DataError: the arrays differ in length, or a value is out of range.
@@ -38,6 +40,7 @@ class ImageSet:
     class_names: tuple[str, ...]
     filepaths: NDArray[np.str_] | None = None
     origin: dict = field(default_factory=dict)
+    annotations: Annotations | None = None
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.images.dtype != np.uint8:
@@ -91,6 +94,7 @@ class ImageSet:
             sample_ids=self.sample_ids[indices],
             splits=self.splits[indices],
             filepaths=filepaths,
+            annotations=None if self.annotations is None else self.annotations.subset(indices, len(self)),
         )
 
     def with_labels(self, labels: NDArray[np.int64]) -> "ImageSet":

@@ -6,9 +6,29 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from curate.datasets.annotations import Annotations, is_annotations, majority_labels, read_annotations
 from curate.datasets.corrections import apply_corrections, check_known, is_corrections, read_corrections
 from curate.datasets.label_values import label_values
 from curate.errors import DataError
+
+
+def read_given(
+    path: Path,
+    *,
+    sample_ids: NDArray[np.str_],
+    positions: NDArray[np.int64],
+    class_names: tuple[str, ...],
+    given: NDArray[np.int64] | None = None,
+) -> tuple[NDArray[np.int64], Annotations | None]:
+    """The labels of the samples at `positions`, and whose they are where several annotators gave them.
+
+    A `.csv` or `.parquet` table with a column `annotator` holds labels by annotator: the majority of them counts. All else is as in
+    `read_labels`.
+    """
+    if not is_annotations(path):
+        return read_labels(path, sample_ids=sample_ids, positions=positions, class_names=class_names, given=given), None
+    annotations = read_annotations(path, sample_ids=sample_ids, positions=positions, class_names=class_names)
+    return majority_labels(annotations, len(positions), len(class_names)), annotations
 
 
 def read_labels(
@@ -51,7 +71,10 @@ def read_labels(
     if path.suffix.lower() == ".csv":
         return _from_csv(path, sample_ids, positions, class_names)
     hint = "; save the one array you mean with numpy.save" if path.suffix.lower() == ".npz" else ""
-    raise DataError(f"labels must be a .npy array, a .csv table with sample_id and label, or corrected labels, found {path.name}{hint}")
+    raise DataError(
+        "labels must be a .npy array, a .csv table with sample_id and label, a table that also has annotator (.csv or .parquet), or "
+        f"corrected labels, found {path.name}{hint}"
+    )
 
 
 def _from_array(path: Path, num_samples: int, positions: NDArray[np.int64], class_names: tuple[str, ...]) -> NDArray[np.int64]:

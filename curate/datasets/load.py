@@ -13,7 +13,7 @@ from curate.datasets.decode import decode_images
 from curate.datasets.fetch import fetch
 from curate.datasets.folders import list_folder
 from curate.datasets.image_set import ImageSet
-from curate.datasets.label_files import read_labels
+from curate.datasets.label_files import read_given
 from curate.datasets.pixel_csv import is_pixel_csv, load_pixel_csv
 from curate.datasets.selection import select
 from curate.errors import DataError, UsageError
@@ -106,9 +106,13 @@ def _from_catalog(origin: dict[str, Any], progress: Progress) -> ImageSet:
     positions = select(splits, split=origin["split"], limit=origin["limit"])
     if len(positions) < len(given):
         images, given = images[positions], given[positions]
+    annotations = None
     if origin["labels"] is not None:
-        given = read_labels(Path(origin["labels"]), sample_ids=sample_ids, positions=positions, class_names=entry.class_names, given=given)
-    return ImageSet(name, images, given, sample_ids[positions], splits[positions], entry.class_names, None, {**origin, "skipped": []})
+        given, annotations = read_given(
+            Path(origin["labels"]), sample_ids=sample_ids, positions=positions, class_names=entry.class_names, given=given
+        )
+    origin = {**origin, "skipped": []}
+    return ImageSet(name, images, given, sample_ids[positions], splits[positions], entry.class_names, None, origin, annotations)
 
 
 def _from_files(origin: dict[str, Any], progress: Progress) -> ImageSet:
@@ -135,14 +139,15 @@ def _from_files(origin: dict[str, Any], progress: Progress) -> ImageSet:
     )
     positions = positions[decoded.kept]
     sample_ids = np.array([f"{name}/{key}" for key in listing.keys])
-    given = listing.labels[positions]
+    given, annotations = listing.labels[positions], None
     if origin["labels"] is not None:
-        given = read_labels(
+        given, annotations = read_given(
             Path(origin["labels"]), sample_ids=sample_ids, positions=positions, class_names=listing.class_names, given=given
         )
     filepaths = np.array(listing.filepaths)[positions]
     origin = {**origin, "skipped": list(decoded.skipped)}
-    return ImageSet(name, decoded.images, given, sample_ids[positions], listing.splits[positions], listing.class_names, filepaths, origin)
+    kept_ids, splits = sample_ids[positions], listing.splits[positions]
+    return ImageSet(name, decoded.images, given, kept_ids, splits, listing.class_names, filepaths, origin, annotations)
 
 
 def _is_manifest(source: str) -> bool:

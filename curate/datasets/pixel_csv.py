@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.datasets.image_set import ImageSet
-from curate.datasets.label_files import read_labels
+from curate.datasets.label_files import read_given
 from curate.datasets.selection import select
 from curate.errors import DataError, UsageError
 
@@ -58,11 +58,10 @@ def load_pixel_csv(origin: dict[str, Any]) -> ImageSet:
     found = replace(whole.subset(positions), origin={**origin, "skipped": []})
     if origin["labels"] is None:
         return found
-    return found.with_labels(
-        read_labels(
-            Path(origin["labels"]), sample_ids=whole.sample_ids, positions=positions, class_names=whole.class_names, given=found.labels
-        )
+    labels, annotations = read_given(
+        Path(origin["labels"]), sample_ids=whole.sample_ids, positions=positions, class_names=whole.class_names, given=found.labels
     )
+    return replace(found, labels=labels, annotations=annotations)
 
 
 def read_pixel_csv(path: Path, *, name: str | None = None, split: str = "train") -> ImageSet:

@@ -17,6 +17,7 @@ KINDS = {
     "outliers": "is_outlier_issue",
     "near_duplicates": "is_duplicate_issue",
     "leaks": "is_leak_issue",
+    "in_underperforming_groups": "is_underperforming_group_issue",
 }
 
 
@@ -54,6 +55,6 @@ def build_findings(
 
 def _counts(table: pd.DataFrame) -> dict[str, int]:
     counts = {"samples": len(table), "unlabelled": int(table["given_label"].isna().sum())}
-    counts |= {kind: int(table[column].sum()) for kind, column in KINDS.items()}
+    counts |= {kind: int(table[column].sum()) for kind, column in KINDS.items() if column in table}
     sets = table["duplicate_set"]
     return counts | {"duplicate_sets": int(sets[sets >= 0].nunique())}

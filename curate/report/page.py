@@ -18,6 +18,7 @@ from curate.report.point_map import make_point_map
 from curate.report.quality import quality_histogram
 from curate.report.remarks import remarks
 from curate.report.tables import class_rows, key_figures, provenance, step_rows
+from curate.report.trouble import make_trouble
 from curate.run import Run
 
 STAGE = "report"
@@ -71,6 +72,7 @@ def render(evidence: Evidence, num_suspects: int = 60) -> str:
             classes=class_rows(evidence),
             histogram=quality_histogram(table["label_quality"].to_numpy()[labelled], table["is_label_issue"].to_numpy()[labelled]),
             point_map=make_point_map(evidence),
+            trouble=make_trouble(evidence),
             gains=make_gains(evidence.comparison) if evidence.comparison else [],
             comparison=evidence.comparison,
             remarks=remarks(evidence),

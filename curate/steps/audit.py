@@ -37,6 +37,7 @@ def audit(
     executor: str = "local",
     address: str | None = None,
     pool_splits: bool = False,
+    image_checks: bool | None = None,
     track: str | None = None,
     dataset_name: str | None = None,
     command: str = "",
@@ -86,7 +87,7 @@ def audit(
         command=command,
         progress=progress,
     )
-    figures = find(run, image_set, progress=progress)
+    figures = find(run, image_set, image_checks=image_checks, progress=progress)
     built = build(run, image_set, dataset_name=dataset_name, progress=progress)
     page = report(run, image_set, progress=progress)
     tracked(run, image_set, track)

@@ -25,6 +25,7 @@ from curate.issues.outliers import find_outliers
 from curate.issues.table import build_issue_table
 from curate.progress import Progress, silent
 from curate.run import Run, replaced_atomically
+from curate.steps.find_more import find_more
 from curate.steps.train import accuracies
 
 
@@ -35,6 +36,7 @@ def find(
     pred_probs: Path | None = None,
     method: str = DEFAULT_METHOD,
     with_map: bool = True,
+    image_checks: bool | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Writes the issue table and what goes with it into the run folder, and returns the main figures.
@@ -45,6 +47,7 @@ def find(
         pred_probs: a `.npy` of your own out-of-fold probabilities (N, K), in dataset order, in place of the run's; kept in the run.
         method: how labels are flagged, see `curate.issues.label_issues`.
         with_map: make the 2-D map, which takes most of the time.
+        image_checks: see `curate.steps.find_more`.
 
     Raises:
         RunError: `train` has not been run.
@@ -74,8 +77,11 @@ def find(
             outliers=outliers,
             duplicates=duplicates,
         )
+        progress("issues", 3, 4, "groups")
+        more, more_findings = find_more(run, image_set, embeddings, probs, label_issues, image_checks=image_checks, progress=progress)
+        table = table.assign(**more)
         joint = confident_joint(labels, probs)
-        findings = build_findings(table, labels, probs, names, check_order(neighbors), joint=joint)
+        findings = build_findings(table, labels, probs, names, check_order(neighbors), joint=joint) | more_findings
         flags = label_issues.is_label_issue
         forget_older_flags(run, table)
         save_table(run, table)

@@ -41,21 +41,22 @@ def load_source(
             source, root=root, split=split, limit=limit, labels=labels, skip_broken=skip_broken, image_size=image_size, progress=progress
         )
     from curate.app.source import load_fiftyone
-    from curate.datasets.label_files import read_labels
+    from curate.datasets.label_files import read_given
 
     image_set = load_fiftyone(
         source.removeprefix(FIFTYONE), field, split=split, limit=limit, image_size=image_size, skip_broken=skip_broken, progress=progress
     )
     if labels is None:
         return image_set
-    replaced = read_labels(
+    replaced, annotations = read_given(
         labels,
         sample_ids=image_set.sample_ids,
         positions=np.arange(len(image_set)),
         class_names=image_set.class_names,
         given=image_set.labels,
     )
-    return replace(image_set.with_labels(replaced), origin={**image_set.origin, "labels": str(labels.absolute())})
+    origin = {**image_set.origin, "labels": str(labels.absolute())}
+    return replace(image_set, labels=replaced, annotations=annotations, origin=origin)
 
 
 def images_of(run: Run, *, root: Path | None = None, progress: Progress = silent) -> ImageSet:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from curate.datasets import annotations
 from curate.datasets.exact_duplicates import duplicate_groups
 from curate.datasets.image_set import SPLITS, ImageSet
 from curate.errors import DependencyError, UsageError
@@ -125,6 +126,9 @@ def train(
         run.meta.update(versions=versions(), device=where.to_json())
         for name in ("sample_ids", "splits", "labels"):
             run.save_array(f"{name}.npy", getattr(image_set, name))
+        if image_set.annotations is not None:
+            run.save_array(annotations.ARRAY, image_set.annotations.array)
+            run.save_array(annotations.NAMES, image_set.annotations.names)
         resumed = any((path / "folds").glob("pred_probs-*.npy"))
         with run.step("train", resumed=resumed):  # the seconds of a resumed run are those of its last part
             result = cross_validate(
@@ -177,6 +181,7 @@ def accuracies(image_set: ImageSet, pred_probs: NDArray[np.float32]) -> dict:
 
 def describe(image_set: ImageSet) -> dict:
     """The `dataset` section of `run.json`."""
+    votes = image_set.annotations
     return {
         "name": image_set.name,
         "origin": image_set.origin,
@@ -186,6 +191,7 @@ def describe(image_set: ImageSet) -> dict:
         "class_names": image_set.class_names,
         "image_shape": image_set.images.shape[1:],
         "splits": {split: int((image_set.splits == split).sum()) for split in SPLITS if (image_set.splits == split).any()},
+        **({} if votes is None else {"annotations": {"num_annotators": len(votes.names), "num_labels": len(votes.labels)}}),
     }
 
 
