@@ -51,23 +51,11 @@ def fit(
         on_epoch: follows the epochs, on a GPU after the last one; where images are blended, `accuracy` is that against the label with
             the greater share.
     """
-    if device.kind == "cpu":
-        keep_freed_memory()
-    generator = torch.Generator().manual_seed(seed)
-    batches.start(generator)
-    model.train()
-    if model.input_statistics is None:
-        model.input_statistics = batches.statistics
-    else:  # weights that came from elsewhere expect the normalisation that they were trained with
-        batches.normalise_by(*model.input_statistics)
-    height, width = batches.images.shape[2:]
-    spread = torch.linspace(0, len(indices) - 1, min(len(indices), max(1, WHITENING_PIXELS // (height * width)))).long()
-    model.init_from_images(batches.normalise(batches.pixels(indices[spread].to(device.where))))
-    size = min(recipe.batch_size, len(indices))
-    steps_per_epoch = max(1, len(indices) // size)
+    generator = begin(model, batches, indices, device, seed=seed)
+    size, steps_per_epoch = steps_of(len(indices), recipe)
     steps = recipe.epochs * steps_per_epoch
     optimizers = make_optimizers(model, recipe)
-    schedule = torch.tensor([rate_factor(step, steps, recipe.warmup) for step in range(steps)]).tolist()
+    schedule = rate_factors(steps, recipe)
     peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     extras = Extras(recipe, batches, indices.to(device.where), seed)
     step = 0
@@ -104,6 +92,34 @@ def fit(
         for epoch in range(recipe.epochs):
             tell(epoch)
     return model.eval()
+
+
+def begin(model: ConvNet, batches: Batches, indices: Tensor, device: Device, *, seed: int) -> torch.Generator:
+    """Readies the model and the batches for training on the samples at `indices` (M,), and returns the generator of the order."""
+    if device.kind == "cpu":
+        keep_freed_memory()
+    generator = torch.Generator().manual_seed(seed)
+    batches.start(generator)
+    model.train()
+    if model.input_statistics is None:
+        model.input_statistics = batches.statistics
+    else:  # weights that came from elsewhere expect the normalisation that they were trained with
+        batches.normalise_by(*model.input_statistics)
+    height, width = batches.images.shape[2:]
+    spread = torch.linspace(0, len(indices) - 1, min(len(indices), max(1, WHITENING_PIXELS // (height * width)))).long()
+    model.init_from_images(batches.normalise(batches.pixels(indices[spread].to(device.where))))
+    return generator
+
+
+def steps_of(num_samples: int, recipe: Recipe) -> tuple[int, int]:
+    """Samples in a batch, and batches in an epoch: the last, smaller batch is left out; another order comes next epoch."""
+    size = min(recipe.batch_size, num_samples)
+    return size, num_samples // size
+
+
+def rate_factors(steps: int, recipe: Recipe) -> list[float]:
+    """`rate_factor` of all steps, in float32."""
+    return torch.tensor([rate_factor(step, steps, recipe.warmup) for step in range(steps)]).tolist()
 
 
 @contextlib.contextmanager

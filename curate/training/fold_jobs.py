@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from curate.errors import DataError
 from curate.models.base import ConvNet
 from curate.training.augment import Batches, as_tensor
 from curate.training.device import Device
 from curate.training.fit import fit
+from curate.training.out_of_memory import with_smaller_batch
 from curate.training.predict import embed, predict
 from curate.training.recipe import Recipe
 
@@ -100,22 +102,67 @@ class FoldWork:
         return self._batches.again()
 
     def run(self, job: FoldJob, on_share: OnShare) -> FoldResult:
-        """Trains and judges.
+        """Trains and judges; where the device's memory is not enough, once more with half as many images in a batch.
+
+        Raises:
+            DataError: the training diverged.
+            CurateError: half a batch does not fit, either.
+        """
+
+        def train(recipe: Recipe) -> FoldResult:
+            ready, curve = self.ready(job), []
+
+            def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
+                curve.append((metrics["loss"], metrics["accuracy"]))
+
+            def on_step(step: int, steps: int) -> None:
+                on_share(step / steps * self.training_share(job))
+
+            targets = torch.tensor(self.labels, device=self.device.where)
+            fit(
+                ready.model,
+                ready.batches,
+                targets,
+                ready.indices,
+                recipe,
+                self.device,
+                seed=ready.seed,
+                on_step=on_step,
+                on_epoch=on_epoch,
+            )
+            return self.judged(job, ready, curve, on_share)
+
+        return with_smaller_batch(train, self.recipe, f"fold {job.fold}")
+
+    def ready(self, job: FoldJob) -> "ReadyJob":
+        """What the training of a job begins with."""
+        batches = self.batches()
+        indices = torch.from_numpy(training_indices(self.folds[job.repeat], job.fold, self.trainable))
+        batches.standardise(indices)
+        seed = job_seed(self.seed, job.repeat, job.fold)
+        with ONE_AT_A_TIME:
+            model = self.make_model(seed).to(self.device.where).to(memory_format=torch.channels_last)
+        return ReadyJob(model, batches, indices, seed)
+
+    def costs(self, job: FoldJob) -> tuple[int, int]:
+        """Forward passes that training a job is worth, and those of judging and embedding after it."""
+        num_indices = np.count_nonzero(self.trainable & (self.folds[job.repeat] != job.fold))
+        judging = self.recipe.views * len(self.held_out(job)) + job.embeds * len(self.labels)
+        return BACKWARD_COST * self.recipe.epochs * int(num_indices), judging
+
+    def training_share(self, job: FoldJob) -> float:
+        """The share of a job that its training is, in (0, 1)."""
+        training, judging = self.costs(job)
+        return training / (training + judging)
+
+    def judged(self, job: FoldJob, ready: "ReadyJob", curve: list[tuple[float, float]], on_share: OnShare) -> FoldResult:
+        """The result of a job whose net is trained.
 
         Raises:
             DataError: the training diverged.
         """
-        where = self.device.where
-        batches = self.batches()
-        chosen = torch.from_numpy(training_indices(self.folds[job.repeat], job.fold, self.trainable))
-        batches.standardise(chosen)
-        seed = job_seed(self.seed, job.repeat, job.fold)
-        with ONE_AT_A_TIME:
-            model = self.make_model(seed).to(where).to(memory_format=torch.channels_last)
-        targets = torch.tensor(self.labels, device=where)
-        held_out = torch.from_numpy(self.held_out(job))
-        training = BACKWARD_COST * self.recipe.epochs * len(chosen)
-        judging = self.recipe.views * len(held_out) + job.embeds * len(self.labels)
+        model, batches = ready.model, ready.batches
+        training, judging = self.costs(job)
         passed = 0
 
         def on_images(count: int) -> None:
@@ -123,20 +170,22 @@ class FoldWork:
             passed += count
             on_share((training + passed) / (training + judging))
 
-        def on_step(step: int, steps: int) -> None:
-            on_share(step / steps * training / (training + judging))
-
-        curve: list[tuple[float, float]] = []
-
-        def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
-            curve.append((metrics["loss"], metrics["accuracy"]))
-
-        fit(model, batches, targets, chosen, self.recipe, self.device, seed=seed, on_step=on_step, on_epoch=on_epoch)
+        held_out = torch.from_numpy(self.held_out(job))
         probs = predict(model, batches, held_out, self.device, views=self.recipe.views, on_images=on_images).numpy()
         if not np.isfinite(probs).all():
             raise DataError(f"the training of fold {job.fold} diverged; try another --seed, --model or --preset")
         embeddings = embed(model, batches, torch.arange(len(self.labels)), self.device, on_images=on_images).numpy() if job.embeds else None
         return FoldResult(probs, np.array(curve, np.float32), embeddings, model if job.keeps_model else None)
+
+
+@dataclass(frozen=True)
+class ReadyJob:
+    """A job about to be trained: its net on the device, its batches, the (M,) indices it learns from, and its seed."""
+
+    model: ConvNet
+    batches: Batches
+    indices: Tensor
+    seed: int
 
 
 def training_indices(fold: NDArray[np.int16], held_out: int, trainable: NDArray[np.bool_]) -> NDArray[np.int64]:

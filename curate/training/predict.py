@@ -12,6 +12,7 @@ from curate.training.augment import Batches, reflect_pad
 from curate.training.device import Device
 from curate.training.forward import logits_of, maps_of
 
+GPU_BATCH = 2000
 BATCH = 500  # with 2,000 the largest maps outgrow what the allocator reuses, and a forward pass takes twice as long on a CPU
 
 OnImages = Callable[[int], None]
@@ -28,7 +29,7 @@ def predict(
     """
     model.eval()
     out = []
-    for chosen in indices.to(device.where).split(BATCH):
+    for chosen in indices.to(device.where).split(GPU_BATCH if device.kind == "cuda" else BATCH):
         x = batches.normalise(batches.pixels(chosen))
         with device.autocast():
             seen = [logits_of(model, view, device).float() for view in _views(x, views, max(1, batches.shift))]
@@ -42,7 +43,7 @@ def embed(model: ConvNet, batches: Batches, indices: Tensor, device: Device, *, 
     """Pooled features (M, D) float32 on the CPU of the images at `indices` (M,)."""
     model.eval()
     out = []
-    for chosen in indices.to(device.where).split(BATCH):
+    for chosen in indices.to(device.where).split(GPU_BATCH if device.kind == "cuda" else BATCH):
         with device.autocast():
             features = model.pooling(maps_of(model, batches.normalise(batches.pixels(chosen)), device))
         out.append(features.float())

@@ -11,6 +11,7 @@ from curate.training.augment import Batches
 from curate.training.device import Device
 from curate.training.fit import fit
 from curate.training.fold_jobs import ModelFactory
+from curate.training.out_of_memory import with_smaller_batch
 from curate.training.predict import predict
 from curate.training.recipe import Recipe
 
@@ -34,14 +35,22 @@ def train_and_judge(
         labels: (N,) int64 in -1..K-1.
         test_images: (M, C, H, W) uint8.
         seed: of initial weights, order and augmentation.
+
+    Raises:
+        DataError: the training diverged.
+        CurateError: the device's memory is not enough.
     """
     both = torch.from_numpy(np.concatenate([images, test_images])).to(device.where)
     batches = Batches(both, shift=recipe.shift, mirror=recipe.mirror, border=recipe.border)
     chosen = torch.from_numpy(np.flatnonzero(labels >= 0))
     batches.standardise(chosen)
-    model = make_model(seed).to(device.where).to(memory_format=torch.channels_last)
     targets = torch.from_numpy(labels).to(device.where)
-    fit(model, batches, targets, chosen, recipe, device, seed=seed, on_step=lambda step, steps: progress("retrain", step, steps))
+
+    def train(recipe: Recipe) -> ConvNet:
+        model = make_model(seed).to(device.where).to(memory_format=torch.channels_last)
+        return fit(model, batches, targets, chosen, recipe, device, seed=seed, on_step=lambda step, steps: progress("retrain", step, steps))
+
+    model = with_smaller_batch(train, recipe, "the net")
     test = torch.arange(len(images), len(both))
     probs = predict(model, batches, test, device, views=recipe.views).numpy()
     if not np.isfinite(probs).all():
