@@ -68,7 +68,11 @@ ImageSizeOption = Annotated[int | None, typer.Option(min=1, metavar="PIXELS", he
 RunOption = Annotated[str | None, typer.Option("--run", metavar="NAME", help="Name of the run folder; the dataset's by default.")]
 ModelOption = Annotated[str | None, typer.Option(metavar="NAME", help="The net; one that suits the images by default.")]
 PretrainedOption = Annotated[
-    str | None, typer.Option(metavar="imagenet|FILE", help="Weights to start from: ImageNet's, or a .safetensors that curate wrote.")
+    str | None,
+    typer.Option(
+        metavar="imagenet|FILE",
+        help="Weights to start from: ImageNet's, or a .safetensors by curate, or with the tensors of the published net.",
+    ),
 ]
 PresetOption = Annotated[Preset, typer.Option(help="How long to train.")]
 FoldsOption = Annotated[int | None, typer.Option(min=2, help="Parts of the cross-validation; the preset's by default.")]

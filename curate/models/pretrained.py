@@ -1,4 +1,4 @@
-"""Pretrained weights for a new net: those of ImageNet, or a file that curate wrote."""
+"""Pretrained weights for a new net: those of ImageNet, a file that curate wrote, or one with the tensors of a published net."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ from torch.nn import functional as F
 
 from curate.errors import DataError
 from curate.models.base import ConvNet
-from curate.models.imagenet import imagenet_weights
-from curate.models.weight_files import read_weight_file
+from curate.models.imagenet import imagenet_weights, modern_name
+from curate.models.weight_files import SPEC_KEY, read_tensors, read_weight_file
 from curate.models.zoo import ZOO
 from curate.models.zoo_net import VisionTransformerNet, first_convolution
 from curate.progress import Progress, silent
@@ -28,7 +28,8 @@ def load_pretrained(model: ConvNet, source: str, *, progress: Progress = silent)
     Positions of a vision transformer are interpolated. What has another shape stays new.
 
     Args:
-        source: `imagenet`, or the path of a safetensors file that `save_weights` wrote for the same architecture.
+        source: `imagenet`; or the path of a safetensors file, which `save_weights` wrote for the same architecture, or which holds
+            the tensors of the published net under their names, as torchvision and timm have them: that one is used like `imagenet`.
 
     Returns:
         Names of the tensors that stay new although weights were there for them, or should have been.
@@ -39,8 +40,12 @@ def load_pretrained(model: ConvNet, source: str, *, progress: Progress = silent)
     """
     statistics: Statistics | None
     own = {key: tensor for key, tensor in model.state_dict().items() if key.rpartition(".")[0] != model.output_layer}
+    name = model.name or ""
     if source == IMAGENET:
-        tensors, statistics = imagenet_weights(model.name or "", progress=progress), ZOO[model.name or ""].input_statistics
+        tensors, statistics = imagenet_weights(name, progress=progress), ZOO[name].input_statistics
+    elif name in ZOO and not is_own(source):
+        tensors = {modern_name(key): tensor for key, tensor in read_tensors(Path(source))[1].items()}
+        statistics = ZOO[name].input_statistics
     else:
         file = read_weight_file(Path(source))
         if file.name != model.name:
@@ -60,6 +65,11 @@ def load_pretrained(model: ConvNet, source: str, *, progress: Progress = silent)
     return left
 
 
+def is_own(source: str) -> bool:
+    """Whether the file says what net its weights are of, as those that curate writes do."""
+    return SPEC_KEY in read_tensors(Path(source))[0]
+
+
 def check_unseen(source: str, images_hash: str) -> None:
     """Passes unless the file `source` says that its weights were trained on the images with `images_hash`.
 
@@ -69,7 +79,7 @@ def check_unseen(source: str, images_hash: str) -> None:
     Raises:
         DataError: it does.
     """
-    if source != IMAGENET and read_weight_file(Path(source)).trained_on == images_hash:
+    if source != IMAGENET and is_own(source) and read_weight_file(Path(source)).trained_on == images_hash:
         raise DataError(
             f"{source} was trained on these very images, so that no sample would be judged by a net that never saw it; "
             "start from weights of another dataset"

@@ -56,15 +56,7 @@ def read_weight_file(path: Path) -> WeightFile:
         DataError: there is no such file, it is not safetensors, or it does not say which net it is of.
         DependencyError: safetensors is not installed.
     """
-    safetensors = _safetensors()
-    if not path.is_file():
-        raise DataError(f"no weights at {path}")
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except safetensors.SafetensorError as error:
-        raise DataError(f"{path} is not a safetensors file ({error}); weights are read as safetensors only") from error
+    metadata, tensors = read_tensors(path)
     try:
         spec = json.loads(metadata[SPEC_KEY])
         height, width = spec["image_size"]
@@ -82,6 +74,23 @@ def read_weight_file(path: Path) -> WeightFile:
         raise DataError(
             f"{path} does not say which model its weights are of; expected the metadata '{SPEC_KEY}' that curate writes"
         ) from error
+
+
+def read_tensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Metadata and tensors of a safetensors file, whoever wrote it; `SPEC_KEY` is in the metadata where curate did.
+
+    Raises:
+        DataError: there is no such file, or it is not safetensors.
+        DependencyError: safetensors is not installed.
+    """
+    safetensors = _safetensors()
+    if not path.is_file():
+        raise DataError(f"no weights at {path}")
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            return file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except safetensors.SafetensorError as error:
+        raise DataError(f"{path} is not a safetensors file ({error}); weights are read as safetensors only") from error
 
 
 def _safetensors() -> ModuleType:

@@ -7,6 +7,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torchvision.models import get_model
 
 from curate.errors import DataError, FetchError, IntegrityError
@@ -180,6 +181,20 @@ def test_old_names_of_densenet_and_heads_left_out_are_understood(publisher):
     assert load_pretrained(model, "imagenet") == ()
     key = "features.denseblock3.denselayer5.conv2.weight"
     assert torch.equal(model.get_parameter(key), tensors[key])
+
+
+def test_a_file_with_the_tensors_of_the_published_net_is_used_as_imagenet_weights_are(tmp_path):
+    published = get_model("resnet18", weights=None)
+    file = tmp_path / "model.safetensors"
+    save_file(published.state_dict(), file)  # as the hubs have them: nothing says of which net they are
+    model = make_model("resnet18", num_classes=5, in_channels=1, image_size=32, pretrained=str(file))
+    assert torch.equal(model.get_parameter("layer4.1.conv2.weight"), published.get_parameter("layer4.1.conv2.weight"))
+    assert model.input_statistics is not None and model.input_statistics[0][0] == pytest.approx((0.485 + 0.456 + 0.406) / 3)
+    check_unseen(str(file), "abc")
+    with pytest.raises(DataError, match=r"nothing of .* fits this 'squeezenet'"):
+        make_model("squeezenet", num_classes=5, in_channels=1, image_size=32, pretrained=str(file))
+    with pytest.raises(DataError, match="does not say which model its weights are of"):
+        make_model("lenet5", num_classes=5, in_channels=1, image_size=28, pretrained=str(file))
 
 
 def test_hidden_layers_of_the_head_are_kept_of_imagenet(publisher):
