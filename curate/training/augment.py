@@ -91,14 +91,13 @@ class Batches:
         drawn = [torch.randint(span, (count,), generator=generator) for _ in range(2)] if self.shift else []
         return torch.stack(drawn) if drawn else torch.empty((0, count), dtype=torch.int64)
 
+    def cut(self, indices: Tensor, shifts: Tensor) -> Tensor:
+        """The images at `indices` (B,), shifted as drawn: uint8 (B, C, H, W)."""
+        return self.windows[indices, :, shifts[0], shifts[1]] if self.shift else self.images[indices]
+
     def augmented(self, indices: Tensor, shifts: Tensor, epoch: int) -> Tensor:
         """The images at `indices` (B,), shifted as drawn, mirrored in turn, normalised: float32 (B, C, H, W)."""
-        if self.shift:
-            down, right = shifts.to(self.images.device)
-            batch = self.windows[indices, :, down, right]
-        else:
-            batch = self.images[indices]
-        x = self.normalise(batch)
+        x = self.normalise(self.cut(indices, shifts.to(self.images.device)))
         if self.mirror:
             flip = self.mirrored_first[indices] ^ bool(epoch % 2)
             x = torch.where(flip.view(-1, 1, 1, 1), x.flip(3), x)

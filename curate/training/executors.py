@@ -18,6 +18,7 @@ from curate.errors import CurateError
 from curate.training.device import Device
 from curate.training.fold_jobs import FoldJob, FoldResult, FoldWork
 from curate.training.parcel import packed, unpacked
+from curate.training.stacked import can_be_stacked, run_stacked
 from curate.training.threads import evened, run_in_threads
 
 PROCESS_BYTES = 3 * 2**29  # of a process without images: torch, and the maps of a batch
@@ -47,12 +48,16 @@ def num_processes(num_jobs: int, num_bytes: int, device: Device) -> int:
 def run_jobs(work: FoldWork, jobs: Sequence[FoldJob], told: Told, *, done: Set[FoldJob], num_workers: int) -> Finished:
     """Runs all `jobs` but those `done`, `num_workers` side by side; results come as they are finished.
 
-    On a CPU, nets that draw from no global generator train in threads of this process, one core each. Others train in processes,
-    and what is left over after full rounds runs at the end on all cores: five folds on two cores are four folds in two
-    processes, then one on both. A job has as many cores however many are done, or a resumed run would differ.
+    On a GPU, small nets train at once as a stack, others one after the other. On a CPU, nets that draw from no global generator
+    train in threads of this process, one core each. Others train in processes, and what is left over after full rounds runs at
+    the end on all cores: five folds on two cores are four folds in two processes, then one on both. A job has as many cores
+    however many are done, or a resumed run would differ.
     """
+    left = [job for job in jobs if job not in done]
+    if is_stacked(work, left):
+        yield from run_stacked(work, left, told)
+        return
     if num_workers > 1 and trains_in_threads(work):
-        left = [job for job in jobs if job not in done]
         yield from run_in_threads(work, left, told, num_workers=evened(num_workers, len(jobs)))
         return
     for part, side_by_side, threads in rounds(jobs, work.device, num_workers):
@@ -61,6 +66,11 @@ def run_jobs(work: FoldWork, jobs: Sequence[FoldJob], told: Told, *, done: Set[F
             yield from run_in_processes(work, left, told, num_workers=side_by_side, num_threads=threads)
         else:
             yield from run_here(work, left, told)
+
+
+def is_stacked(work: FoldWork, jobs: Sequence[FoldJob]) -> bool:
+    """Whether the jobs train at once as a stack: small nets on a GPU, which one of them alone leaves idle."""
+    return work.device.kind == "cuda" and len(jobs) > 1 and can_be_stacked(work)
 
 
 def trains_in_threads(work: FoldWork) -> bool:
