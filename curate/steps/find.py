@@ -15,6 +15,7 @@ from curate.embeddings.projection import project
 from curate.errors import DataError
 from curate.issues.checks import probability_blocks
 from curate.issues.class_health import class_health
+from curate.issues.column_order import check_column_order
 from curate.issues.confident_joint import confident_joint
 from curate.issues.findings import build_findings
 from curate.issues.label_issues import DEFAULT_METHOD, find_label_issues
@@ -103,13 +104,13 @@ def take_pred_probs(run: Run, path: Path, image_set: ImageSet) -> None:
     """Makes the (N, K) probabilities of a `.npy` file those of the run, as float32, with their hash and their accuracy.
 
     Raises:
-        DataError: no such file, no such array, or no probabilities; the run stays as it is.
+        DataError: no such file, no such array, no probabilities, or columns in another order; the run stays as it is.
     """
     try:
         probs = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{path} is not a readable .npy array of probabilities ({error})") from error
-    digest = hashlib.sha256()
+    digest, predicted = hashlib.sha256(), np.empty(len(image_set), dtype=np.int64)
     with replaced_atomically(run.path / "pred_probs.npy") as file:
         for start, block in probability_blocks(probs, len(image_set)):
             if block.shape[1] != image_set.num_classes:
@@ -123,6 +124,8 @@ def take_pred_probs(run: Run, path: Path, image_set: ImageSet) -> None:
             content = block.astype("<f4").tobytes()
             file.write(content)
             digest.update(content)
+            predicted[start : start + len(block)] = block.argmax(axis=1)
+        check_column_order(image_set.labels, predicted, image_set.class_names, what=str(path))
     run.update("pred_probs", given=str(path), sha256=digest.hexdigest())
     run.update("metrics", **accuracies(image_set, run.load_array("pred_probs.npy", mmap=True)))
 

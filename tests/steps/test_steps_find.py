@@ -113,3 +113,11 @@ def test_unlabelled_samples_are_never_flagged_and_come_last(trained, sure_probs)
     rows = load_table(trained.run).iloc[[0, 10]]
     assert rows["given_label"].isna().all() and not rows["is_label_issue"].any()
     assert rows["label_quality"].isna().all() and sorted(rows["rank"]) == [47, 48]
+
+
+def test_probabilities_in_another_order_of_columns_are_refused_and_the_run_stays(trained, sure_probs):
+    before = trained.run.load_array("pred_probs.npy")
+    np.save(sure_probs, np.load(sure_probs)[:, [1, 2, 0]])
+    with pytest.raises(DataError, match=r"sure.npy are in another order than the classes: .* looks like class 'across'"):
+        find(trained.run, trained.images, pred_probs=sure_probs)
+    np.testing.assert_array_equal(trained.run.load_array("pred_probs.npy"), before)
