@@ -32,6 +32,15 @@ SHOWN = """([entry, image, no]) => {
   return id && id !== no && document.querySelector(image) ? id : null;
 }"""
 
+RESET = """async ([modal, patches]) => {
+  const run = (operator, params) => new Promise((callback) => __foo__.executeOperator(operator, params, {callback}));
+  document.activeElement?.blur();
+  if (document.querySelector(modal)) await run("@voxel51/operators/close_sample", {});
+  await run("@voxel51/operators/clear_selected_samples", {});
+  await run("@curate/review/patch_samples", {patches});
+}"""
+VIEW = "(url) => new URL(url).searchParams.get('view')"
+
 WATCH = """([tiles, chip, modal, tile, text]) => {
   const since = (times) => performance.now() - times.key;
   window.curateTimes = {file: window.curateTimes?.painted ?? null, painted: window.curateTimes?.painted ?? null};
@@ -108,6 +117,18 @@ class ReviewPage:
         self.page.locator("[data-item-id=selected]").wait_for(state="detached")
         self.context.close()
 
+    def reset(self, link: str, patches: dict[str, None]) -> None:
+        """Brings a used page back to what `open` would show, with these samples undecided; it is loaded again only for another view, for
+        that takes seconds.
+        """
+        self.page.evaluate(RESET, [MODAL, patches])
+        self.page.locator(MODAL).wait_for(state="detached")
+        self.page.locator("[data-item-id=selected]").wait_for(state="detached")
+        if self.page.evaluate(VIEW, self.page.url) == self.page.evaluate(VIEW, link):
+            self.page.wait_for_selector(CHIP, state="detached")
+        else:
+            self.open(link)
+
     def tile(self, i: int) -> Any:
         return self.page.locator(TILE).nth(i)
 
@@ -116,7 +137,7 @@ class ReviewPage:
         for i in places:
             self.tile(i).click(position={"x": 10, "y": 5})
             self.page.wait_for_function(
-                "([tile, i]) => document.querySelectorAll(tile)[i].querySelector('input[type=checkbox]').checked", arg=[TILE, i]
+                "([tile, i]) => document.querySelectorAll(tile)[i]?.querySelector('input[type=checkbox]')?.checked", arg=[TILE, i]
             )
 
     def open_sample(self, i: int) -> str:
@@ -181,7 +202,7 @@ class ReviewPage:
         while "answered" not in self.page.evaluate("window.curateTimes"):
             self.press(key)
             with contextlib.suppress(Exception):
-                self.page.wait_for_function("() => 'answered' in window.curateTimes", timeout=1000, polling=20)
+                self.page.wait_for_function("() => 'answered' in window.curateTimes", timeout=100, polling=10)
 
     def times(self, *wanted: str) -> dict[str, float]:
         """Milliseconds from the first key since `watch`, once all of `wanted` have happened, and `at`, when that was, since 1970.

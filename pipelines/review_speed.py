@@ -1,12 +1,13 @@
 """How fast a review is in the App, measured in a browser on a run of real size.
 
-    python pipelines/review_speed.py [--run mnist] [--decisions 50] [--suspects 100]
+    python pipelines/review_speed.py [--run mnist] [--decisions 50] [--suspects 100] [--parts opening open-sample tiles]
 
 The run is copied, and its dataset built in a mongod of its own: no decision gets into its journal. Needs Chromium and Playwright.
 """
 
 import argparse
 import statistics
+import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -19,9 +20,12 @@ from review_driver import Mongod, ReviewServer, copy_run
 from review_page import ReviewPage, chromium
 
 from curate.run import Run
+from curate.steps.find import load_table
 from curate.steps.source import run_path
 
-NUM_OPENINGS, NUM_TILES = 3, 20
+NUM_OPENINGS, NUM_TILES = 5, 20
+PARTS = ("opening", "open-sample", "tiles")
+LOOK_MS = 1500  # a reviewer looks at a tile, too: meanwhile FiftyOne counts for its sidebar
 
 
 def main() -> None:
@@ -29,26 +33,46 @@ def main() -> None:
     parser.add_argument("--run", default="mnist", help="an audited run")
     parser.add_argument("--decisions", type=int, default=50, help="on tiles of the grid")
     parser.add_argument("--suspects", type=int, default=100, help="decided one after the other in the open sample")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what is measured, by default all: about 4 minutes")
     options = parser.parse_args()
+    path = run_path(options.run)
+    num_suspects = int(load_table(Run.open(path))["is_label_issue"].sum())
+    if "open-sample" in options.parts and num_suspects < options.suspects:
+        parser.error(f"{options.run} has {num_suspects} label issues, and --suspects {options.suspects} are to be decided; give fewer")
+    values: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder, Mongod(Path(folder) / "mongo") as mongod, chromium() as browser:
-        home, run = Path(folder), copy_run(run_path(options.run), Path(folder))
-        ReviewServer(run, mongod, home).stop()  # builds the dataset
-        values: dict[str, list[float]] = {"command_to_link_s": [], "link_to_images_s": []}
-        for _ in range(NUM_OPENINGS):
-            with ReviewServer(run, mongod, home) as server:
-                values["command_to_link_s"].append(server.seconds)
-                values["link_to_images_s"].append(opening_seconds(browser, server))
+        home, run = Path(folder), copy_run(path, Path(folder))
+        told("building the dataset")
+        ReviewServer(run, mongod, home).stop()
+        if "opening" in options.parts:
+            values |= openings(browser, run, mongod, home)
         with ReviewServer(run, mongod, home) as server:
-            values |= decide_on_tiles(browser, server, mongod, run.name, options.decisions)
-        with ReviewServer(run, mongod, home) as server:
-            values |= decide_in_open_sample(browser, server, options.suspects)
+            if "open-sample" in options.parts:  # before the tiles, which decide on the same suspects
+                values |= decide_in_open_sample(browser, server, options.suspects)
+            if "tiles" in options.parts:
+                values |= decide_on_tiles(browser, server, mongod, run.name, options.decisions)
     for what, several in values.items():
-        print(
-            f"{what:26} median {statistics.median(several):8.1f}   90 % {statistics.quantiles(several, n=10)[-1]:8.1f}   of {len(several)}"
-        )
-    waiting = sum(values["key_to_next_image_ms"]) / 1000
-    print(f"{options.suspects} suspects: {waiting:.0f} s of waiting, {60 * options.suspects / waiting:.0f} decisions a minute at most")
-    records.append(f"review speed {options.run}", Run.open(run_path(options.run)), values)
+        quantile = statistics.quantiles(several, n=10)[-1]
+        print(f"{what:26} median {statistics.median(several):8.1f}   90 % {quantile:8.1f}   of {len(several)}")
+    if "open-sample" in options.parts:
+        waiting = sum(values["key_to_next_image_ms"]) / 1000
+        print(f"{options.suspects} suspects: {waiting:.0f} s of waiting, {60 * options.suspects / waiting:.0f} decisions a minute at most")
+    records.append(f"review speed {options.run}", Run.open(path), values)
+
+
+def told(what: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {what} …", file=sys.stderr, flush=True)
+
+
+def openings(browser: Any, run: Path, mongod: Mongod, home: Path) -> dict[str, list[float]]:
+    """From the command to its printed link, and from there to images."""
+    found: dict[str, list[float]] = {"command_to_link_s": [], "link_to_images_s": []}
+    for i in range(NUM_OPENINGS):
+        told(f"opening {i + 1} of {NUM_OPENINGS}")
+        with ReviewServer(run, mongod, home) as server:
+            found["command_to_link_s"].append(server.seconds)
+            found["link_to_images_s"].append(opening_seconds(browser, server))
+    return found
 
 
 def opening_seconds(browser: Any, server: ReviewServer) -> float:
@@ -62,13 +86,14 @@ def opening_seconds(browser: Any, server: ReviewServer) -> float:
 
 def decide_on_tiles(browser: Any, server: ReviewServer, mongod: Mongod, dataset_name: str, num: int) -> dict[str, list[float]]:
     """From the key to the answer, to the database as another process sees it, and to the repainted tile."""
+    told(f"deciding on {num} tiles")
     page, order = ReviewPage(browser), mongod.samples(dataset_name)
     page.open(server.link_to("label-issues"))
     found: dict[str, list[float]] = {"key_to_answer_ms": [], "key_to_database_ms": [], "key_to_tile_ms": []}
     with ThreadPoolExecutor(1) as beside, pymongo.MongoClient(mongod.uri) as client:
         samples = mongod.collection(client, dataset_name)
         for i in range(num):
-            tile, (key, text) = i % NUM_TILES, (("k", "ok"), ("e", "error"))[i // NUM_TILES % 2]
+            tile, (key, text) = i % NUM_TILES, (("e", "error"), ("k", "ok"))[i // NUM_TILES % 2]  # never what it says already
             page.select(tile)
             page.watch(tile, text)
             seen = beside.submit(seconds_when_shown, samples, order[tile]["_id"], text)
@@ -77,7 +102,7 @@ def decide_on_tiles(browser: Any, server: ReviewServer, mongod: Mongod, dataset_
             found["key_to_answer_ms"].append(times["answered"])
             found["key_to_database_ms"].append(1000 * seen.result() - times["at"])
             found["key_to_tile_ms"].append(times["repainted"])
-            page.page.wait_for_timeout(1500)  # a reviewer looks, too
+            page.page.wait_for_timeout(LOOK_MS)
     page.close()
     return found
 
@@ -92,13 +117,15 @@ def seconds_when_shown(samples: Any, identity: Any, label: str) -> float:
 def decide_in_open_sample(browser: Any, server: ReviewServer, num: int) -> dict[str, list[float]]:
     """From a key to the image of the next undecided sample."""
     page = ReviewPage(browser)
-    page.open(server.link_to("label-issues"))
+    page.open(server.link)
     page.watch()
     page.press("g")
     page.times("image")
-    page.page.wait_for_timeout(2000)
+    page.page.wait_for_timeout(LOOK_MS)
     found = []
     for i in range(num):
+        if i % 10 == 0:
+            told(f"suspect {i + 1} of {num} in the open sample")
         page.watch()
         page.press_until_answered("kq"[i % 2])
         found.append(page.times("image")["image"])

@@ -142,7 +142,7 @@ INDEXES: tuple[Any, ...] = (
     "review.label",
     "label_pair",
     "check_rank",
-    [("is_label_issue", 1), ("label_quality", 1)],
+    [("is_label_issue", 1), ("rank", 1)],
     [("is_duplicate_issue", 1), ("duplicate_set", 1)],
 )
 

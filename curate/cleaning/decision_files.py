@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from curate.cleaning.decisions import Decision, content_id, utc_now
+from curate.cleaning.decisions import IMPORTED, Decision, content_id, utc_now
 from curate.cleaning.known import Known
 from curate.cleaning.vote_files import decisions_from_votes
 from curate.errors import DataError, UsageError
@@ -40,7 +40,7 @@ def read_decisions(path: Path, known: Known, *, who: str = "", run: str = "") ->
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not text in UTF-8 ({error}); save it as UTF-8") from error
-    common = {"run": run, "batch": hashlib.sha256(content).hexdigest()[:32]}
+    common = {"run": run, "batch": IMPORTED + hashlib.sha256(content).hexdigest()[:32]}
     if path.suffix.lower() == ".csv":
         return _from_csv(path, text, known, {"who": who or path.stem, **common})
     if path.suffix.lower() == ".json":

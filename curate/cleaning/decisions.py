@@ -21,7 +21,8 @@ from curate.run import storage_errors
 
 LABEL_ACTIONS = ("relabel", "accept_suggestion")
 ACTIONS = ("ok", "confirm_error", "drop", "ambiguous", "undo", *LABEL_ACTIONS)
-TEXTS = ("sample_id", "action", "who", "when", "note", "run", "batch", "id")
+IMPORTED = "import-"  # how the batch of decisions that were made elsewhere begins
+TEXTS = ("sample_id", "action", "who", "when", "note", "run", "batch", "id", "undoes")
 SEEN = ("given", "suggested")
 BLOCK = 4096  # bytes that are read at a time from the journal's end
 
@@ -39,7 +40,7 @@ class Decision:
         sample_id: such as `mnist/test/3520`.
         action: `ok` (the given label is right), `confirm_error` (it is wrong, and the right one is not known), `drop` (the
             image does not belong here), `ambiguous` (no single class is right), `relabel` and `accept_suggestion` (the right
-            class is `label`), or `undo`, which takes back this reviewer's last decision on the sample.
+            class is `label`), or `undo`, which takes back a decision of this reviewer on the sample.
         label: the right class's name, as the reviewer saw it; None for actions that set none.
         who, note, run: free text.
         when: ISO 8601; kept in UTC to the microsecond, so that texts sort by time. Without a zone it is taken as UTC.
@@ -47,6 +48,7 @@ class Decision:
         batch: shared by decisions that were taken in one go; empty for a single one.
         adjudicates: whether it settles a conflict between reviewers.
         id: tells the same decision in two journals from two equal ones.
+        undoes: of `undo`, the id of the decision that it takes back, whatever the clocks of two machines say; empty: the last one.
 
     Raises:
         UnknownNameError: no such action.
@@ -66,6 +68,7 @@ class Decision:
     batch: str = ""
     adjudicates: bool = False
     id: str = field(default_factory=lambda: uuid4().hex)
+    undoes: str = ""
 
     def __post_init__(self) -> None:
         for name in TEXTS:
@@ -84,6 +87,8 @@ class Decision:
         if (self.action in LABEL_ACTIONS) != (isinstance(self.label, str) and self.label != ""):
             expected = "a class name" if self.action in LABEL_ACTIONS else "none"
             raise DataError(f"action '{self.action}' on {self.sample_id} takes {expected} as label, found {self.label!r}")
+        if self.undoes and self.action != "undo":
+            raise DataError(f"action '{self.action}' on {self.sample_id} takes nothing back, found undoes {self.undoes!r}")
         object.__setattr__(self, "when", in_utc(self.when))
 
 

@@ -43,14 +43,17 @@ def standing_decisions(decisions: Iterable[Decision]) -> dict[str, dict[str, Dec
     """Each reviewer's decision that counts, by sample id and reviewer; where all were undone, there is none.
 
     Decisions are ordered by time, then by place; one that comes twice (by its id) counts once. So the journals of two machines can be
-    put together in any order. `undo` takes back the last decision of the same reviewer on that sample.
+    put together in any order. `undo` takes back the decision that it names, else the last one, of the same reviewer on that sample.
     """
     stacks: dict[str, dict[str, list[Decision]]] = {}
-    for decision in sorted({d.id: d for d in decisions}.values(), key=lambda d: d.when):
+    each = sorted({d.id: d for d in decisions}.values(), key=lambda d: d.when)
+    taken_back = {(d.sample_id, d.who, d.undoes) for d in each if d.undoes}
+    for decision in each:
         stack = stacks.setdefault(decision.sample_id, {}).setdefault(decision.who, [])
         if decision.action != "undo":
-            stack.append(decision)
-        elif stack:
+            if (decision.sample_id, decision.who, decision.id) not in taken_back:
+                stack.append(decision)
+        elif stack and not decision.undoes:
             stack.pop()
     standing = {sample_id: {who: stack[-1] for who, stack in by_who.items() if stack} for sample_id, by_who in stacks.items()}
     return {sample_id: by_who for sample_id, by_who in standing.items() if by_who}

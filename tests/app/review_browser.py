@@ -82,8 +82,10 @@ class Kept:
         """Sample, action and new label of each line of the journal."""
         return [(decision.sample_id, decision.action, decision.label) for decision in self.journal()]
 
-    def forget(self) -> None:
-        """Takes all decisions out of both."""
+    def forget(self) -> list[str]:
+        """Takes all decisions out of both; the ids that FiftyOne's samples with one have."""
         self.journal_file.unlink(missing_ok=True)
         self.client["fiftyone"]["curate_decisions"].delete_many({})
+        decided = [str(sample["_id"]) for sample in self.samples.find({"review": {"$exists": True}}, {"_id": 1})]
         self.samples.update_many({}, {"$unset": {"review": ""}})
+        return decided

@@ -1,13 +1,16 @@
 """The review as a reviewer has it: the App in Chromium, keys and buttons, with a database and a journal that are looked into."""
 
 import http.server
+import os
+import subprocess
+import sys
 import threading
 from functools import partial
 
 import pytest
 from review_browser import Kept, audit_digits, write_digits
 from review_driver import Mongod, ReviewServer, wait_until
-from review_page import BAR, CHROMIUM, FORM, KEYS, MODAL, PANEL, SAID, ReviewPage, chromium
+from review_page import BAR, CHROMIUM, FORM, KEYS, MODAL, OPENED, PANEL, SAID, ReviewPage, chromium
 
 pytestmark = pytest.mark.app
 
@@ -42,34 +45,39 @@ def browser():
         yield running
 
 
-@pytest.fixture
-def kept(mongod, run, served):
-    """Without any decision."""
-    kept = Kept(mongod.uri, run)
-    kept.forget()
-    yield kept
-    kept.client.close()
+@pytest.fixture(scope="module")
+def store(mongod, run, served):
+    store = Kept(mongod.uri, run)
+    yield store
+    store.client.close()
+
+
+@pytest.fixture(scope="module")
+def tabs():
+    """The page that one test leaves to the next, if there is one."""
+    return []
 
 
 @pytest.fixture
-def open_page(browser, served, kept):
-    """Opens links in browsers that nobody used before; by default that to all label issues, decided or not, worst first."""
-    pages = []
-
-    def open_at(link=None, **size):
-        pages.append(ReviewPage(browser, **size))
-        pages[-1].open(link or served.link_to("label-issues"))
-        return pages[-1]
-
-    yield open_at
-    for page in reversed(pages):
-        page.close()
-    assert [error for page in pages for error in page.errors] == []
+def kept(store, served, tabs):
+    """Without any decision, neither in the database and the journal nor on the page."""
+    decided = store.forget()
+    if tabs:
+        tab = tabs.pop()  # a page that cannot be brought back is not the next test's
+        tab.reset(served.link_to("label-issues"), dict.fromkeys(decided))
+        tabs.append(tab)
+    return store
 
 
 @pytest.fixture
-def page(open_page):
-    return open_page()
+def page(browser, served, tabs, kept):
+    """All label issues, decided or not, worst first."""
+    if not tabs:
+        tabs.append(ReviewPage(browser))
+        tabs[0].open(served.link_to("label-issues"))
+    page = tabs[0]
+    yield page
+    assert page.errors == []
 
 
 def test_keys_decide_on_selected_tiles_in_database_journal_and_page(page, kept):
@@ -98,14 +106,18 @@ def test_keys_decide_on_selected_tiles_in_database_journal_and_page(page, kept):
     assert last[0].batch == last[1].batch != "" and {decision.who for decision in last} == {"anna"}
 
 
-def test_what_is_decided_leaves_the_queue(open_page, served, kept):
-    page = open_page(served.link)
-    page.wait_for_count(len(kept.suspects))
+def test_what_is_decided_leaves_the_queue(page, kept):
     page.select(0)
     page.press("k")
+    page.wait_for_chip(0, "ok")
+    page.page.locator(PANEL).get_by_role("button", name="My queue").click()
     page.wait_for_count(len(kept.suspects) - 1)
     page.press("g")
     assert page.shown() == kept.suspects[1]
+    page.press("k")
+    assert page.shown(other_than=kept.suspects[1]) == kept.suspects[2]
+    page.press("Escape")
+    page.wait_for_count(len(kept.suspects) - 2)
 
 
 def test_undo_takes_the_last_decision_back_everywhere(page, kept):
@@ -125,6 +137,7 @@ def test_keys_typed_into_a_field_or_with_a_modifier_decide_nothing(page, kept):
     field = page.page.locator("[data-cy=view-bar] input").last
     field.click()
     field.press_sequentially("kaeqd3u")
+    field.press("Escape")
     page.page.locator("body").press("Control+k")
     page.page.locator("body").press("Alt+e")
     page.page.wait_for_timeout(1000)  # a decision would be there by then
@@ -145,8 +158,8 @@ def test_help_lists_the_keys_and_meanwhile_they_decide_nothing(page, kept):
 
 
 @pytest.mark.parametrize("width", [1600, 3200])
-def test_buttons_of_the_grid_decide_whether_or_not_there_is_room_for_them(open_page, kept, width):
-    page = open_page(width=width)
+def test_buttons_of_the_grid_decide_whether_or_not_there_is_room_for_them(page, kept, width):
+    page.page.set_viewport_size({"width": width, "height": 950})
     page.select(0)
     page.click("confirm_error")
     page.wait_for_chip(0, "error")
@@ -264,18 +277,13 @@ def test_panel_counts_what_was_just_decided(page, kept):
     page.wait_for_text(PANEL, "label is wrong: 1")
 
 
-def test_two_reviewers_make_a_conflict_that_is_settled_in_its_queue(open_page, browser, served, kept, home, mongod, run):
-    page = open_page()
+def test_two_reviewers_make_a_conflict_that_is_settled_in_its_queue(page, kept, home, mongod, run):
     page.select(0)
     page.press("k")
     page.wait_for_chip(0, "ok")
-    with ReviewServer(run.path, mongod, home, "ben") as ben:
-        other = ReviewPage(browser)
-        other.open(ben.link_to("label-issues"))
-        other.select(0)
-        other.press("e")
-        other.wait_for_chip(0, "conflict")
-        other.context.close()
+    with ReviewServer(run.path, mongod, home, "ben") as ben, ben.client() as client:
+        decided = kept.samples.find_one({"sample_id": kept.suspects[0]})
+        assert ben.decide(client, run.name, "confirm_error", [decided["_id"]])
     page.page.reload()
     page.wait_for_chip(0, "conflict")
     page.page.locator(PANEL).get_by_role("button", name="Conflicts (1)").click()
@@ -287,6 +295,29 @@ def test_two_reviewers_make_a_conflict_that_is_settled_in_its_queue(open_page, b
     assert kept.shown() == {kept.suspects[0]: f"→ {kept.labels['suggested_label'][kept.suspects[0]]}"}
     last = kept.journal()[-1]
     assert (last.who, last.adjudicates) == ("anna", True) and {decision.who for decision in kept.journal()} == {"anna", "ben"}
+
+
+@pytest.fixture
+def foreign(kept, home, mongod):
+    """The name of a dataset that curate did not make, of one of the images."""
+    code = "import sys, fiftyone as fo\nfo.Dataset('foreign', persistent=True).add_sample(fo.Sample(filepath=sys.argv[1]))"
+    environment = os.environ | {"FIFTYONE_DATABASE_URI": mongod.uri, "HOME": str(home)}
+    subprocess.run([sys.executable, "-c", code, kept.samples.find_one()["filepath"]], env=environment, check=True)
+    return "foreign"
+
+
+def test_a_dataset_that_curate_did_not_make_has_no_buttons_no_bar_and_takes_no_decision(page, tabs, kept, served, foreign):
+    tabs.clear()
+    with page.page.expect_response(lambda response: "resolve-placements" in response.url):
+        page.page.goto(f"{served.address}/datasets/{foreign}")
+    page.tile(0).click(position={"x": 60, "y": 70})
+    page.page.wait_for_selector(OPENED)
+    assert page.page.locator('[data-item-id^="@curate/review/"]').count() == 0
+    assert not page.page.locator(BAR).is_visible()
+    page.press("k")
+    page.wait_for_notice("the dataset 'foreign' was not made by curate")
+    assert kept.told() == [] and kept.shown() == {}
+    page.close()
 
 
 def test_without_its_token_the_app_tells_where_to_find_the_link(browser, served):

@@ -142,6 +142,8 @@ def test_undo_takes_the_last_decision_back_and_opens_its_sample(review):
     requests = dict(review.press("undo", opened=second))
     assert review.labels() == {} and requests["open_sample"]["id"] == first
     assert requests["patch_samples"]["patches"] == {first: None}
+    decision, undo = read_journal(review.journal).decisions
+    assert undo.undoes == decision.id
     assert "no decision of yours" in dict(review.press("undo"))["notify"]["message"]
 
 

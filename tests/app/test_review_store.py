@@ -6,7 +6,7 @@ import pytest
 
 from curate.app.dataset import build_dataset
 from curate.app.review.store import LOG, ReviewStore
-from curate.cleaning.decisions import Decision, append_decisions, read_journal
+from curate.cleaning.decisions import IMPORTED, Decision, append_decisions, read_journal
 from curate.errors import DatabaseError
 from curate.run import Run
 
@@ -170,3 +170,10 @@ def test_undo_takes_back_the_whole_last_batch_of_that_reviewer_only(store):
     assert {one.sample_id for one in store.last_of("anna")} == {"shapes/train/14", "shapes/train/15"}
     assert {one.sample_id for one in store.last_of("anna", ["shapes/train/12"])} == {"shapes/train/12"}
     assert store.last_of("cleo") == []
+
+
+def test_undo_without_a_selection_leaves_what_was_imported(store):
+    store.record([decided("shapes/train/11")])
+    store.record([decided("shapes/train/12", batch=f"{IMPORTED}x"), decided("shapes/train/13", batch=f"{IMPORTED}x")])
+    assert [one.sample_id for one in store.last_of("anna")] == ["shapes/train/11"]
+    assert [one.sample_id for one in store.last_of("anna", ["shapes/train/12"])] == ["shapes/train/12"]

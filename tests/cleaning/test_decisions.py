@@ -34,7 +34,7 @@ def test_each_line_is_an_object_with_the_fields_of_the_contract(path):
     append_decisions(path, [FIX])
     written = json.loads(path.read_text())
     assert list(written)[:7] == ["sample_id", "action", "label", "who", "when", "note", "run"]
-    assert list(written)[7:] == ["given", "suggested", "is_label_issue", "batch", "adjudicates", "id"]
+    assert list(written)[7:] == ["given", "suggested", "is_label_issue", "batch", "adjudicates", "id", "undoes"]
 
 
 def test_lines_of_older_versions_are_read_and_keep_the_same_id(path):
@@ -64,11 +64,26 @@ def test_time_that_is_none_is_told(when):
 
 
 @pytest.mark.parametrize(
-    "fields", [{"given": 4}, {"suggested": []}, {"adjudicates": 1}, {"is_label_issue": "yes"}, {"batch": None}, {"id": ""}, {"id": 7}]
+    "fields",
+    [
+        {"given": 4},
+        {"suggested": []},
+        {"adjudicates": 1},
+        {"is_label_issue": "yes"},
+        {"batch": None},
+        {"id": ""},
+        {"id": 7},
+        {"undoes": 7},
+    ],
 )
 def test_field_of_another_type_is_told(fields):
     with pytest.raises(DataError, match=r"must be|needs an id"):
         Decision("a", "ok", **fields)
+
+
+def test_only_undo_takes_something_back():
+    with pytest.raises(DataError, match="action 'ok' on a takes nothing back, found undoes 'x'"):
+        Decision("a", "ok", undoes="x")
 
 
 def test_half_a_last_line_is_ignored_and_counted_wherever_the_crash_cut_it(path):

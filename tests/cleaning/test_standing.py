@@ -84,6 +84,19 @@ def test_undo_of_everything_leaves_nothing():
     assert verdicts([at(0, action="undo"), at(1), at(2, action="undo"), at(3, action="undo")]) == {}
 
 
+def test_undo_that_names_its_decision_holds_though_a_clock_was_set_back_between_them():
+    first, second = at(3), at(9, action="drop")
+    undo = at(5, action="undo", undoes=second.id)
+    assert standing_decisions([first, second, undo]) == {"a": {"ada": first}}
+    assert standing_decisions([first, second, at(1, action="undo", undoes=first.id)]) == {"a": {"ada": second}}
+
+
+def test_undo_that_names_anothers_decision_takes_nothing_back():
+    decided = at(1)
+    assert standing_decisions([decided, at(2, who="grace", action="undo", undoes=decided.id)]) == {"a": {"ada": decided}}
+    assert standing_decisions([decided, at(2, "b", action="undo", undoes=decided.id)]) == {"a": {"ada": decided}}
+
+
 def test_undo_takes_back_only_ones_own_decision():
     decided = at(1)
     assert standing_decisions([decided, at(2, who="grace", action="undo")]) == {"a": {"ada": decided}}

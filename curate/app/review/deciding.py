@@ -50,7 +50,7 @@ def decide(ctx: Any, action: str, *, label: str | None = None, note: str = "") -
     following = next_undecided(ctx, reviewer(), ctx.current_sample) if ctx.current_sample else None
     settles = any(fact["is_conflict"] for fact in facts) and shows_conflicts(ctx.view)
     decisions = decisions_on(facts, action, run=ctx.dataset.info[MARK]["run"], label=label, note=note, settles=settles)
-    show(ctx, store.record(decisions), f"{_counted(facts)}: {label or SAID[action]}")
+    show(ctx, store.record(decisions), f"{_counted(facts)}: {label or SAID[action]}", leaves=bool(ctx.current_sample))
     if ctx.current_sample:
         return move_on(ctx, following)
     ctx.ops.clear_selected_samples()
@@ -107,19 +107,20 @@ def undo(ctx: Any) -> bool:
         raise UsageError("there is no decision of yours to take back")
     batch = uuid.uuid4().hex if len(last) > 1 else ""
     run = ctx.dataset.info[MARK]["run"]
-    undone = [Decision(one.sample_id, "undo", who=reviewer(), run=run, batch=batch) for one in last]
+    undone = [Decision(one.sample_id, "undo", who=reviewer(), run=run, batch=batch, undoes=one.id) for one in last]
     patches = store.record(undone)
     what = f"{len(last):,} decisions" if len(last) > 1 else f"{_short(last[0].sample_id)}: {last[0].label or SAID[last[0].action]}"
-    show(ctx, patches, f"taken back: {what}")
-    if not ctx.current_sample or len(patches) > 1 or ctx.current_sample in patches:
-        return False
-    ctx.ops.open_sample(id=next(iter(patches)))
-    return True
+    goes_back = bool(ctx.current_sample) and len(patches) == 1 and ctx.current_sample not in patches
+    show(ctx, patches, f"taken back: {what}", leaves=goes_back)
+    if goes_back:
+        ctx.ops.open_sample(id=next(iter(patches)))
+    return goes_back
 
 
-def show(ctx: Any, patches: dict[str, dict[str, Any] | None], message: str) -> None:
-    """Repaints samples in the browser, and says `message` there."""
-    ctx.trigger(PATCH, {"patches": {identity: _for_browser(review) for identity, review in patches.items()}, "message": message})
+def show(ctx: Any, patches: dict[str, dict[str, Any] | None], message: str, *, leaves: bool = False) -> None:
+    """Repaints samples in the browser, and says `message` there; where it `leaves` the open sample, the grid is drawn when it is seen."""
+    patched = {identity: _for_browser(review) for identity, review in patches.items()}
+    ctx.trigger(PATCH, {"patches": patched, "message": message, "leaves": leaves})
 
 
 def move_on(ctx: Any, following: str | None) -> bool:

@@ -17,6 +17,7 @@ from curate.app.review.queues import next_undecided
 from curate.app.review.why import show_why
 from curate.errors import CurateError, UsageError
 
+IS_OURS = "curate_is_ours"
 FORM = {
     "relabel": "Relabel",
     "ok": "The given label is right",
@@ -42,7 +43,10 @@ class ReviewOperator(foo.Operator):
 
     def placed(self, ctx: Any, place: types.Places) -> types.Placement | None:
         """The button at `place`; none in datasets that are not curate's."""
-        if not is_ours_by_name(ctx.request_params.get("dataset_name")):
+        asked = ctx.request_params  # FiftyOne gives the same to each operator in turn, at every click
+        if IS_OURS not in asked:
+            asked[IS_OURS] = is_ours_by_name(asked.get("dataset_name"))
+        if not asked[IS_OURS]:
             return None
         return types.Placement(place, types.Button(label=self.label, icon=self.icon, prompt=self.has_form))
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.app.database import quiet_fiftyone
-from curate.cleaning.decisions import Decision, append_decisions, read_journal
+from curate.cleaning.decisions import IMPORTED, Decision, append_decisions, read_journal
 from curate.cleaning.standing import Verdict, standing_decisions, verdict_of
 from curate.errors import DatabaseError
 
@@ -99,11 +99,16 @@ class ReviewStore:
         return standing_decisions(self._logged({"sample_id": {"$in": list(sample_ids)}}))
 
     def last_of(self, who: str, sample_ids: Sequence[str] = ()) -> list[Decision]:
-        """What an undo takes back: the reviewer's standing decisions on `sample_ids`; without any, the latest, with all of its batch."""
+        """What an undo takes back: the reviewer's standing decisions on `sample_ids`; without any, the latest that was not imported, with
+        all of its batch.
+        """
         query: dict[str, Any] = {"who": who} | ({"sample_id": {"$in": list(sample_ids)}} if sample_ids else {})
         standing = [by_who[who] for by_who in standing_decisions(self._logged(query)).values() if who in by_who]
-        if sample_ids or not standing:
+        if sample_ids:
             return standing
+        standing = [decision for decision in standing if not decision.batch.startswith(IMPORTED)]
+        if not standing:
+            return []
         last = max(standing, key=lambda decision: decision.when)
         return [decision for decision in standing if decision.id == last.id or decision.batch == last.batch != ""]
 

@@ -34,6 +34,7 @@ CODES = {
     "ok": RIGHT,
     "ambiguous": AMBIGUOUS,
 }  # all others say that the label is wrong
+DECIDED = {"review.label": {"$gt": ""}}  # the samples that an index finds
 NUM_AHEAD = 200
 NUM_RECENT = 300  # decisions that the pace is taken from
 
@@ -77,7 +78,7 @@ def summarize(store: ReviewStore, reviewer: str) -> Summary:
     times = [datetime.fromisoformat(one["when"]).timestamp() for one in recent.sort("when", -1).limit(NUM_RECENT)]
     own_pace = pace(times, len(suspects) - num_decided)
     prediction = expected_errors_in_next(codes, NUM_AHEAD)
-    kinds = store.samples.aggregate([{"$match": {"review.action": {"$gt": ""}}}, {"$group": {"_id": "$review.action", "n": {"$sum": 1}}}])
+    kinds = store.samples.aggregate([{"$match": DECIDED}, {"$group": {"_id": "$review.action", "n": {"$sum": 1}}}])
     checked = [_code(sample) for sample in store.samples.find({"check_rank": {"$gte": 1, "$lte": NUM_CHECK}}, {"review.action": 1})]
     num_checked = sum(code != UNDECIDED for code in checked)
     num_unflagged = store.samples.count_documents({"is_label_issue": False})
@@ -99,7 +100,8 @@ def summarize(store: ReviewStore, reviewer: str) -> Summary:
 
 def _decisions_of_several(store: ReviewStore) -> dict[str, dict[str, Decision]]:
     """What stands on the samples that more than one reviewer decided."""
-    shared = [sample["sample_id"] for sample in store.samples.find({"review.reviewers.1": {"$exists": True}}, {"sample_id": 1})]
+    several = DECIDED | {"review.reviewers.1": {"$exists": True}}
+    shared = [sample["sample_id"] for sample in store.samples.find(several, {"sample_id": 1})]
     return store.decisions(shared) if shared else {}
 
 

@@ -5,7 +5,7 @@
   const foo = window.__foo__, fos = window.__fos__;
   if (!foo || !fos || !foo.Operator) return;
   const PLUGIN = "@curate/review";
-  const WATCH_MS = 60;
+  const WATCH_MS = 25;
   const SAID_MS = 2600;
   const LATE = "no answer yet: is the database running?";
   const PATIENCE_MS = 5000; // until it is told that a key is not answered
@@ -96,8 +96,9 @@
   function drawBar() {
     let sample = null;
     try { sample = openId && sampleOf(openId); } catch (error) { /* the bar is a convenience: the keys work without it */ }
-    bar.classList.toggle("shown", Boolean(sample));
-    if (!sample) return;
+    const isOurs = Boolean(sample) && typeof sample.sample_id === "string"; // there may be other datasets in the same App
+    bar.classList.toggle("shown", isOurs);
+    if (!isOurs) return;
     const [given, suggested, review] = [sample.ground_truth, sample.suggested, sample.review];
     const button = (key, className, press, ...content) => {
       const made = element("button", { className, type: "button", title: `key ${key}` }, ...content, " ", element("kbd", { textContent: key }));
@@ -123,6 +124,7 @@
 
   // ------------------------------------------------------------------------------------------------------------ repainting
   let openId = null; // of the open sample: the page's address tells it
+  let isBehind = false; // whether grid and panels are still to be drawn after decisions
   let openSince = 0;
   let paintedFile = null; // of the image that the modal painted last: the one before stays until the next is there
   let triggerPanel = null;
@@ -141,6 +143,8 @@
     const id = addressed();
     if (id === openId) return;
     openId = id;
+    if (id === null) paintedFile = null; // opened again, it is drawn again
+    if (id === null && isBehind) redraw();
     openSince = performance.now();
     waitForSample(id, openSince);
   }, WATCH_MS);
@@ -150,6 +154,14 @@
     if (id && id === openId && !bar.classList.contains("shown") && performance.now() - since < LONGEST_MS) {
       requestAnimationFrame(() => waitForSample(id, since));
     }
+  }
+
+  // Grid and panels: FiftyOne draws tiles from the page's cache of samples, but lets the server count the whole dataset anew, for the
+  // sidebar. While a sample is open it covers them all, and the next one must not wait for that: they are drawn when it is closed.
+  function redraw() {
+    isBehind = false;
+    foo.executeOperator("@voxel51/operators/reload_samples", {});
+    redrawPanels();
   }
 
   class PatchSamples extends foo.Operator {
@@ -168,17 +180,16 @@
           const sample = sampleOf(id);
           if (sample) updates.push([id, Object.assign({}, sample, { review })]);
         }
-        if (updates.length) {
-          ctx.hooks.update(updates);
-          foo.executeOperator("@voxel51/operators/reload_samples", {}); // draws from the page's cache: nothing is fetched
-        }
+        if (updates.length) ctx.hooks.update(updates);
+        if (ctx.params.leaves) isBehind = true;
+        else redraw();
       } catch (error) {
         console.warn("curate: samples cannot be repainted one by one in this FiftyOne; the dataset is loaded again", error);
         foo.executeOperator("@voxel51/operators/reload_dataset", {});
+        redrawPanels();
       }
       if (ctx.params.message) say(ctx.params.message);
       drawBar();
-      redrawPanels();
     }
   }
   foo.registerOperator(PatchSamples, PLUGIN);
