@@ -32,7 +32,7 @@ class ReviewPanel(foo.Panel):
 
     @property
     def config(self) -> foo.PanelConfig:
-        return foo.PanelConfig(name=PANEL, label="Label review", icon="fact_check", surfaces="grid", help_markdown=HELP)
+        return foo.PanelConfig(name=PANEL, label="Review", icon="fact_check", surfaces="grid", help_markdown=HELP)
 
     def on_load(self, ctx: Any) -> None:
         opened = {"panel_id": ctx.params.get("panel_id"), "refresh": self.method_to_uri("refresh")}
@@ -164,7 +164,8 @@ def heat_map(pairs: Counter[tuple[str, str]], names: list[str]) -> list[dict[str
             "y": names,
             "text": [[str(num) if num else "" for num in row] for row in z],
             "texttemplate": "%{text}",
-            "colorscale": [[0, "#3b2a1a"], [1, "#ff8a1f"]],
+            "textfont": {"color": "#fff"},
+            "colorscale": [[0, "#3b2a1a"], [1, "#c2570c"]],
             "showscale": False,
             "xgap": 1,
             "ygap": 1,
