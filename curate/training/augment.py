@@ -12,6 +12,8 @@ from torch.nn import functional as F
 
 from curate.errors import UsageError
 
+LARGEST_BLOCK = 2**26  # numbers in float32: 256 MiB
+
 
 class Batches:
     """Serves float batches of a uint8 image tensor, with random shifts and mirroring where asked.
@@ -21,6 +23,7 @@ class Batches:
         shift: largest shift in pixels, in each direction. 0 = none.
         mirror: whether half of the images are mirrored, each one in alternating epochs.
         border: what fills the space that a shift leaves: `reflect`, the image mirrored at its edge, or `zeros`, black.
+        where: the device that batches are on; None = that of the images.
 
     Raises:
         UsageError: the shift is negative, or a side of the images is not larger than it.
@@ -28,15 +31,23 @@ class Batches:
     Source of the alternating mirror: Jordan 2024, arXiv:2404.00498, section 3.6.
     """
 
-    def __init__(self, images: Tensor, *, shift: int = 0, mirror: bool = False, border: str = "reflect") -> None:
-        self.images, self.shift, self.mirror = images, shift, mirror
+    def __init__(
+        self, images: Tensor, *, shift: int = 0, mirror: bool = False, border: str = "reflect", where: torch.device | None = None
+    ) -> None:
+        self.images, self.shift, self.mirror, self.border = images, shift, mirror, border
+        self.where = images.device if where is None else where
         height, width = images.shape[2:]
         if not 0 <= shift < min(height, width):
             raise UsageError(f"images of {height} x {width} pixels cannot be shifted by {shift}; expected 0 to {min(height, width) - 1}")
-        if shift:
-            padded = reflect_pad(images, shift) if border == "reflect" else F.pad(images, (shift,) * 4)
-            self.windows = padded.unfold(2, images.shape[2], 1).unfold(3, images.shape[3], 1)  # (N, C, 2s+1, 2s+1, H, W), a view
+        self.hold_windows()
         self.standardise(torch.arange(min(len(images), 1000)))
+
+    def hold_windows(self) -> None:
+        """Pads all images, so that a shifted one is a window of its padded one."""
+        if self.shift:
+            padded = reflect_pad(self.images, self.shift) if self.border == "reflect" else F.pad(self.images, (self.shift,) * 4)
+            height, width = self.images.shape[2:]
+            self.windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # (N, C, 2s+1, 2s+1, H, W), a view
 
     def again(self) -> "Batches":
         """Batches of the same images in the same memory, with a normalisation and draws of their own."""
@@ -50,7 +61,7 @@ class Batches:
     def normalise_by(self, mean: Sequence[float], std: Sequence[float]) -> None:
         """Sets the mean and deviation per channel that `normalise` uses, of pixels scaled to [0, 1]."""
         self.statistics = tuple(mean), tuple(std)
-        means, stds = (torch.tensor(values, dtype=torch.float32, device=self.images.device) for values in self.statistics)
+        means, stds = (torch.tensor(values, dtype=torch.float32, device=self.where) for values in self.statistics)
         self.scale = (1 / (255 * stds)).view(1, -1, 1, 1)
         self.offset = (means / stds).view(1, -1, 1, 1)
 
@@ -125,7 +136,7 @@ def pixel_statistics(images: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and deviation (C,) float32 of the uint8 images (N, C, H, W) at `indices`, scaled to [0, 1]; a flat channel has deviation 1."""
     total = torch.zeros(images.shape[1], dtype=torch.float64, device=images.device)
     squares = torch.zeros_like(total)
-    for chosen in indices.split(4096):
+    for chosen in indices.split(max(1, min(4096, LARGEST_BLOCK // images[0].numel()))):
         block = images[chosen].float() / 255
         total += block.sum(dim=(0, 2, 3)).double()
         squares += block.square().sum(dim=(0, 2, 3)).double()

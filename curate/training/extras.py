@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from curate.models.base import ConvNet
-from curate.training.augment import Batches, pixel_statistics
+from curate.training.augment import LARGEST_BLOCK, Batches, pixel_statistics
 from curate.training.device import Device
 from curate.training.forward import logits_of, maps_of
 from curate.training.recipe import Recipe
@@ -23,7 +23,7 @@ def color_axes(images: Tensor, indices: Tensor) -> Tensor:
     """
     mean, _ = pixel_statistics(images, indices)
     covariance = torch.zeros((images.shape[1],) * 2, dtype=torch.float64, device=images.device)
-    for chosen in indices.split(4096):
+    for chosen in indices.split(max(1, min(4096, LARGEST_BLOCK // images[0].numel()))):
         pixels = images[chosen].permute(1, 0, 2, 3).flatten(1).float() / 255 - mean[:, None]  # (C, B * H * W)
         covariance += (pixels @ pixels.T).double()
     values, vectors = torch.linalg.eigh(covariance / (len(indices) * images.shape[2] * images.shape[3]))
@@ -93,7 +93,8 @@ class Extras:
         self.recipe = recipe
         self.generator = np.random.default_rng(seed)
         if recipe.color_jitter:
-            self.axes = color_axes(batches.images, indices) * (255 * batches.scale).view(-1, 1)
+            axes = color_axes(batches.images, indices.to(batches.images.device)).to(batches.where)
+            self.axes = axes * (255 * batches.scale).view(-1, 1)
 
     def on_batch(self, x: Tensor, labels: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
         """The batch (B, C, H, W) changed, and its targets: the labels (B,) as they are, or (B, K) shares after mixup."""

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from curate.errors import DataError
 from curate.models.base import ConvNet
-from curate.training.augment import Batches, as_tensor
+from curate.training.augment import Batches
 from curate.training.device import Device
 from curate.training.fit import fit
+from curate.training.loaded import batches_of
 from curate.training.out_of_memory import with_smaller_batch
 from curate.training.predict import embed, predict
 from curate.training.recipe import Recipe
@@ -97,8 +98,7 @@ class FoldWork:
         """Batches of the images for one job; all jobs share the images on the device."""
         with ONE_AT_A_TIME:
             if self._batches is None:
-                recipe, images = self.recipe, as_tensor(self.images).to(self.device.where)
-                self._batches = Batches(images, shift=recipe.shift, mirror=recipe.mirror, border=recipe.border)
+                self._batches = batches_of(self.images, self.recipe, self.device)
         return self._batches.again()
 
     def run(self, job: FoldJob, on_share: OnShare) -> FoldResult:

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 from curate.errors import DataError
 from curate.models.base import ConvNet
 from curate.progress import Progress, silent
-from curate.training.augment import Batches
 from curate.training.device import Device
 from curate.training.fit import fit
 from curate.training.fold_jobs import ModelFactory
+from curate.training.loaded import batches_of
 from curate.training.out_of_memory import with_smaller_batch
 from curate.training.predict import predict
 from curate.training.recipe import Recipe
@@ -40,8 +40,8 @@ def train_and_judge(
         DataError: the training diverged.
         CurateError: the device's memory is not enough.
     """
-    both = torch.from_numpy(np.concatenate([images, test_images])).to(device.where)
-    batches = Batches(both, shift=recipe.shift, mirror=recipe.mirror, border=recipe.border)
+    both = np.concatenate([images, test_images])
+    batches = batches_of(both, recipe, device)
     chosen = torch.from_numpy(np.flatnonzero(labels >= 0))
     batches.standardise(chosen)
     targets = torch.from_numpy(labels).to(device.where)

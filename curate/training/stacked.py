@@ -14,6 +14,7 @@ from curate.training.augment import Batches
 from curate.training.device import Device
 from curate.training.fit import begin, rate_factors, seeded_dropout, steps_of
 from curate.training.fold_jobs import FoldJob, FoldResult, FoldWork, ReadyJob
+from curate.training.loaded import fits
 from curate.training.out_of_memory import with_smaller_batch
 from curate.training.recipe import EXTRAS, Recipe
 from curate.training.replay import Replay
@@ -24,9 +25,11 @@ MOST_AT_ONCE = 15
 
 
 def can_be_stacked(work: FoldWork) -> bool:
-    """Whether the nets of a run can train at once: small ones by AdamW, without extras, and folds of as many steps."""
+    """Whether the nets of a run can train at once: small ones by AdamW, without extras, on images that fit on the device."""
     recipe, plain = work.recipe, Recipe(epochs=1)
     if recipe.optimizer != "adamw" or any(getattr(recipe, extra) != getattr(plain, extra) for extra in EXTRAS):
+        return False
+    if not fits(work.images, recipe, work.device):
         return False
     return sum(p.numel() for p in work.make_model(work.seed).parameters()) <= LARGEST_NET
 
