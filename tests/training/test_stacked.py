@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from curate.models.registry import ModelSpec, make_model
+from curate.training import loaded
 from curate.training.executors import is_stacked
 from curate.training.fold_jobs import FoldJob, FoldWork
 from curate.training.folds import assign_folds
@@ -53,11 +54,14 @@ def test_shares_rise_to_the_end(make_shapes, cpu):
         assert shares == sorted(shares) and shares[-1] == pytest.approx(1)
 
 
-def test_a_gpu_takes_small_nets_at_once_and_a_cpu_does_not(make_shapes, cpu):
+def test_a_gpu_takes_small_nets_at_once_and_a_cpu_does_not(make_shapes, cpu, monkeypatch):
+    monkeypatch.setattr(loaded, "memory_of", lambda device: 2**30)
     work = work_of(make_shapes(60), cpu)
     assert not is_stacked(work, JOBS)
     gpu = replace(work, device=replace(cpu, kind="cuda"))
     assert is_stacked(gpu, JOBS) and not is_stacked(gpu, JOBS[:1])
+    monkeypatch.setattr(loaded, "memory_of", lambda device: 2**10)
+    assert not is_stacked(gpu, JOBS)
 
 
 def test_only_small_nets_by_adamw_without_extras_are_stacked(make_shapes, cpu):
