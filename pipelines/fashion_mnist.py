@@ -24,7 +24,9 @@ def main() -> None:
     health, pairs = (pd.read_csv(run.require(f"{name}.csv", "find")) for name in ("class_health", "label_pairs"))
     values = {"metrics": run.meta["metrics"], "class_health": health.to_dict("records"), "label_pairs": pairs.head(10).to_dict("records")}
     records.append(f"audit fashion-mnist {options.preset}", run, values)
-    show({**figures, "class_health": values["class_health"], "label_pairs": values["label_pairs"]}, as_json=False)
+    noise = dict(zip(health["class_name"], health["label_noise"].map("{:.1%}".format), strict=True))
+    mistaken = {f"{row.given_label} → {row.suggested_label}": row.num_samples for row in pairs.head(10).itertuples()}
+    show({**figures, "label_noise": noise, "label_pairs": mistaken}, as_json=False)
 
 
 if __name__ == "__main__":

@@ -234,7 +234,7 @@ def image_grid(
         title: above all.
         vmin, vmax: one scale for all images; each has its own without them.
         bar: label of a colour bar for all; needs vmin and vmax.
-        cell: side of an image in inches.
+        cell: longer side of an image in inches.
 
     Raises:
         DataError: no images, another number of titles, or a bar without a scale.
@@ -246,7 +246,9 @@ def image_grid(
     columns = min(columns or math.ceil(math.sqrt(2 * len(images))), len(images))
     rows = math.ceil(len(images) / columns)
     room = 0.28 if titles is not None else 0.06
-    width, height = columns * (cell + 0.06) + (0.9 if bar else 0.2), rows * (cell + room) + (0.55 if title else 0.15)
+    tall = max(shape[0] / shape[1] for shape in (displayable(image).shape for image in images))
+    width = columns * (cell * min(1, 1 / tall) + 0.06) + (0.9 if bar else 0.2)
+    height = rows * (cell * min(1, tall) + room) + (0.55 if title else 0.15)
     figure, axes = new_figure(rows, columns, width=max(width, 3.5), height=height, title=title)
     for i, place in enumerate(axes.flat):
         if i < len(images):

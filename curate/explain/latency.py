@@ -1,13 +1,14 @@
 """How long a net takes for a batch of images: percentiles of many calls, measured so that they repeat.
 
 What makes a time repeat: a fixed number of threads, calls until the time stands still before any of them counts, many calls
-that do count, no garbage collection among them, and percentiles that one disturbance does not move. Several nets take
-turns, so that whatever slows the machine for a while slows all of them.
+that do count, no garbage collection among them, and percentiles of the quieter rounds, since whatever else the machine does only
+adds to a time. Several nets, or batch sizes, take turns, so that what slows the machine for a while slows all of them, and each is
+measured over a longer while.
 """
 
 import gc
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -20,7 +21,8 @@ from curate.errors import UsageError
 from curate.progress import Progress, silent
 
 TURNS = 10
-RUNS_PER_ROUND = 100  # calls from which a 99th percentile can be told
+RUNS_PER_ROUND = {50: 10, 90: 30, 99: 100}  # calls from which such a percentile can be told
+QUIET = 25  # percent of the rounds that are quieter than the one that counts
 WARM_SECONDS, MAX_WARM_SECONDS = 0.3, 3.0
 BLOCK = 10  # calls whose median is compared with that of the same number before them
 STANDS_STILL = 0.98  # a block that takes at least this share of the one before it is no faster
@@ -78,27 +80,51 @@ def measure_latency(
     """
     if batch_size < 1 or num_threads < 1:
         raise UsageError(f"latency needs at least 1 image and 1 thread, found {batch_size} and {num_threads}")
-    calls = {name: Call(net, input_shape, batch_size) for name, net in nets.items()}
+    calls = [Call(net, input_shape, batch_size) for net in nets.values()]
+    return dict(zip(nets, _in_turns(calls, num_threads, seconds, "latency", progress), strict=True))
+
+
+def latency_by_batch_size(
+    net: nn.Module,
+    input_shape: tuple[int, int, int],
+    batch_sizes: Sequence[int],
+    *,
+    num_threads: int = 1,
+    seconds: float = 2.0,
+    progress: Progress = silent,
+) -> list[Latency]:
+    """The latency of a call for each batch size; as `measure_latency`, whose `batch_size` is one for several nets.
+
+    Args:
+        progress: called with the stage `throughput`.
+    """
+    return _in_turns([Call(net, input_shape, size) for size in batch_sizes], num_threads, seconds, "throughput", progress)
+
+
+def _in_turns(calls: Sequence["Call"], num_threads: int, seconds: float, stage: str, progress: Progress) -> list[Latency]:
     with _steady(num_threads), torch.inference_mode():
-        for call in calls.values():
+        for call in calls:
             call.warm_up()
         for turn in range(TURNS):
-            for number, call in enumerate(calls.values()):
-                progress("latency", turn * len(calls) + number, TURNS * len(calls))
+            for number, call in enumerate(calls):
+                progress(stage, turn * len(calls) + number, TURNS * len(calls))
                 call.take_turn(seconds / TURNS)
-        progress("latency", TURNS * len(calls), TURNS * len(calls))
-    return {name: call.latency(num_threads) for name, call in calls.items()}
+        progress(stage, TURNS * len(calls), TURNS * len(calls))
+    return [call.latency(num_threads) for call in calls]
 
 
 def percentiles(seconds: ArrayLike) -> tuple[float, float, float]:
-    """The 50th, 90th and 99th percentile of the times (M,) of successive calls, as the median over up to ten rounds of each.
+    """The 50th, 90th and 99th percentile of the times (M,) of successive calls, in the quieter of up to ten rounds.
 
-    Rounds have at least 100 calls, fewer calls are one round. So a disturbance that takes less than half of the rounds moves none
-    of the three, while calls that are slow now and then, in every round, are in the last.
+    It is the lower quartile over the rounds. A round has enough calls for the percentile, fewer calls are one round. So a disturbance
+    that spares four of ten rounds moves nothing, while calls that are slow now and then, in every round, are in the last.
     """
     times = np.asarray(seconds, dtype=np.float64)
-    rounds = np.array_split(times, min(TURNS, max(1, len(times) // RUNS_PER_ROUND)))
-    p50, p90, p99 = np.median([np.percentile(each, [50, 90, 99]) for each in rounds], axis=0).tolist()
+    found = []
+    for percent, num_runs in RUNS_PER_ROUND.items():
+        rounds = np.array_split(times, min(TURNS, max(1, len(times) // num_runs)))
+        found.append(np.percentile([np.percentile(each, percent) for each in rounds], QUIET))
+    p50, p90, p99 = np.maximum.accumulate(found).tolist()  # rounds differ, so that a later one could be the lower by a hair
     return p50, p90, p99
 
 

@@ -101,7 +101,7 @@ def disturbance(facts: ModelFacts) -> str | None:
     if not shares or min(shares) >= 0.97:
         return None
     return (
-        f"Other programs had up to {percent(1 - min(shares), 0)} of the processor's time meanwhile: these times are too long. "
+        f"Other programs had up to {percent(1 - min(shares), 0)} of the processor's time meanwhile: these times may be too long. "
         "Measure again on an idle machine."
     )
 

@@ -12,7 +12,7 @@ from curate.datasets.image_set import SPLITS, ImageSet
 from curate.errors import RunError, UsageError
 from curate.explain.arithmetic import arithmetic
 from curate.explain.calibration import calibration
-from curate.explain.latency import Latency, measure_latency
+from curate.explain.latency import Latency, latency_by_batch_size, measure_latency
 from curate.explain.metrics import Quality, accuracy_difference, class_qualities, confusion_matrix, quality, wilson
 from curate.explain.temperature import cross_fitted
 from curate.models.base import ConvNet
@@ -27,7 +27,7 @@ from curate.steps.rivals import find_rival, make_rivals, train_rival, training_o
 from curate.training.device import pick_device
 
 BATCH_SIZES = (4, 16, 64, 256)
-SECONDS = 2.0  # to measure each net for
+SECONDS = 3.0  # to measure each net, and each batch size, for
 LONGEST_CALL = 3.0  # seconds; larger batches than those that take so long are not tried
 SUFFIXES = (".html", ".htm")
 
@@ -124,15 +124,9 @@ def _measured(run: Run, nets: Mapping[str, ConvNet], num_threads: int, progress:
 def _by_batch_size(run: Run, net: ConvNet, single: Latency, num_threads: int, progress: Progress) -> tuple[Latency, ...]:
     """Latencies by batch size, from that of one image on, as far as a call takes not too long."""
     channels, height, width = run.meta["dataset"]["image_shape"]
-    found = [single]
-    for number, size in enumerate(BATCH_SIZES):
-        progress("throughput", number, len(BATCH_SIZES), f"{size} images in a batch")
-        if found[-1].p50 * size / found[-1].batch_size > LONGEST_CALL:
-            break
-        shape = channels, height, width
-        found.append(measure_latency({"net": net}, shape, batch_size=size, num_threads=num_threads, seconds=SECONDS)["net"])
-    progress("throughput", len(BATCH_SIZES), len(BATCH_SIZES))
-    return tuple(found)
+    sizes = [size for size in BATCH_SIZES if single.p50 * size <= LONGEST_CALL]
+    options: dict[str, Any] = {"num_threads": num_threads, "seconds": SECONDS, "progress": progress}
+    return (single, *latency_by_batch_size(net, (channels, height, width), sizes, **options))
 
 
 def _by_split(labels: NDArray[np.int64], probs: NDArray[np.float32], splits: NDArray[np.str_]) -> dict[str, Quality]:

@@ -13,7 +13,7 @@ from torch import nn
 
 from curate.errors import UsageError
 from curate.explain import latency
-from curate.explain.latency import measure_latency, percentiles
+from curate.explain.latency import latency_by_batch_size, measure_latency, percentiles
 from curate.models.registry import make_model
 
 
@@ -113,11 +113,19 @@ def test_several_nets_take_turns():
     assert changes >= 19
 
 
-def test_what_disturbs_two_rounds_of_ten_moves_no_percentile_by_a_tenth():
+def test_batch_sizes_take_turns_and_each_has_its_own_figure():
+    net = Sleeper(0.001)
+    found = latency_by_batch_size(net, (1, 4, 4), [1, 4], seconds=0.1)
+    assert [each.batch_size for each in found] == [1, 4] and found[1].p50 > 3 * found[0].p50
+    sizes = [seen[0][0] for seen in net.seen]
+    assert sum(before != after for before, after in pairwise(sizes)) >= 19
+
+
+def test_what_disturbs_six_rounds_of_ten_moves_no_percentile_by_a_tenth():
     generator = np.random.default_rng(0)
     calm = 0.001 * (1 + 0.1 * generator.random(2000))
     disturbed = calm.copy()
-    disturbed[600:1000] *= 5
+    disturbed[600:1800] *= 5
     np.testing.assert_allclose(percentiles(disturbed), percentiles(calm), rtol=0.1)
 
 
