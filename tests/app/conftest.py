@@ -61,6 +61,10 @@ def fo(mongod_uri, tmp_path, monkeypatch):
 @pytest.fixture
 def shapes() -> ImageSet:
     """36 drawings of 3 classes in 2 splits; the label of every 12th is wrong, that of number 5 is missing."""
+    return draw_shapes()
+
+
+def draw_shapes() -> ImageSet:
     rng = np.random.default_rng(0)
     n = 36
     true = np.arange(n) % 3
@@ -81,6 +85,50 @@ def shapes() -> ImageSet:
 def make_run(tmp_path):
     """Writes a run folder for an image set, as the steps before the App leave it, from made-up probabilities."""
     return lambda image_set, name=None: write_run(tmp_path / "runs" / (name or image_set.name), image_set)
+
+
+@pytest.fixture(scope="module")
+def shapes_once(mongod_uri, tmp_path_factory):
+    """The dataset of the shapes, its run, and what the build told: built once for those tests of a module, at its beginning, that leave
+    them as they are. `fo` deletes them.
+    """
+    import fiftyone
+
+    from curate.app.dataset import build_dataset
+
+    folder = tmp_path_factory.mktemp("shapes")
+    for name in fiftyone.list_datasets():
+        fiftyone.delete_dataset(name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CURATE_DATA", str(folder / "data"))
+        run = write_run(folder / "runs" / "shapes", draw_shapes())
+        run.save_array("sample_ids.npy", draw_shapes().sample_ids)  # as `curate train` does
+        result = build_dataset(run, draw_shapes())
+        yield fiftyone.load_dataset(result.name), run, result
+
+
+@pytest.fixture
+def undecided(shapes_once):
+    """The dataset of the shapes and its journal, without a decision, and without what other tests added to it or beside it."""
+    import fiftyone
+
+    from curate.app.review.context import _stores
+    from curate.app.review.store import LOG
+
+    dataset, run, _ = shapes_once
+    for name in set(fiftyone.list_datasets()) - {dataset.name}:
+        fiftyone.delete_dataset(name)
+    fiftyone.core.odm.get_db_conn()[LOG].delete_many({})
+    dataset._sample_collection.delete_many({"sample_id": None})
+    dataset._sample_collection.update_many({}, {"$unset": {"review": ""}})
+    for name in dataset.list_saved_views():
+        if name.startswith("to review"):
+            dataset.delete_saved_view(name)
+    dataset.reload()
+    (run.path / "decisions.jsonl").unlink(missing_ok=True)
+    _stores.clear()
+    yield dataset, run.path / "decisions.jsonl"
+    _stores.clear()
 
 
 def write_run(path: Path, image_set: ImageSet) -> Run:

@@ -16,7 +16,13 @@ pytestmark = pytest.mark.db
 
 
 @pytest.fixture
-def built(fo, shapes, make_run):
+def built(shapes_once):
+    return shapes_once
+
+
+@pytest.fixture
+def own(fo, shapes, make_run):
+    """As `built`, for a test that changes it."""
     run = make_run(shapes)
     result = build_dataset(run, shapes)
     return fo.load_dataset(result.name), run, result
@@ -117,18 +123,6 @@ def test_similar_images_are_found_by_the_embedding(built):
     assert found == np.array(dataset.values("sample_id"))[nearest].tolist()
 
 
-def test_similarity_follows_new_embeddings(built, shapes, make_run):
-    dataset, run, _ = built
-    query = dataset.values("id")[3]
-    dataset.sort_by_similarity(query, k=4, brain_key=SIMILARITY).values("sample_id")
-    embeddings = np.random.default_rng(7).normal(size=(36, 8)).astype(np.float32)
-    embeddings[20] = embeddings[3] + 0.01
-    run.save_array("embeddings.npy", embeddings)
-    build_dataset(run, shapes)
-    dataset.reload()
-    assert dataset.sort_by_similarity(query, k=2, brain_key=SIMILARITY).values("sample_id") == shapes.sample_ids[[3, 20]].tolist()
-
-
 def test_map_shows_the_projection(built):
     dataset, run, _ = built
     np.testing.assert_allclose(dataset.load_brain_results(MAP).points, run.load_array("projection.npy"), rtol=1e-6)
@@ -144,8 +138,20 @@ def test_method_is_recorded(built):
     assert built[0].get_run_info(METHOD).config.versions == {"cleanlab": "2.9.0"}
 
 
-def test_second_build_changes_no_ids_and_keeps_the_analysts_work(built, fo, shapes):
-    dataset, run, _ = built
+def test_similarity_follows_new_embeddings(own, shapes, make_run):
+    dataset, run, _ = own
+    query = dataset.values("id")[3]
+    dataset.sort_by_similarity(query, k=4, brain_key=SIMILARITY).values("sample_id")
+    embeddings = np.random.default_rng(7).normal(size=(36, 8)).astype(np.float32)
+    embeddings[20] = embeddings[3] + 0.01
+    run.save_array("embeddings.npy", embeddings)
+    build_dataset(run, shapes)
+    dataset.reload()
+    assert dataset.sort_by_similarity(query, k=2, brain_key=SIMILARITY).values("sample_id") == shapes.sample_ids[[3, 20]].tolist()
+
+
+def test_second_build_changes_no_ids_and_keeps_the_analysts_work(own, fo, shapes):
+    dataset, run, _ = own
     sample = dataset.first()
     sample["review"] = fo.Classification(label="ok")
     sample["note_of_mine"] = "blurred"
@@ -168,21 +174,21 @@ def test_second_build_changes_no_ids_and_keeps_the_analysts_work(built, fo, shap
     assert "note_of_mine" in {path for group in dataset.app_config.sidebar_groups for path in group.paths}
 
 
-def test_second_build_follows_the_new_labels(built, fo, shapes, make_run):
+def test_second_build_follows_the_new_labels(own, fo, shapes, make_run):
     relabelled = shapes.with_labels((shapes.labels + 1) % 3)
     build_dataset(make_run(relabelled, "second"), relabelled, dataset_name="shapes")
-    dataset = built[0]
+    dataset = own[0]
     dataset.reload()
     assert dataset.values("ground_truth.label") == [shapes.class_names[label] for label in relabelled.labels]
     assert dataset.info["curate"]["run"] == "second"
 
 
-def test_samples_come_and_go_with_the_image_set(built, shapes, make_run):
+def test_samples_come_and_go_with_the_image_set(own, shapes, make_run):
     fewer = shapes.subset(np.arange(0, 36, 2))
     result = build_dataset(make_run(fewer, "fewer"), fewer, dataset_name="shapes")
     assert (result.num_samples, result.num_added, result.num_removed) == (18, 0, 18)
     result = build_dataset(make_run(shapes, "all"), shapes, dataset_name="shapes")
-    dataset = built[0]
+    dataset = own[0]
     dataset.reload()
     assert (result.num_samples, result.num_added, result.num_removed) == (36, 18, 0)
     points = dict(zip(dataset.values("sample_id"), dataset.load_brain_results(MAP).points, strict=True))
@@ -190,8 +196,8 @@ def test_samples_come_and_go_with_the_image_set(built, shapes, make_run):
     np.testing.assert_allclose(np.stack([points[sample_id] for sample_id in shapes.sample_ids]), expected, rtol=1e-6)
 
 
-def test_reviewed_samples_are_never_removed(built, fo, shapes, make_run):
-    dataset = built[0]
+def test_reviewed_samples_are_never_removed(own, fo, shapes, make_run):
+    dataset = own[0]
     sample = dataset.last()
     sample["review"] = fo.Classification(label="ok")
     sample.save()
@@ -201,10 +207,10 @@ def test_reviewed_samples_are_never_removed(built, fo, shapes, make_run):
     assert dataset.count() == 36
 
 
-def test_another_run_gets_a_dataset_of_its_own(built, fo, shapes, make_run):
+def test_another_run_gets_a_dataset_of_its_own(own, fo, shapes, make_run):
     fewer = shapes.subset(np.arange(10))
     assert build_dataset(make_run(fewer, "shapes-10"), fewer).name == "shapes-10"
-    assert built[0].count() == 36
+    assert own[0].count() == 36
 
 
 def test_dataset_of_somebody_else_is_not_touched(fo, shapes, make_run):
@@ -215,7 +221,7 @@ def test_dataset_of_somebody_else_is_not_touched(fo, shapes, make_run):
     assert theirs.values("filepath") == ["/theirs.png"]
 
 
-def test_dataset_of_other_images_is_not_replaced_unless_it_is_named(built, shapes, make_run, tmp_path):
+def test_dataset_of_other_images_is_not_replaced_unless_it_is_named(own, shapes, make_run, tmp_path):
     others = replace(shapes, images=255 - shapes.images)
     elsewhere = make_run(others, "elsewhere/shapes")
     with pytest.raises(DatabaseError, match="'shapes' holds other images"):
@@ -223,7 +229,7 @@ def test_dataset_of_other_images_is_not_replaced_unless_it_is_named(built, shape
     assert build_dataset(elsewhere, others, dataset_name="shapes").num_samples == 36
 
 
-def test_dataset_is_current_until_the_run_finds_anew(built, shapes, make_run):
+def test_dataset_is_current_until_the_run_finds_anew(own, shapes, make_run):
     run = make_run(shapes)
     build_dataset(run, shapes)
     assert is_current("shapes", run)

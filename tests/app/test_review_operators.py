@@ -9,8 +9,7 @@ import yaml
 from bson import json_util
 
 import curate.app
-from curate.app.dataset import build_dataset
-from curate.app.review.context import _stores, is_ours_by_name
+from curate.app.review.context import is_ours_by_name
 from curate.app.review.queues import check_reviewer, prepare_review
 from curate.cleaning.decisions import read_journal
 from curate.errors import UsageError
@@ -20,19 +19,22 @@ PLUGIN = Path(curate.app.__file__).parent / "plugin"
 
 
 @pytest.fixture
-def review(fo, shapes, make_run, tmp_path, monkeypatch):
+def fo(shapes_once):
+    """The module fiftyone; what these tests make in it, `undecided` takes away."""
+    import fiftyone
+
+    return fiftyone
+
+
+@pytest.fixture
+def review(fo, undecided, tmp_path, monkeypatch):
     """Runs operators on the built shapes as `anna`."""
     folder = tmp_path / "plugins"
     folder.mkdir()
     (folder / "curate").symlink_to(PLUGIN)
     monkeypatch.setattr(fo.config, "plugins_dir", str(folder))
     monkeypatch.setenv("CURATE_REVIEWER", "anna")
-    run = make_run(shapes)
-    np.save(run.path / "sample_ids.npy", shapes.sample_ids)  # as `curate train` does
-    build_dataset(run, shapes)
-    _stores.clear()
-    yield Review(fo.load_dataset("shapes"), run.path / "decisions.jsonl")
-    _stores.clear()
+    return Review(*undecided)
 
 
 class Review:
@@ -134,6 +136,12 @@ def test_relabelling_to_no_class_decides_nothing(review):
 
 def test_nothing_selected_is_told(review):
     assert "select samples first" in dict(review.press("ok"))["notify"]["message"]
+
+
+def test_a_sample_that_the_user_added_takes_no_decision(review, fo):
+    added = review.dataset.add_sample(fo.Sample(filepath="x.png"))
+    assert "none of these samples is part of the audit" in dict(review.press("ok", selected=[added]))["notify"]["message"]
+    assert review.labels() == {} and review.journalled == []
 
 
 def test_undo_takes_the_last_decision_back_and_opens_its_sample(review):
@@ -245,7 +253,7 @@ def test_conflicts_are_not_settled_in_bulk(review, conflict):
     assert review.labels()[conflict.sample_id] == "conflict" and len(review.labels()) == len(view)
 
 
-def test_a_dataset_that_curate_did_not_make_has_no_buttons_and_takes_no_decision(review, fo, shapes):
+def test_a_dataset_that_curate_did_not_make_has_no_buttons_and_takes_no_decision(review, fo):
     from curate.app.review.operators import OPERATORS
 
     dataset = fo.Dataset("foreign")

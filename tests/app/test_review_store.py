@@ -14,16 +14,22 @@ pytestmark = pytest.mark.db
 
 
 @pytest.fixture
-def built(fo, shapes, make_run):
-    run = make_run(shapes)
-    build_dataset(run, shapes)
-    fo.core.odm.get_db_conn()[LOG].delete_many({})
-    return fo.load_dataset("shapes"), run.path / "decisions.jsonl"
+def built(undecided):
+    return undecided
 
 
 @pytest.fixture
 def store(built):
     return ReviewStore(*built)
+
+
+@pytest.fixture
+def own(fo, shapes, make_run):
+    """As `built`, for a test that builds again."""
+    run = make_run(shapes)
+    build_dataset(run, shapes)
+    fo.core.odm.get_db_conn()[LOG].delete_many({})
+    return fo.load_dataset("shapes"), run.path / "decisions.jsonl"
 
 
 def decided(sample_id, action="ok", label=None, who="anna", **more):
@@ -90,7 +96,7 @@ def test_two_servers_that_decide_at_once_leave_a_field_that_knows_both(built):
     assert len(reviews(built[0])) == 20
 
 
-def test_the_database_is_made_again_from_the_journal(store, built, fo):
+def test_the_database_is_made_again_from_the_journal(store, built):
     store.record([decided("shapes/train/3", "confirm_error"), decided("shapes/train/4")])
     store.samples.update_many({}, {"$unset": {"review": ""}})
     store.log.delete_many({})
@@ -116,6 +122,13 @@ def test_a_journal_that_was_written_while_the_database_was_away_is_shown_at_the_
     assert reviews(built[0])["shapes/train/8"].label == "ok"
 
 
+def test_a_decision_about_a_sample_that_is_not_there_is_kept_and_shows_nowhere(store, built):
+    append_decisions(built[1], [decided("shapes/train/999"), decided("shapes/train/8")])
+    assert store.sync() == (2, 0)
+    assert set(reviews(built[0])) == {"shapes/train/8"}
+    assert [decision.sample_id for decision in read_journal(built[1]).decisions] == ["shapes/train/999", "shapes/train/8"]
+
+
 def test_a_dead_database_is_told_and_the_decision_is_kept_for_later(store, built):
     from pymongo import MongoClient
 
@@ -128,28 +141,6 @@ def test_a_dead_database_is_told_and_the_decision_is_kept_for_later(store, built
     store.log = alive
     store.record([decided("shapes/train/10")])
     assert set(reviews(built[0])) == {"shapes/train/9", "shapes/train/10"}
-
-
-def test_another_audit_keeps_decisions_and_marks_those_about_another_suggestion(store, built, shapes):
-    dataset, journal = built
-    run = Run.open(journal.parent)
-    table = run.load_table("issues.parquet", verb="find").set_index("sample_id")
-    for sample_id in ("shapes/train/0", "shapes/train/12"):
-        facts = {"given": table.given_label[sample_id], "suggested": table.suggested_label[sample_id]}
-        store.record([Decision(sample_id, "ok", who="anna", **facts)])
-    assert not any(review.is_changed for review in reviews(dataset).values())
-    table.loc["shapes/train/12", "suggested_label"] = "another"
-    table.reset_index().to_parquet(run.path / "issues.parquet")
-    build_dataset(run, shapes)
-    assert set(reviews(dataset)) == {"shapes/train/0", "shapes/train/12"}
-    assert dataset.load_saved_view("changed since review").values("sample_id") == ["shapes/train/12"]
-
-
-def test_a_deleted_dataset_comes_back_with_its_decisions(store, built, shapes, fo):
-    store.record([decided("shapes/train/3", "confirm_error")])
-    built[0].delete()
-    build_dataset(Run.open(built[1].parent), shapes)
-    assert reviews(fo.load_dataset("shapes"))["shapes/train/3"].label == "error"
 
 
 def test_a_decision_about_another_given_label_leaves_the_sample_open(store, built):
@@ -177,3 +168,26 @@ def test_undo_without_a_selection_leaves_what_was_imported(store):
     store.record([decided("shapes/train/12", batch=f"{IMPORTED}x"), decided("shapes/train/13", batch=f"{IMPORTED}x")])
     assert [one.sample_id for one in store.last_of("anna")] == ["shapes/train/11"]
     assert [one.sample_id for one in store.last_of("anna", ["shapes/train/12"])] == ["shapes/train/12"]
+
+
+def test_another_audit_keeps_decisions_and_marks_those_about_another_suggestion(own, shapes):
+    dataset, journal = own
+    store = ReviewStore(dataset, journal)
+    run = Run.open(journal.parent)
+    table = run.load_table("issues.parquet", verb="find").set_index("sample_id")
+    for sample_id in ("shapes/train/0", "shapes/train/12"):
+        facts = {"given": table.given_label[sample_id], "suggested": table.suggested_label[sample_id]}
+        store.record([Decision(sample_id, "ok", who="anna", **facts)])
+    assert not any(review.is_changed for review in reviews(dataset).values())
+    table.loc["shapes/train/12", "suggested_label"] = "another"
+    table.reset_index().to_parquet(run.path / "issues.parquet")
+    build_dataset(run, shapes)
+    assert set(reviews(dataset)) == {"shapes/train/0", "shapes/train/12"}
+    assert dataset.load_saved_view("changed since review").values("sample_id") == ["shapes/train/12"]
+
+
+def test_a_deleted_dataset_comes_back_with_its_decisions(own, shapes, fo):
+    ReviewStore(*own).record([decided("shapes/train/3", "confirm_error")])
+    own[0].delete()
+    build_dataset(Run.open(own[1].parent), shapes)
+    assert reviews(fo.load_dataset("shapes"))["shapes/train/3"].label == "error"

@@ -123,7 +123,7 @@ def bucket_table(summary: Summary) -> str:
     """The share of errors by place in the queue, of the parts where something is decided."""
     rows = [
         f"| {bucket.start + 1:,} to {bucket.stop:,} | {bucket.num_decided:,} | {bucket.num_errors:,} | "
-        f"{bucket.error_rate.value:.0%} ({bucket.error_rate.low:.0%} to {bucket.error_rate.high:.0%}) |"
+        f"{bucket.error_rate.value:.0%} ({100 * bucket.error_rate.low:.0f} to {100 * bucket.error_rate.high:.0f}) |"
         for bucket in summary.buckets
         if bucket.num_decided
     ]
