@@ -84,6 +84,9 @@ AddressOption = Annotated[
     str | None,
     typer.Option(metavar="HOST:PORT", help="The Ray cluster; $RAY_ADDRESS by default, else one of this machine's own."),
 ]
+DataParallelOption = Annotated[
+    int, typer.Option("--data-parallel", min=1, metavar="N", help="Workers of the Ray cluster, a GPU each, that train one fold together.")
+]
 TrackOption = Annotated[Tracker | None, typer.Option(help="Also write curves, figures and suspects for Weights & Biases or TensorBoard.")]
 PoolSplitsOption = Annotated[
     bool, typer.Option("--pool-splits", help="Train on test images too: more data, but decisions on train then depend on test labels.")

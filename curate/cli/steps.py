@@ -25,6 +25,7 @@ def train(
     device: o.DeviceOption = o.Device.auto,
     executor: o.ExecutorOption = o.Executor.local,
     address: o.AddressOption = None,
+    data_parallel: o.DataParallelOption = 1,
     limit: o.LimitOption = None,
     pool_splits: o.PoolSplitsOption = False,
     track: o.TrackOption = None,
@@ -39,7 +40,7 @@ def train(
         from curate.steps.train import train as run_train
         from curate.training.executor_choice import check_executor
 
-        check_executor(executor.value, address=address)
+        check_executor(executor.value, address=address, data_parallel=data_parallel)
 
         image_set = load_source(
             source,
@@ -65,6 +66,7 @@ def train(
             device=device.value,
             executor=executor.value,
             address=address,
+            data_parallel=data_parallel,
             pool_splits=pool_splits,
             track=track.value if track else None,
             command=ctx.obj,

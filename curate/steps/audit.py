@@ -36,6 +36,7 @@ def audit(
     device: str = "auto",
     executor: str = "local",
     address: str | None = None,
+    data_parallel: int = 1,
     pool_splits: bool = False,
     image_checks: bool | None = None,
     track: str | None = None,
@@ -52,7 +53,7 @@ def audit(
     """
     if track is not None:
         check_tracker(track)
-    check_executor(executor, address=address)
+    check_executor(executor, address=address, data_parallel=data_parallel)
     connect()  # here and below: what would stop the last step is told before the training, not after it
     image_set = load_source(
         source,
@@ -83,6 +84,7 @@ def audit(
         device=device,
         executor=executor,
         address=address,
+        data_parallel=data_parallel,
         pool_splits=pool_splits,
         command=command,
         progress=progress,

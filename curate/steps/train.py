@@ -60,6 +60,7 @@ def train(
     device: str = "auto",
     executor: str = "local",
     address: str | None = None,
+    data_parallel: int = 1,
     pool_splits: bool = False,
     track: str | None = None,
     command: str = "",
@@ -79,6 +80,7 @@ def train(
         device: `auto`, `cpu` or `cuda`.
         executor: where the nets are trained: `local`, on this machine, or `ray`, on a Ray cluster; the results are the same.
         address: HOST:PORT of the Ray cluster; None = `$RAY_ADDRESS`, else one of this machine's own.
+        data_parallel: workers of the cluster that train one fold together, for folds too large for one GPU.
         pool_splits: train on test images as well.
         track: `wandb` or `tensorboard`, which is given configuration, curves and accuracies at the end.
         command: what the user typed, for the record.
@@ -100,7 +102,7 @@ def train(
     num_repeats = chosen.num_repeats if num_repeats is None else num_repeats
     if num_folds < 2 or num_repeats < 1:
         raise UsageError(f"cross-validation needs at least 2 folds and 1 repeat, found {num_folds} and {num_repeats}")
-    with open_executor(executor, address=address) as place:
+    with open_executor(executor, address=address, data_parallel=data_parallel) as place:
         where = place.pick_device(device)
         factory = ModelSpec(model, image_set.num_classes, image_shape[0], image_shape[1:], pretrained)
         if pretrained is None:
@@ -117,6 +119,7 @@ def train(
             "seed": seed,
             "pool_splits": pool_splits,
             "precision": where.precision,
+            **({"data_parallel": data_parallel} if data_parallel > 1 else {}),  # sums are rounded otherwise
             **({"pretrained": pretrained} if pretrained is not None else {}),
         }
         run = Run.create(path, {"command": command, "dataset": describe(image_set), "config": config})

@@ -29,12 +29,12 @@ class LocalExecutor:
     run_jobs = staticmethod(run_jobs)
 
 
-def check_executor(name: str, *, address: str | None = None) -> None:
+def check_executor(name: str, *, address: str | None = None, data_parallel: int = 1) -> None:
     """Says now, before anything is loaded, that an executor cannot be used.
 
     Raises:
         UnknownNameError: there is none of that name.
-        UsageError: an address without `ray`, or no cluster answers there.
+        UsageError: an address or `data_parallel` without `ray`, or no cluster answers there.
         DependencyError: Ray is not installed.
     """
     if name not in EXECUTORS:
@@ -45,16 +45,21 @@ def check_executor(name: str, *, address: str | None = None) -> None:
         check_ray(address)
     elif address is not None:
         raise UsageError(f"--address {address} is that of a Ray cluster: add --executor ray")
+    elif data_parallel > 1:
+        raise UsageError(f"--data-parallel {data_parallel} trains each fold by workers of a Ray cluster: add --executor ray")
 
 
 @contextlib.contextmanager
-def open_executor(name: str, *, address: str | None = None) -> Iterator[Executor]:
+def open_executor(name: str, *, address: str | None = None, data_parallel: int = 1) -> Iterator[Executor]:
     """Context with the executor `name`; `ray` is connected to the cluster at `address` meanwhile.
+
+    Args:
+        data_parallel: how many workers of the cluster train one net together.
 
     Raises:
         UnknownNameError, UsageError, DependencyError: as `check_executor`.
     """
-    check_executor(name, address=address)
+    check_executor(name, address=address, data_parallel=data_parallel)
     if name == "local":
         yield LocalExecutor()
         return
@@ -62,4 +67,4 @@ def open_executor(name: str, *, address: str | None = None) -> Iterator[Executor
     from curate.training.ray_executor import RayExecutor
 
     with connected(address) as cluster:
-        yield RayExecutor(cluster)
+        yield RayExecutor(cluster, data_parallel=data_parallel)

@@ -16,6 +16,7 @@ from curate.training.device import Device
 from curate.training.extras import Extras
 from curate.training.muon import Muon
 from curate.training.recipe import Recipe
+from curate.training.team import ALONE, Team
 from curate.training.transfer import num_frozen, parameter_groups
 
 WHITENING_PIXELS = 5000 * 32 * 32
@@ -36,6 +37,7 @@ def fit(
     device: Device,
     *,
     seed: int,
+    team: Team = ALONE,
     on_step: OnStep = lambda step, steps: None,
     on_epoch: OnEpoch = lambda epoch, metrics: None,
 ) -> ConvNet:
@@ -47,6 +49,7 @@ def fit(
         labels: (N,) int64 on the device; those at `indices` are in 0..K-1.
         indices: (M,) int64 on the CPU, the training samples.
         seed: of the order, the shifts, the mirroring and the extras.
+        team: who trains this net together; each calls this with the same arguments, and each gets the net.
         on_step: follows the steps.
         on_epoch: follows the epochs, on a GPU after the last one; where images are blended, `accuracy` is that against the label with
             the greater share.
@@ -54,31 +57,41 @@ def fit(
     generator = begin(model, batches, indices, device, seed=seed)
     size, steps_per_epoch = steps_of(len(indices), recipe)
     steps = recipe.epochs * steps_per_epoch
+    team.joined(model, device)
     optimizers = make_optimizers(model, recipe)
     schedule = rate_factors(steps, recipe)
     peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     extras = Extras(recipe, batches, indices.to(device.where), seed)
+
+    def logits(x: Tensor) -> Tensor:
+        return extras.logits(model, x, device)
+
+    forward = team.forward(model, logits)
     step = 0
     totals = torch.zeros((recipe.epochs, 2), device=device.where)  # of losses and of right answers; reading them would wait for a GPU
 
     def tell(epoch: int) -> None:
+        team.average(totals[epoch])
         loss, accuracy = (totals[epoch] / steps_per_epoch).tolist()
         on_epoch(epoch, {"loss": loss, "accuracy": accuracy})
 
-    with seeded_dropout(model, seed, device):
+    with seeded_dropout(model, seed + team.rank, device):
         for epoch in range(recipe.epochs):
             if recipe.head_epochs or recipe.stage_epochs:
                 model.freeze(num_frozen(epoch, len(model.stages), head_epochs=recipe.head_epochs, stage_epochs=recipe.stage_epochs))
+                forward = team.forward(model, logits)
             order = indices[torch.randperm(len(indices), generator=generator)]
             for chosen, x in batches.epoch(order, size, epoch, generator):
                 x, targets = extras.on_batch(x, labels[chosen], model.num_classes)
+                x, targets, weight = team.part(x, targets)
                 with device.autocast():
-                    logits = extras.logits(model, x, device).float()
-                loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
+                    answers = forward(x).float()
+                loss = F.cross_entropy(answers, targets, label_smoothing=recipe.label_smoothing)
+                loss = weight * loss
                 loss.backward()
                 with torch.no_grad():
                     wanted = targets if targets.ndim == 1 else targets.argmax(dim=1)
-                    totals[epoch] += torch.stack([loss.detach(), (logits.argmax(dim=1) == wanted).float().mean()])
+                    totals[epoch] += torch.stack([loss.detach(), weight * (answers.argmax(dim=1) == wanted).float().mean()])
                 for optimizer, rates in zip(optimizers, peaks, strict=True):
                     for group, peak in zip(optimizer.param_groups, rates, strict=True):
                         group["lr"] = peak * schedule[step]

@@ -18,6 +18,7 @@ from curate.training.loaded import batches_of
 from curate.training.out_of_memory import with_smaller_batch
 from curate.training.predict import embed, predict
 from curate.training.recipe import Recipe
+from curate.training.team import ALONE, Team
 
 ModelFactory = Callable[[int], ConvNet]
 """A new network from a seed."""
@@ -101,8 +102,10 @@ class FoldWork:
                 self._batches = batches_of(self.images, self.recipe, self.device)
         return self._batches.again()
 
-    def run(self, job: FoldJob, on_share: OnShare) -> FoldResult:
+    def run(self, job: FoldJob, on_share: OnShare, team: Team = ALONE) -> FoldResult:
         """Trains and judges; where the device's memory is not enough, once more with half as many images in a batch.
+
+        Of a team that trains one net together, which must agree on the batches, only the first judges; the others' results are empty.
 
         Raises:
             DataError: the training diverged.
@@ -127,12 +130,15 @@ class FoldWork:
                 recipe,
                 self.device,
                 seed=ready.seed,
+                team=team,
                 on_step=on_step,
                 on_epoch=on_epoch,
             )
+            if not team.judges:
+                return FoldResult(np.empty((0, ready.model.num_classes), np.float32))
             return self.judged(job, ready, curve, on_share)
 
-        return with_smaller_batch(train, self.recipe, f"fold {job.fold}")
+        return train(self.recipe) if team.size > 1 else with_smaller_batch(train, self.recipe, f"fold {job.fold}")
 
     def ready(self, job: FoldJob) -> "ReadyJob":
         """What the training of a job begins with."""

@@ -71,16 +71,23 @@ class Cluster:
         ray = import_ray()
         return ray.get(ray.remote(pick_device).options(num_gpus=1).remote("cuda"))
 
-    def check_fits(self, *, num_cpus: int, num_gpus: int) -> None:
-        """Raises UsageError unless some node has that many CPUs, and GPUs, for one fold: it would wait forever."""
+    def check_fits(self, *, num_cpus: int, num_gpus: int, num_workers: int) -> int:
+        """How many folds can train side by side, each by `num_workers` workers with so many CPUs and GPUs.
+
+        Raises:
+            UsageError: none can; it would wait forever.
+        """
         nodes = self.nodes()
-        if not any(node.get("CPU", 0) >= num_cpus and node.get("GPU", 0) >= num_gpus for node in nodes):
-            largest = max((int(node.get("GPU", 0)), int(node.get("CPU", 0))) for node in nodes) if nodes else (0, 0)
-            asked = f"{num_cpus} CPUs" + (f" and {num_gpus} GPU" if num_gpus else "")
-            raise UsageError(
-                f"each fold asks for {asked}, but the largest node of {self.name} has {largest[1]} CPUs and {largest[0]} GPUs; "
-                "set OMP_NUM_THREADS to fewer, or start larger nodes"
-            )
+        cpus = [int(node.get("CPU", 0)) for node in nodes]
+        gpus = [int(node.get("GPU", 0)) for node in nodes]
+        workers = sum(min(c // num_cpus, g // num_gpus if num_gpus else c) for c, g in zip(cpus, gpus, strict=True))
+        if workers >= num_workers:
+            return workers // num_workers
+        asked = ("1 GPU and " if num_gpus else "") + f"{num_cpus} CPU{'s' if num_cpus > 1 else ''}"
+        together = f"{num_workers} workers with {asked} each" if num_workers > 1 else asked
+        found = " + ".join(f"{c} CPUs, {g} GPUs" for c, g in zip(cpus, gpus, strict=True))
+        fewer = "--data-parallel" if num_workers > 1 else "OMP_NUM_THREADS"
+        raise UsageError(f"each fold asks for {together}, but {self.name} has {found}; set {fewer} to fewer, or start more or larger nodes")
 
 
 def check_ray(address: str | None) -> None:

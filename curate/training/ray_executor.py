@@ -14,7 +14,7 @@ import torch
 from curate.errors import CurateError
 from curate.training.device import Device
 from curate.training.executors import SECONDS_BETWEEN_MESSAGES, Finished, Told, job_threads
-from curate.training.fold_jobs import FoldJob, FoldWork
+from curate.training.fold_jobs import FoldJob, FoldWork, OnShare
 from curate.training.parcel import packed, unpacked
 from curate.training.ray_cluster import Cluster, import_ray
 
@@ -22,10 +22,15 @@ LOSSES = 3  # of the worker of one job, before it is the job's fault
 
 
 class RayExecutor:
-    """Runs jobs on `cluster`; with the same seeds and threads they give what the local executor gives, bit by bit on a CPU."""
+    """Runs jobs on `cluster`; with the same seeds and threads they give what the local executor gives, bit by bit on a CPU.
 
-    def __init__(self, cluster: Cluster) -> None:
-        self.cluster = cluster
+    Args:
+        data_parallel: how many workers train one net together. With more than 1 the results are the same up to rounding,
+            but for dropout, which draws otherwise, and on CPUs batch norm, which sees a worker's part of the batch.
+    """
+
+    def __init__(self, cluster: Cluster, *, data_parallel: int = 1) -> None:
+        self.cluster, self.data_parallel = cluster, data_parallel
 
     def pick_device(self, wanted: str) -> Device:
         return self.cluster.pick_device(wanted)
@@ -37,44 +42,50 @@ class RayExecutor:
 
         Raises:
             CurateError: what a job raised, or its worker was lost `LOSSES` times.
-            UsageError: no node is large enough for a job.
+            UsageError: the cluster is too small for a job.
         """
         ray = import_ray()
         on_gpu = work.device.kind == "cuda"
         threads = job_threads(work, jobs, num_workers)
-        for count in {1} if on_gpu else set(threads.values()):
-            self.cluster.check_fits(num_cpus=count, num_gpus=int(on_gpu))
+        num_cpus = 1 if on_gpu else max(threads.values())
+        teams = self.cluster.check_fits(num_cpus=num_cpus, num_gpus=int(on_gpu), num_workers=self.data_parallel)
+        side_by_side = teams if self.data_parallel > 1 else len(jobs)  # Ray has a queue for tasks, not for teams
         shares = ray.remote(Shares).options(num_cpus=0, max_restarts=-1).remote()
         held = ray.put(replace(work, images=np.asarray(work.images), _batches=None))  # a memory map would be pickled twice
-        task = ray.remote(train_fold)
 
         def start(job: FoldJob) -> Any:
-            options = {"num_cpus": 1 if on_gpu else threads[job], "num_gpus": int(on_gpu), "max_retries": 0}
-            return task.options(**options).remote(held, job, threads[job], shares)
+            if self.data_parallel > 1:
+                from curate.training.data_parallel import train_fold_together
 
-        running = {start(job): job for job in jobs if job not in done}
+                task = ray.remote(train_fold_together).options(num_cpus=0, max_retries=0)
+                return task.remote([held], job, self.data_parallel, threads[job], on_gpu, shares)
+            task = ray.remote(train_fold).options(num_cpus=1 if on_gpu else threads[job], num_gpus=int(on_gpu), max_retries=0)
+            return task.remote(held, job, threads[job], shares)
+
+        waiting = [job for job in jobs if job not in done]
+        running: dict[Any, FoldJob] = {}
         losses: Counter[FoldJob] = Counter()
         asked = shares.latest.remote()
         try:
-            while running:
+            while waiting or running:
+                while waiting and len(running) < side_by_side:
+                    job = waiting.pop(0)
+                    running[start(job)] = job
                 ready, _ = ray.wait([*running], timeout=SECONDS_BETWEEN_MESSAGES)
                 for ref in ready:
                     job = running.pop(ref)
-                    try:
-                        kind, content = ray.get(ref)
-                    except ray.exceptions.RayTaskError as error:
-                        raise RuntimeError(f"a training task failed:\n{error}") from error
-                    except ray.exceptions.RayError as error:
+                    kind, content = outcome(ref)
+                    if kind == "done":
+                        yield job, unpacked(work, job, content)
+                    elif kind == "lost":
                         losses[job] += 1
                         if losses[job] == LOSSES:
-                            raise lost_again_and_again(job, error) from error
-                        running[start(job)] = job
-                        continue
-                    if kind == "error":
+                            raise lost_again_and_again(job, content)
+                        waiting.insert(0, job)
+                    elif kind == "error":
                         raise content
-                    if kind == "bug":
+                    else:
                         raise RuntimeError(f"a training task failed:\n{content}")
-                    yield job, unpacked(work, job, content)
                 if ray.wait([asked], timeout=0)[0]:
                     with contextlib.suppress(ray.exceptions.RayError):  # lost: it starts anew, and only the progress was in it
                         for job, share in ray.get(asked).items():
@@ -87,12 +98,22 @@ class RayExecutor:
             ray.kill(shares)
 
 
-def lost_again_and_again(job: FoldJob, error: Exception) -> CurateError:
+def outcome(ref: Any) -> tuple[str, Any]:
+    """What came of a task: `done`, `error` or `bug` as the task says, or `lost` and why."""
+    ray = import_ray()
+    try:
+        return ray.get(ref)
+    except ray.exceptions.RayTaskError as error:
+        return "bug", error
+    except ray.exceptions.RayError as error:
+        return "lost", str(error) or type(error).__name__
+
+
+def lost_again_and_again(job: FoldJob, reason: str) -> CurateError:
     """The error for a job whose workers end before it does; says what Ray knows of the last one."""
-    reason = next(iter(str(error).splitlines()), "") or type(error).__name__
     return CurateError(
         f"the worker that trains fold {job.fold} of repeat {job.repeat} was lost again and again, {LOSSES} times, perhaps out of memory "
-        f"({reason.rstrip('.')}); finished folds are kept, run the same command again when the cluster is well"
+        f"({reason.splitlines()[0].rstrip('.')}); finished folds are kept, run the same command again when the cluster is well"
     )
 
 
@@ -109,9 +130,8 @@ class Shares:
         return self.by_job
 
 
-def train_fold(work: FoldWork, job: FoldJob, num_threads: int, shares: Any) -> tuple[str, Any]:
-    """What a worker does: one job; `work` is read from the object store of its node without a copy."""
-    torch.set_num_threads(num_threads)
+def share_teller(shares: Any, job: FoldJob) -> OnShare:
+    """Tells the actor how far the job is, a few times a second."""
     last = time.monotonic()
 
     def on_share(share: float) -> None:
@@ -120,8 +140,14 @@ def train_fold(work: FoldWork, job: FoldJob, num_threads: int, shares: Any) -> t
             last = time.monotonic()
             shares.tell.remote(job, share)
 
+    return on_share
+
+
+def train_fold(work: FoldWork, job: FoldJob, num_threads: int, shares: Any) -> tuple[str, Any]:
+    """What a worker does: one job; `work` is read from the object store of its node without a copy."""
+    torch.set_num_threads(num_threads)
     try:
-        return "done", packed(work.run(job, on_share))
+        return "done", packed(work.run(job, share_teller(shares, job)))
     except CurateError as error:
         return "error", error
     except Exception:

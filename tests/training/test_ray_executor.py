@@ -101,7 +101,7 @@ def test_what_goes_wrong_in_a_task_is_told_as_it_would_be_here(make_shapes, cpu,
 def test_more_than_the_cluster_has_is_told_and_not_waited_for(make_shapes, cpu, ray_executor):
     with pytest.raises(UsageError, match=r"device cuda was asked for, but the Ray cluster at .* has no GPU"):
         ray_executor.pick_device("cuda")
-    with pytest.raises(UsageError, match=r"each fold asks for 1 CPUs and 1 GPU, but the largest node of .* has 2 CPUs and 0 GPUs"):
+    with pytest.raises(UsageError, match=r"each fold asks for 1 GPU and 1 CPU, but the Ray cluster at .* has 2 CPUs, 0 GPUs; "):
         validated(make_shapes(45), replace(cpu, kind="cuda"), executor=ray_executor)
     with pytest.raises(UsageError, match="each fold asks for 64 CPUs, but"):
         validated(make_shapes(45), replace(cpu, threads=64), executor=ray_executor)
@@ -194,7 +194,8 @@ def test_without_ray_the_pip_command_is_told(monkeypatch):
 
 
 def test_an_address_without_ray_and_an_unknown_executor_are_refused():
-    with pytest.raises(UsageError, match="add --executor ray"):
-        check_executor("local", address="10.0.0.1:6379")
+    for options in ({"address": "10.0.0.1:6379"}, {"data_parallel": 2}):
+        with pytest.raises(UsageError, match="add --executor ray"):
+            check_executor("local", **options)
     with pytest.raises(UnknownNameError, match="did you mean ray"):
         check_executor("rey")
