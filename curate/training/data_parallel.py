@@ -44,7 +44,7 @@ def train_fold_together(held: list, job: FoldJob, num_workers: int, num_threads:
             reasons = "\n".join(map(str, failures))
             if "OutOfMemoryError" in reasons:
                 return "error", CurateError(
-                    f"fold {job.fold} does not fit into the memory of {num_workers} workers; set --data-parallel to more, or take a smaller --model"
+                    f"fold {job.fold} does not fit into the memory of {num_workers} workers; set --data-parallel to more"
                 )
             ends = any(isinstance(getattr(failure, "health_check_failure", failure), ray.exceptions.RayError) for failure in failures)
             was_lost = ends or "gloo" in reasons or "NCCL" in reasons  # the others are told by these that a connection is closed
