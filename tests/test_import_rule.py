@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1] / "curate"
 MODULES = sorted(ROOT.rglob("*.py"))
 BARE = {"training", "embeddings", "models", "datasets"}  # run on a machine with nothing but these:
 BARE_PACKAGES = {"torch", "torchvision", "numpy", "sklearn"}
-LAZY_PACKAGES = {"ray", "safetensors", "umap", "pandas", "PIL", "numba", "scipy", "timm"}  # behind a function, never at import
+LAZY_PACKAGES = {"faiss", "ray", "safetensors", "umap", "pandas", "PIL", "numba", "scipy", "timm"}  # behind a function, never at import
 
 
 def imported(tree: ast.AST) -> set[str]:

@@ -1,14 +1,37 @@
-"""Exact nearest neighbours by cosine similarity."""
+"""Nearest neighbours by cosine similarity: exact, and for large sets approximate."""
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from curate.embeddings.approximate import approximate_neighbors
+from curate.embeddings.top import GROUP, top
 from curate.errors import DataError
 from curate.progress import Progress, silent
 
 ROWS = 512  # a block of similarities stays near the processor's caches
-GROUP = 32  # columns that share one maximum
+
+
+EXACT_UP_TO = 100_000
+"""Samples up to which neighbours are exact: the time of that grows with the square of their number."""
+
+
+def find_neighbors(
+    embeddings: NDArray[np.floating], *, k: int = 10, progress: Progress = silent
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """What `nearest_neighbors` returns; of more than `EXACT_UP_TO` samples what `approximate_neighbors` finds of it, in linear time.
+
+    Args:
+        embeddings: (N, D), finite; may be a memory map.
+        k: neighbours per sample; N - 1 where there are no more.
+        progress: called with stage `neighbors`, in samples.
+
+    Raises:
+        DataError: as `nearest_neighbors`.
+    """
+    if len(embeddings) > EXACT_UP_TO:
+        return approximate_neighbors(embeddings, k=k, progress=progress)
+    return nearest_neighbors(embeddings, k=k, progress=progress)
 
 
 def nearest_neighbors(
@@ -46,25 +69,8 @@ def nearest_neighbors(
         block_similarities = torch.mm(unit[start:stop], padded, out=block[: stop - start])  # (B, columns)
         block_similarities[:, num_samples:] = -torch.inf
         block_similarities[torch.arange(stop - start), torch.arange(start, stop)] = -torch.inf
-        values, found = _top(block_similarities, k)
+        values, found = top(block_similarities, k)
         indices[start:stop] = found.cpu().numpy()
         similarities[start:stop] = values.clamp(-1, 1).cpu().numpy()
         progress("neighbors", stop, num_samples)
     return indices, similarities
-
-
-def _top(similarities: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The `k` largest of each row, and their columns.
-
-    They lie in the k groups of neighbouring columns with the largest maxima, so one pass over the row and two short sorts do,
-    where sorting the row itself takes several times as long.
-    """
-    rows, columns = similarities.shape
-    groups = similarities.view(rows, columns // GROUP, GROUP)
-    if groups.shape[1] <= k:
-        return similarities.topk(k, dim=1)
-    best = groups.amax(dim=2).topk(k, dim=1, sorted=False).indices  # (B, k) groups
-    candidates = groups.gather(1, best[:, :, None].expand(-1, -1, GROUP)).flatten(1)  # (B, k * GROUP)
-    values, place = candidates.topk(k, dim=1)
-    found = best.gather(1, place // GROUP) * GROUP + place % GROUP
-    return values, found

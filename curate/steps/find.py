@@ -10,7 +10,7 @@ import pandas as pd
 
 from curate.datasets.exact_duplicates import duplicate_groups
 from curate.datasets.image_set import ImageSet
-from curate.embeddings.neighbors import nearest_neighbors
+from curate.embeddings.neighbors import find_neighbors
 from curate.embeddings.projection import project
 from curate.errors import DataError
 from curate.issues.checks import probability_blocks
@@ -54,7 +54,7 @@ def find(
         RunError: `train` has not been run.
         DataError: the probabilities are no probabilities, or of another number of samples.
     """
-    embeddings = run.load_array("embeddings.npy")
+    embeddings = run.load_array("embeddings.npy", mmap=True)
     if pred_probs is not None:
         take_pred_probs(run, pred_probs, image_set)
     probs = run.load_array("pred_probs.npy", mmap=True)  # the largest array of a run is read a block of rows at a time
@@ -64,7 +64,7 @@ def find(
         progress("issues", 0, 4, "label issues")
         label_issues = find_label_issues(labels, probs, method=method)
         progress("issues", 1, 4, "neighbours")
-        neighbors, similarities = nearest_neighbors(embeddings, progress=progress)
+        neighbors, similarities = find_neighbors(embeddings, progress=progress)
         progress("issues", 2, 4, "outliers and duplicates")
         outliers = find_outliers(similarities)
         duplicates = find_near_duplicates(neighbors, similarities, groups=duplicate_groups(image_set.images))
