@@ -27,6 +27,7 @@ class ConvNet(nn.Module, ABC):
             of them is the head.
         draws_globally: whether training may draw from torch's global generators (dropout other than `curate.models.dropout`, say);
             folds of nets that do not can train in threads of one process.
+        is_tiny: whether a training step is so short on a CPU that threads would wait for Python's lock; such folds get processes.
         num_frozen: how many stages, from the first on, learn nothing: see `freeze`.
         input_statistics: mean and deviation per channel, of pixels in [0, 1], that the weights are used to being normalised by;
             None where they come from the training images.
@@ -36,6 +37,7 @@ class ConvNet(nn.Module, ABC):
     name: str | None = None
     stages: tuple[tuple[str, ...], ...] = ()
     draws_globally: bool = True
+    is_tiny: bool = False
     num_frozen: int = 0
     input_statistics: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     loaded: frozenset[str] = frozenset()

@@ -40,6 +40,7 @@ class LeNet5(ConvNet):
 
     stages = (("conv1",), ("conv2",))
     draws_globally = False
+    is_tiny = True
 
     def __init__(self, *, num_classes: int, in_channels: int, image_size: tuple[int, int]) -> None:
         super().__init__(num_classes=num_classes, in_channels=in_channels, image_size=image_size, num_maps=MAPS)
@@ -123,6 +124,7 @@ class LeNet5Of1998(ConvNet):
 
     stages = (("c1", "s2"), ("c3", "s4"))
     draws_globally = False
+    is_tiny = True
 
     def __init__(self, *, num_classes: int, in_channels: int, image_size: tuple[int, int]) -> None:
         super().__init__(num_classes=num_classes, in_channels=in_channels, image_size=image_size, num_maps=MAPS)

@@ -1,13 +1,11 @@
 """Where the jobs of cross-validation run: here, one after the other, or side by side in threads or processes of this machine."""
 
-import contextlib
-import ctypes
 import functools
 import multiprocessing as mp
 import os
 import queue
 import signal
-import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Generator, Sequence, Set
@@ -25,7 +23,6 @@ PROCESS_BYTES = 3 * 2**29  # of a process without images: torch, and the maps of
 COPIES = 4  # of the images in a process: as sent, as received, padded, and some room
 LARGEST_COPY = 2**30  # bytes of images; each process holds a copy, so larger sets train in this process
 SECONDS_BETWEEN_MESSAGES = 0.2
-PR_SET_PDEATHSIG = 1
 
 Finished = Generator[tuple[FoldJob, FoldResult], None, None]
 """Jobs with their results, as they are finished; closing it ends the training."""
@@ -49,16 +46,20 @@ def run_jobs(work: FoldWork, jobs: Sequence[FoldJob], told: Told, *, done: Set[F
     """Runs all `jobs` but those `done`, `num_workers` side by side; results come as they are finished.
 
     On a GPU, small nets train at once as a stack, others one after the other. On a CPU, nets that draw from no global generator
-    train in threads of this process, one core each. Others train in processes, and what is left over after full rounds runs at
-    the end on all cores: five folds on two cores are four folds in two processes, then one on both. A job has as many cores
-    however many are done, or a resumed run would differ.
+    have one core each: in threads of this process, tiny ones in processes, where they do not wait for each other's Python. For
+    others, what is left over after full rounds runs at the end on all cores: five folds on two cores are four folds in two
+    processes, then one on both. A job has as many cores however many are done, or a resumed run would differ.
     """
     left = [job for job in jobs if job not in done]
     if is_stacked(work, left):
         yield from run_stacked(work, left, told)
         return
-    if num_workers > 1 and trains_in_threads(work):
-        yield from run_in_threads(work, left, told, num_workers=evened(num_workers, len(jobs)))
+    if num_workers > 1 and has_a_core_each(work):
+        num_workers = evened(num_workers, len(jobs))
+        if work.make_model(work.seed).is_tiny:
+            yield from run_in_processes(work, left, told, num_workers=num_workers, num_threads=1)
+        else:
+            yield from run_in_threads(work, left, told, num_workers=num_workers)
         return
     for part, side_by_side, threads in rounds(jobs, work.device, num_workers):
         left = [job for job in part if job not in done]
@@ -73,8 +74,8 @@ def is_stacked(work: FoldWork, jobs: Sequence[FoldJob]) -> bool:
     return work.device.kind == "cuda" and len(jobs) > 1 and can_be_stacked(work)
 
 
-def trains_in_threads(work: FoldWork) -> bool:
-    """Whether nets can train beside each other in one process."""
+def has_a_core_each(work: FoldWork) -> bool:
+    """Whether nets train with one core each, in threads or processes: those that could train beside each other in one process."""
     return not work.make_model(work.seed).draws_globally
 
 
@@ -87,7 +88,7 @@ def rounds(jobs: Sequence[FoldJob], device: Device, num_workers: int) -> list[tu
 
 def job_threads(work: FoldWork, jobs: Sequence[FoldJob], num_workers: int) -> dict[FoldJob, int]:
     """The threads that each job has in `run_jobs`: float32 results depend on them, so an executor elsewhere takes as many."""
-    if num_workers > 1 and trains_in_threads(work):
+    if num_workers > 1 and has_a_core_each(work):
         return dict.fromkeys(jobs, 1)
     return {job: threads for part, _, threads in rounds(jobs, work.device, num_workers) for job in part}
 
@@ -101,18 +102,18 @@ def run_here(work: FoldWork, jobs: Sequence[FoldJob], told: Told) -> Finished:
 def run_in_processes(work: FoldWork, jobs: Sequence[FoldJob], told: Told, *, num_workers: int, num_threads: int) -> Finished:
     """Runs the jobs in `num_workers` processes of `num_threads` threads each; results come as they are finished.
 
-    The processes end with this one, even if it is killed.
+    The processes are forked from one that has imported torch, once for all calls, and end with this one, even if it is killed.
 
     Raises:
         CurateError: what a job raised, or that a process was killed.
     """
-    context = mp.get_context("spawn")
+    context = mp.get_context("forkserver")
+    context.set_forkserver_preload(["curate.training.executors", "curate.models.registry"])
     waiting, messages = context.Queue(), context.Queue()
     for job in jobs:
         waiting.put(job)
     workers = [
-        context.Process(target=_work, args=(work, waiting, messages, num_threads, os.getpid()), daemon=True)
-        for _ in range(min(num_workers, len(jobs)))
+        context.Process(target=_work, args=(work, waiting, messages, num_threads), daemon=True) for _ in range(min(num_workers, len(jobs)))
     ]
     try:
         for worker in workers:
@@ -157,10 +158,10 @@ def _check_alive(workers: Sequence[mp.process.BaseProcess]) -> None:
             )
 
 
-def _work(work: FoldWork, waiting: mp.Queue, messages: mp.Queue, num_threads: int, parent: int) -> None:
+def _work(work: FoldWork, waiting: mp.Queue, messages: mp.Queue, num_threads: int) -> None:
     """What a process does: jobs until there are none."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    _end_with_parent(parent)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(num_threads)
     while True:
         try:
@@ -183,10 +184,9 @@ def _work(work: FoldWork, waiting: mp.Queue, messages: mp.Queue, num_threads: in
             messages.put(("bug", job, traceback.format_exc()))
 
 
-def _end_with_parent(parent: int) -> None:
-    """Asks Linux to kill this process when its parent dies, so that kill -9 leaves no training behind."""
-    if sys.platform.startswith("linux"):
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
+def _end_with_parent() -> None:
+    """Ends this process as soon as the one that wants its results has ended, so that kill -9 leaves no training behind."""
+    parent = mp.parent_process()
+    if parent is not None:
+        parent.join()
         os._exit(1)

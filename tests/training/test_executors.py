@@ -22,6 +22,15 @@ from curate.training.threads import evened
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
+class InThreads(ModelSpec):
+    """Makes nets that are not too small for threads."""
+
+    def __call__(self, seed, **options):
+        net = super().__call__(seed, **options)
+        net.is_tiny = False
+        return net
+
+
 class InProcesses(ModelSpec):
     """Makes nets that say that they draw from torch's global generators."""
 
@@ -66,11 +75,18 @@ def test_threads_give_the_same_arrays_and_weights_as_none(make_shapes, cpu):
     shapes, told, here, there = make_shapes(45), [], Weights(), Weights()
     alone = validated(shapes, cpu, store=here)
     result = validated(
-        shapes, cpu, kind=ModelSpec, num_workers=2, store=there, progress=lambda stage, done, total, note="": told.append(done)
+        shapes, cpu, kind=InThreads, num_workers=2, store=there, progress=lambda stage, done, total, note="": told.append(done)
     )
     assert result.pred_probs.tobytes() == alone.pred_probs.tobytes() and result.embeddings.tobytes() == alone.embeddings.tobytes()
     assert here.keys() == there.keys() and all(np.array_equal(here[key], there[key]) for key in here)
     assert told == sorted(told) and told[-1] == 3
+
+
+def test_tiny_nets_train_in_processes_with_one_core_each_and_give_the_same_arrays(make_shapes, cpu, monkeypatch):
+    monkeypatch.delattr("curate.training.executors.run_in_threads")
+    shapes, cores = make_shapes(45), replace(cpu, threads=2)
+    alone, beside = (validated(shapes, cores, kind=ModelSpec, num_workers=n) for n in (1, 2))
+    assert alone.pred_probs.tobytes() == beside.pred_probs.tobytes()
 
 
 def test_nets_with_dropout_repeat_in_threads(make_shapes, cpu):
@@ -82,13 +98,13 @@ def test_nets_with_dropout_repeat_in_threads(make_shapes, cpu):
 
 def test_threads_leave_the_global_generator_and_the_number_of_threads_as_they_were(make_shapes, cpu):
     before = torch.get_rng_state(), torch.get_num_threads()
-    validated(make_shapes(45), cpu, kind=ModelSpec, num_workers=2)
+    validated(make_shapes(45), cpu, kind=InThreads, num_workers=2)
     assert torch.equal(torch.get_rng_state(), before[0]) and torch.get_num_threads() == before[1]
 
 
 def test_what_goes_wrong_in_a_thread_is_told_as_it_would_be_here_and_ends_the_others(make_shapes, cpu):
     with pytest.raises(DataError, match=r"the training of fold [012] diverged"):
-        validated(make_shapes(45), cpu, kind=ModelSpec, peak_lr=1e20, num_workers=2)
+        validated(make_shapes(45), cpu, kind=InThreads, peak_lr=1e20, num_workers=2)
     assert threading.active_count() == 1
 
 
@@ -97,7 +113,7 @@ def test_ctrl_c_ends_the_threads_at_the_next_step(make_shapes, cpu):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        validated(make_shapes(300), cpu, kind=ModelSpec, epochs=3000, num_workers=2, progress=stop)
+        validated(make_shapes(300), cpu, kind=InThreads, epochs=3000, num_workers=2, progress=stop)
     assert threading.active_count() == 1
 
 
@@ -169,4 +185,4 @@ cross_validate(ModelSpec("resnet18", 3, 1, (32, 32)), images, np.arange(30) % 3,
 def test_a_script_without_a_main_guard_is_told_what_it_lacks(tmp_path):
     (tmp_path / "script.py").write_text(UNGUARDED)
     done = subprocess.run([sys.executable, tmp_path / "script.py"], capture_output=True, text=True, timeout=120)
-    assert "must call curate inside `if __name__ == '__main__':`" in done.stderr.splitlines()[-1]
+    assert "must call curate inside `if __name__ == '__main__':`" in done.stderr
