@@ -58,7 +58,7 @@ def nearest_neighbors(
         raise DataError(f"row {int((~finite).argmax())} of embeddings is not finite; did the training diverge?")
     num_samples = len(embeddings)
     k = min(k, num_samples - 1)
-    unit = torch.nn.functional.normalize(torch.from_numpy(np.ascontiguousarray(embeddings, dtype=np.float32)).to(device), dim=1)
+    unit = torch.nn.functional.normalize(torch.from_numpy(np.array(embeddings, dtype=np.float32)).to(device), dim=1)
     columns = -(-num_samples // GROUP) * GROUP
     padded = torch.nn.functional.pad(unit, (0, 0, 0, columns - num_samples)).T.contiguous()  # (D, columns)
     indices = np.empty((num_samples, k), dtype=np.int64)

@@ -67,3 +67,9 @@ def test_progress_ends_at_the_number_of_samples():
         np.random.default_rng(0).normal(size=(1100, 4)), progress=lambda stage, done, total, note="": seen.append((stage, done, total))
     )
     assert seen[-1] == ("neighbors", 1100, 1100) and len(seen) > 1
+
+
+def test_an_array_that_cannot_be_written_to_is_taken_without_a_warning():
+    embeddings = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    embeddings.flags.writeable = False
+    assert nearest_neighbors(embeddings, k=2)[0].shape == (20, 2)
