@@ -46,15 +46,16 @@ def run_jobs(work: FoldWork, jobs: Sequence[FoldJob], told: Told, *, done: Set[F
     """Runs all `jobs` but those `done`, `num_workers` side by side; results come as they are finished.
 
     On a GPU, small nets train at once as a stack, others one after the other. On a CPU, nets that draw from no global generator
-    have one core each: in threads of this process, tiny ones in processes, where they do not wait for each other's Python. For
-    others, what is left over after full rounds runs at the end on all cores: five folds on two cores are four folds in two
-    processes, then one on both. A job has as many cores however many are done, or a resumed run would differ.
+    have one core each: in threads of this process, tiny ones in processes, where they do not wait for each other's Python. Others,
+    and all where each can have two cores or more, share out the cores as processes, and what is left over after full rounds runs
+    at the end on all of them: five folds on two cores are four folds in two processes, then one on both. A job has as many cores
+    however many are done, or a resumed run would differ.
     """
     left = [job for job in jobs if job not in done]
     if is_stacked(work, left):
         yield from run_stacked(work, left, told)
         return
-    if num_workers > 1 and has_a_core_each(work):
+    if has_a_core_each(work, num_workers):
         num_workers = evened(num_workers, len(jobs))
         if work.make_model(work.seed).is_tiny:
             yield from run_in_processes(work, left, told, num_workers=num_workers, num_threads=1)
@@ -74,9 +75,12 @@ def is_stacked(work: FoldWork, jobs: Sequence[FoldJob]) -> bool:
     return work.device.kind == "cuda" and len(jobs) > 1 and can_be_stacked(work)
 
 
-def has_a_core_each(work: FoldWork) -> bool:
-    """Whether nets train with one core each, in threads or processes: those that could train beside each other in one process."""
-    return not work.make_model(work.seed).draws_globally
+def has_a_core_each(work: FoldWork, num_workers: int) -> bool:
+    """Whether nets train with one core each, in threads or processes: those that could train beside each other in one process.
+
+    Not where there are two cores or more for each of them: five folds would leave 59 of 64 cores idle.
+    """
+    return num_workers > 1 and work.device.threads < 2 * num_workers and not work.make_model(work.seed).draws_globally
 
 
 def rounds(jobs: Sequence[FoldJob], device: Device, num_workers: int) -> list[tuple[Sequence[FoldJob], int, int]]:
@@ -88,7 +92,7 @@ def rounds(jobs: Sequence[FoldJob], device: Device, num_workers: int) -> list[tu
 
 def job_threads(work: FoldWork, jobs: Sequence[FoldJob], num_workers: int) -> dict[FoldJob, int]:
     """The threads that each job has in `run_jobs`: float32 results depend on them, so an executor elsewhere takes as many."""
-    if num_workers > 1 and has_a_core_each(work):
+    if has_a_core_each(work, num_workers):
         return dict.fromkeys(jobs, 1)
     return {job: threads for part, _, threads in rounds(jobs, work.device, num_workers) for job in part}
 

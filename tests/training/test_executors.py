@@ -15,7 +15,8 @@ import torch
 from curate.errors import CurateError, DataError, StorageError
 from curate.models.registry import ModelSpec
 from curate.training.cross_validation import cross_validate
-from curate.training.executors import LARGEST_COPY, num_processes
+from curate.training.executors import LARGEST_COPY, job_threads, num_processes
+from curate.training.fold_jobs import FoldJob, FoldWork
 from curate.training.recipe import Recipe
 from curate.training.threads import evened
 
@@ -120,6 +121,18 @@ def test_ctrl_c_ends_the_threads_at_the_next_step(make_shapes, cpu):
 def test_no_core_waits_at_the_end_where_a_few_more_jobs_side_by_side_can_help():
     assert [evened(2, jobs) for jobs in (2, 3, 4, 5, 15)] == [2, 3, 2, 3, 3]
     assert evened(4, 5) == 5 and evened(1, 5) == 1
+
+
+def test_many_cores_are_shared_out_among_the_folds(make_shapes, cpu):
+    jobs, shapes = [FoldJob(0, fold) for fold in range(5)], make_shapes(45)
+    given = shapes.images, shapes.labels, np.zeros((1, 45), np.int16), shapes.labels >= 0, Recipe(epochs=1)
+
+    def threads(cores):
+        device = replace(cpu, threads=cores)
+        work = FoldWork(ModelSpec("lenet5", 3, 1, (16, 16)), *given, device, 0)
+        return list(job_threads(work, jobs, num_processes(5, 1000, device)).values())
+
+    assert [threads(cores) for cores in (2, 8, 12, 64)] == [[1] * 5, [1] * 5, [2] * 5, [12] * 5]
 
 
 @pytest.mark.slow
