@@ -47,9 +47,9 @@ def run_jobs(work: FoldWork, jobs: Sequence[FoldJob], told: Told, *, done: Set[F
 
     On a GPU, small nets train at once as a stack, others one after the other. On a CPU, nets that draw from no global generator
     have one core each: in threads of this process, tiny ones in processes, where they do not wait for each other's Python. Others,
-    and all where each can have two cores or more, share out the cores as processes, and what is left over after full rounds runs
-    at the end on all of them: five folds on two cores are four folds in two processes, then one on both. A job has as many cores
-    however many are done, or a resumed run would differ.
+    and all but tiny ones where each can have two cores or more, share out the cores as processes, and what is left over after full
+    rounds runs at the end on all of them: five folds on two cores are four folds in two processes, then one on both. A job has as
+    many cores however many are done, or a resumed run would differ.
     """
     left = [job for job in jobs if job not in done]
     if is_stacked(work, left):
@@ -78,9 +78,13 @@ def is_stacked(work: FoldWork, jobs: Sequence[FoldJob]) -> bool:
 def has_a_core_each(work: FoldWork, num_workers: int) -> bool:
     """Whether nets train with one core each, in threads or processes: those that could train beside each other in one process.
 
-    Not where there are two cores or more for each of them: five folds would leave 59 of 64 cores idle.
+    Not where there are two cores or more for each of them, or five folds would leave 59 of 64 cores idle; but for tiny nets, to
+    which a second thread is of no use.
     """
-    return num_workers > 1 and work.device.threads < 2 * num_workers and not work.make_model(work.seed).draws_globally
+    if num_workers < 2:
+        return False
+    net = work.make_model(work.seed)
+    return not net.draws_globally and (net.is_tiny or work.device.threads < 2 * num_workers)
 
 
 def rounds(jobs: Sequence[FoldJob], device: Device, num_workers: int) -> list[tuple[Sequence[FoldJob], int, int]]:

@@ -44,6 +44,9 @@ class RayExecutor:
             CurateError: what a job raised, or its worker was lost `LOSSES` times.
             UsageError: the cluster is too small for a job.
         """
+        waiting = [job for job in jobs if job not in done]
+        if not waiting:
+            return
         ray = import_ray()
         on_gpu = work.device.kind == "cuda"
         threads = job_threads(work, jobs, num_workers)
@@ -62,7 +65,6 @@ class RayExecutor:
             task = ray.remote(train_fold).options(num_cpus=1 if on_gpu else threads[job], num_gpus=int(on_gpu), max_retries=0)
             return task.remote(held, job, threads[job], shares)
 
-        waiting = [job for job in jobs if job not in done]
         running: dict[Any, FoldJob] = {}
         losses: Counter[FoldJob] = Counter()
         asked = shares.latest.remote()

@@ -127,12 +127,13 @@ def test_many_cores_are_shared_out_among_the_folds(make_shapes, cpu):
     jobs, shapes = [FoldJob(0, fold) for fold in range(5)], make_shapes(45)
     given = shapes.images, shapes.labels, np.zeros((1, 45), np.int16), shapes.labels >= 0, Recipe(epochs=1)
 
-    def threads(cores):
+    def threads(cores, name="mnist-cnn"):
         device = replace(cpu, threads=cores)
-        work = FoldWork(ModelSpec("lenet5", 3, 1, (16, 16)), *given, device, 0)
+        work = FoldWork(ModelSpec(name, 3, 1, (16, 16)), *given, device, 0)
         return list(job_threads(work, jobs, num_processes(5, 1000, device)).values())
 
     assert [threads(cores) for cores in (2, 8, 12, 64)] == [[1] * 5, [1] * 5, [2] * 5, [12] * 5]
+    assert threads(64, "lenet5") == [1] * 5
 
 
 @pytest.mark.slow
