@@ -69,7 +69,10 @@ def fetch_weights(url: str, *, is_named_by_hash: bool, progress: Progress = sile
         probe(url)
         download(url, part, progress=progress)
     except FetchError as error:
-        raise FetchError(f"no weights at {path}, and they cannot be downloaded ({error}); get {url} elsewhere and put it there") from error
+        raise FetchError(
+            f"no weights at {path}, and they cannot be downloaded ({error}); get {url} elsewhere and put it there, "
+            "or give --pretrained a .safetensors file of this net"
+        ) from error
     if is_named_by_hash:
         try:
             check_name(part, file)
