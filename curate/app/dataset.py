@@ -1,5 +1,6 @@
 """A run as a FiftyOne dataset: built, updated in place, never over somebody else's."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +20,11 @@ from curate.app.samples import write_samples
 from curate.app.views import save_views
 from curate.datasets.image_set import ImageSet
 from curate.errors import DatabaseError, RunError
+from curate.issues.estimate_wording import estimate_sentences
 from curate.progress import Progress, silent
 from curate.run import Run
 
+ESTIMATE = "curate_estimate"  # in `dataset.info`: how good the detection is by its own estimate
 STAGES = ("map", "evaluation", "views")
 
 
@@ -161,9 +164,18 @@ def _finish(dataset: Any, run: Run, image_set: ImageSet, *, is_new: bool) -> Non
     protect_given_label(dataset)
     ReviewStore(dataset, run.path / JOURNAL).sync()  # decisions outlive the database, and are held against what the audit says now
     brain.register_method(dataset, {"versions": run.meta.get("versions", {}), "settings": run.meta.get("config", {}), "run": run.name})
-    dataset.description = (
-        f"Audit of the labels of '{image_set.name}' by curate, run '{run.name}'. Start with the saved view 'label issues'."
+    estimate = estimate_of(run)
+    dataset.description = " ".join(
+        [f"Audit of the labels of '{image_set.name}' by curate, run '{run.name}'. Start with the saved view 'label issues'.", *estimate]
     )
+    dataset.info[ESTIMATE] = " ".join(estimate)
     dataset.info[MARK] = {**dataset.info[MARK], "is_complete": True}
     dataset.save()
     dataset.clear_cache()  # of brain results that were loaded before
+
+
+def estimate_of(run: Run) -> list[str]:
+    """What the audit says of itself, in sentences; none in runs of before there was an estimate."""
+    path = run.path / "findings.json"
+    findings = json.loads(path.read_text()) if path.is_file() else {}
+    return estimate_sentences(findings["detection"]) if "detection" in findings else []

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-SHARES = ("accuracy", "share", "noise", "confidence")
+SHARES = ("accuracy", "share", "noise", "confidence", "precision", "recall")
 POINTS = ("difference", "interval")  # between two shares
 LONGEST_LIST = 10
 
@@ -42,6 +42,8 @@ def text_of(key: str, value: Any) -> str:
     """`value` as text; its key tells whether a number is a share, seconds or a seed."""
     if value is None:
         return "–"
+    if isinstance(value, dict):  # an estimate with its interval
+        return f"{text_of(key, value['value'])} ({text_of(key, value['low'])} to {text_of(key, value['high'])})"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (list, tuple)):
@@ -54,7 +56,7 @@ def text_of(key: str, value: Any) -> str:
             return f"{100 * value:+.2f} points"
         if any(word in key for word in SHARES):
             return f"{100 * value:.2f} %"
-        return f"{value:.1f}" if "seconds" in key else f"{value:.4g}"
+        return f"{value:.1f}" if "seconds" in key else f"{value:,.0f}" if "_num_" in key else f"{value:.4g}"
     return str(value)
 
 

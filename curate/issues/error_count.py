@@ -1,4 +1,4 @@
-"""How many given labels are wrong, before anyone says which."""
+"""How many given labels are wrong by confident learning, to compare with."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from curate.issues.confident_joint import confident_joint
 
 
-def estimated_label_errors(labels: NDArray[np.int64], pred_probs: NDArray[np.floating], *, joint: NDArray[np.int64] | None = None) -> int:
+def confident_joint_errors(labels: NDArray[np.int64], pred_probs: NDArray[np.floating], *, joint: NDArray[np.int64] | None = None) -> int:
     """The number of wrong labels by confident learning: the off-diagonal of the calibrated confident joint.
 
     Args:

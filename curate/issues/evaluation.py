@@ -70,6 +70,32 @@ def evaluate_detection(
     )
 
 
+@dataclass(frozen=True)
+class Cut:
+    """The cut of a ranking with the best F1, chosen by the truth: what no threshold without it can exceed."""
+
+    f1: float
+    num_flagged: int
+
+
+def best_cut(is_error: ArrayLike, label_quality: ArrayLike) -> Cut:
+    """The best of all cuts; samples that tie are taken in their order.
+
+    Args:
+        is_error: (N,) bool, the truth.
+        label_quality: (N,) float, low = bad, no NaN.
+
+    Raises:
+        DataError: lengths differ, or there is no error.
+    """
+    truth, quality = np.asarray(is_error, dtype=bool), np.asarray(label_quality)
+    if len(truth) != len(quality) or not truth.any():
+        raise DataError(f"expected errors among as many true values as qualities, found {truth.sum()} of {len(truth)} and {len(quality)}")
+    hits = truth[np.argsort(quality, kind="stable")].cumsum()
+    f1 = 2 * hits / (np.arange(1, len(hits) + 1) + hits[-1])
+    return Cut(float(f1.max()), int(f1.argmax()) + 1)
+
+
 def _average_precision(truth: NDArray[np.bool_], quality: NDArray[np.float64]) -> float:
     from sklearn.metrics import average_precision_score
 

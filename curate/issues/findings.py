@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from curate.issues.error_count import estimated_label_errors
+from curate.issues.error_count import confident_joint_errors
 from curate.issues.imbalance import check_imbalance
 from curate.issues.order import OrderCheck
+from curate.issues.self_estimate import SelfEstimate
 
 KINDS = {
     "label_issues": "is_label_issue",
@@ -28,6 +29,7 @@ def build_findings(
     class_names: Sequence[str],
     order: OrderCheck,
     *,
+    detection: SelfEstimate,
     joint: NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """JSON-able figures of the whole dataset.
@@ -38,16 +40,20 @@ def build_findings(
         pred_probs: (N, K) out-of-fold; may be a memory map.
         class_names: K names.
         order: from `check_order`.
+        detection: from `estimate_detection`.
         joint: (K, K) from `confident_joint`; counted here if not given.
 
     Returns:
         `counts` of samples and of each kind of issue, `counts_by_split` the same per split, `estimated_label_errors`,
+        `confident_joint_errors` to compare with, `detection` with the fields of `SelfEstimate`,
         `class_imbalance` and `order` with the fields of `Imbalance` and `OrderCheck`.
     """
     return {
         "counts": _counts(table),
         "counts_by_split": {str(split): _counts(rows) for split, rows in table.groupby("split", sort=False)},
-        "estimated_label_errors": estimated_label_errors(labels, pred_probs, joint=joint),
+        "estimated_label_errors": round(detection.num_errors.value),
+        "confident_joint_errors": confident_joint_errors(labels, pred_probs, joint=joint),
+        "detection": detection.to_json(),
         "class_imbalance": asdict(check_imbalance(labels, class_names)),
         "order": asdict(order),
     }

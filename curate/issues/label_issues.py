@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from curate.errors import UnknownNameError
 from curate.issues.checks import checked_pred_probs
 from curate.issues.label_evidence import label_evidence
+from curate.issues.label_noise import LabelNoise, estimate_label_noise
+from curate.issues.ranking import channel_quality
 
 CLEANLAB_METHODS = (
     "predicted_neq_given",
@@ -20,7 +22,8 @@ CLEANLAB_METHODS = (
     "low_self_confidence",
 )
 DEFAULT_METHOD = "low_label_quality"
-CLEAR_QUALITY = 0.2
+CLEAR_QUALITY = 0.05
+DOUBTFUL_QUALITY = 0.5
 METHODS = (DEFAULT_METHOD, *CLEANLAB_METHODS)
 
 
@@ -37,6 +40,7 @@ class LabelIssues:
         suggested: (N,) int64, the most probable class other than the given one where the sample is flagged or
             predicted differs from given; -1 elsewhere and where unlabelled.
         suggested_confidence: (N,) float32, its probability; NaN where `suggested` is -1.
+        noise: how many labels are wrong, and of what kind.
     """
 
     is_label_issue: NDArray[np.bool_]
@@ -46,19 +50,16 @@ class LabelIssues:
     confidence: NDArray[np.float32]
     suggested: NDArray[np.int64]
     suggested_confidence: NDArray[np.float32]
+    noise: LabelNoise
 
 
 def find_label_issues(labels: ArrayLike, pred_probs: ArrayLike, *, method: str = DEFAULT_METHOD) -> LabelIssues:
     """Flags, quality, rank and suggestion for every given label.
 
-    `low_label_quality`, the default, flags the labels of quality under `CLEAR_QUALITY`, which the model contradicts four to one: the part
-    of cleanlab's `predicted_neq_given` that comes first in rank. It reads `pred_probs` once, a block of rows at a time. The other methods
-    are cleanlab's filters as they are, which take the whole array into memory.
-
-    F1 of low_label_quality, prune_by_noise_rate, predicted_neq_given, and of the best cut of the same ranking (one seed each): MNIST with
-    10 % uniform flips 0.989, 0.976, 0.962, 0.990; CIFAR-10N aggregate, people's labels, quick preset 0.651, 0.590, 0.565, 0.673; 20,000
-    images of CIFAR-10 with 10 % uniform flips and a weak net (74 % right) 0.757, 0.579, 0.455, 0.763. `CLEAR_QUALITY` was set
-    after a look at the first two and at the confirmed errors of the MNIST test set.
+    `low_label_quality`, the default, flags as many labels as `estimate_label_noise` says are wrong, those of lowest quality, as far as it
+    is under `DOUBTFUL_QUALITY`; but no fewer than there are labels that the model contradicts nineteen to one. The quality is that of
+    `channel_quality` with the confusions that were found. It reads `pred_probs` a block of rows at a time. The other methods are
+    cleanlab's filters as they are, which take the whole array into memory. What each finds is in docs/detection.md.
 
     Args:
         labels: (N,) integers in -1..K-1; -1 = unlabelled: left out of the statistics, never flagged.
@@ -74,10 +75,12 @@ def find_label_issues(labels: ArrayLike, pred_probs: ArrayLike, *, method: str =
     if method not in METHODS:
         raise UnknownNameError.of("method", method, METHODS)
     evidence = label_evidence(labels, pred_probs)
-    given, quality = evidence.labels, evidence.quality
-    labelled = given >= 0
+    noise = estimate_label_noise(evidence, pred_probs)
+    given, quality = evidence.labels, channel_quality(evidence.labels, pred_probs, noise.rivals)
+    labelled, rank = given >= 0, rank_of(quality)
     if method == DEFAULT_METHOD:
-        flagged = labelled & (quality < CLEAR_QUALITY)
+        num_clear = int((evidence.quality < CLEAR_QUALITY).sum())
+        flagged = labelled & (quality < DOUBTFUL_QUALITY) & (rank <= max(round(noise.num_errors), num_clear))
     else:
         flagged = np.zeros(len(given), dtype=bool)
         if labelled.any():
@@ -86,27 +89,13 @@ def find_label_issues(labels: ArrayLike, pred_probs: ArrayLike, *, method: str =
     return LabelIssues(
         is_label_issue=flagged,
         label_quality=quality,
-        rank=rank_of(quality),
+        rank=rank,
         predicted=evidence.predicted,
         confidence=evidence.confidence,
         suggested=np.where(has_suggestion, evidence.best_other, -1),
         suggested_confidence=np.where(has_suggestion, evidence.other, np.nan).astype(np.float32),
+        noise=noise,
     )
-
-
-def pairwise_quality(labels: NDArray[np.int64], pred_probs: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Probability of the given label against its strongest rival: p_given / (p_given + p_best_other).
-
-    It ranks exactly as the log-margin log p_given - log p_best_other does, and does not depend on temperature.
-
-    Args:
-        labels: (N,) in -1..K-1.
-        pred_probs: (N, K), rows sum to 1.
-
-    Returns:
-        (N,) in [0, 1]; under 0.5 the model prefers another class; NaN where the label is -1.
-    """
-    return label_evidence(labels, pred_probs).quality
 
 
 def rank_of(label_quality: NDArray[np.floating]) -> NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from curate.issues.estimate_wording import estimate_sentences
 from curate.report.evidence import Evidence
 from curate.report.wording import count, counted
 
@@ -11,10 +12,8 @@ SMALL_EFFECT = 0.05  # of the order statistic in [0, 1]
 def remarks(evidence: Evidence) -> list[str]:
     """Sentences on the number of errors, the balance of the classes and the order of the samples, from `findings.json`."""
     findings, sentences = evidence.findings, []
-    if "estimated_label_errors" in findings:
-        estimate = counted(findings["estimated_label_errors"], "wrong label")
-        flagged = count(evidence.table["is_label_issue"].sum())
-        sentences.append(f"The confident joint estimates {estimate} in all; {flagged} are flagged.")
+    if "detection" in findings:
+        sentences += estimate_sentences(findings["detection"])
     if "class_imbalance" in findings:
         sentences.append(_balance(findings["class_imbalance"]))
     if "order" in findings:

@@ -23,6 +23,7 @@ from curate.issues.label_pairs import label_pairs
 from curate.issues.near_duplicates import find_near_duplicates
 from curate.issues.order import check_order
 from curate.issues.outliers import find_outliers
+from curate.issues.self_estimate import estimate_detection
 from curate.issues.table import build_issue_table
 from curate.progress import Progress, silent
 from curate.run import Run, replaced_atomically
@@ -82,7 +83,8 @@ def find(
         more, more_findings = find_more(run, image_set, embeddings, probs, label_issues, image_checks=image_checks, progress=progress)
         table = table.assign(**more)
         joint = confident_joint(labels, probs)
-        findings = build_findings(table, labels, probs, names, check_order(neighbors), joint=joint) | more_findings
+        detection = estimate_detection(label_issues, labels, probs, seed=run.meta["config"]["seed"])
+        findings = build_findings(table, labels, probs, names, check_order(neighbors), detection=detection, joint=joint) | more_findings
         flags = label_issues.is_label_issue
         forget_older_flags(run, table)
         save_table(run, table)
@@ -97,7 +99,7 @@ def find(
             run.save_array("projection.npy", project(embeddings, (neighbors, similarities), seed=run.meta["config"]["seed"]))
             progress("map", 1, 1)
     run.update("metrics", num_label_issues=int(flags.sum()))
-    return {"run": run.name, "folder": run.path, **run.meta["metrics"], **findings["counts"]}
+    return {"run": run.name, "folder": run.path, **run.meta["metrics"], **findings["counts"], "estimated": findings["detection"]}
 
 
 def take_pred_probs(run: Run, path: Path, image_set: ImageSet) -> None:

@@ -10,6 +10,7 @@ from curate.issues.label_issues import find_label_issues
 from curate.issues.near_duplicates import find_near_duplicates
 from curate.issues.order import check_order
 from curate.issues.outliers import find_outliers
+from curate.issues.self_estimate import estimate_detection
 from curate.issues.table import COLUMNS, build_issue_table, file_positions
 
 NAMES = ("cat", "dog", "eel")
@@ -92,7 +93,9 @@ def test_position_of_other_ids_is_the_place_within_the_split():
 
 
 def test_findings_count_each_kind_and_are_json():
-    findings = json.loads(json.dumps(build_findings(build(), LABELS, PROBS, NAMES, check_order(NEIGHBORS))))
+    detection = estimate_detection(find_label_issues(LABELS, PROBS), LABELS, PROBS)
+    findings = json.loads(json.dumps(build_findings(build(), LABELS, PROBS, NAMES, check_order(NEIGHBORS), detection=detection)))
+    assert findings["estimated_label_errors"] == round(findings["detection"]["num_errors"]["value"])
     assert findings["counts"] == {
         "samples": 6, "unlabelled": 1, "label_issues": 1, "outliers": 0, "near_duplicates": 2, "leaks": 2, "duplicate_sets": 1,
     }  # fmt: skip

@@ -100,6 +100,13 @@ def made_up_run(
     pairs.sort_values("num_samples", ascending=False, kind="stable").to_csv(run.path / "label_pairs.csv", index=False)
     findings = {
         "estimated_label_errors": 7,
+        "detection": {
+            "num_errors": {"value": 7.0, "low": 4.0, "high": 12.0},
+            "precision": {"value": 0.8, "low": 0.5, "high": 1.0},
+            "recall": {"value": 0.6, "low": 0.5, "high": 0.7},
+            "num_left": {"value": 3.0, "low": 1.0, "high": 5.0},
+            "num_planted": 5000,
+        },
         "class_imbalance": {
             "rarest_class": class_names[0],
             "rarest_count": per_class,

@@ -53,7 +53,7 @@ class ReviewPanel(foo.Panel):
             ctx.panel.set_state("text", {"head": str(error)})
             return
         share = summary.num_decided / max(summary.num_suspects, 1)
-        ctx.panel.set_state("text", texts(summary))
+        ctx.panel.set_state("text", texts(summary) | {"estimate": ctx.dataset.info.get("curate_estimate", "")})
         ctx.panel.set_state("progress", share)
         ctx.panel.set_state("num_conflicts", summary.kinds.get("conflict", 0))
         names = axis_names(summary.pairs, ctx.dataset.default_classes)
@@ -89,7 +89,7 @@ class ReviewPanel(foo.Panel):
                 row.btn("conflicts", label=f"Conflicts ({num_conflicts})", on_click=self.show_conflicts, variant="outlined")
             shown.md(text["advice"], name="advice")
             shown.plot("matrix", layout=LAYOUT, config={"displayModeBar": False}, on_click=self.show_pair)
-            for name in ("buckets", "missed", "kinds", "agreement"):
+            for name in ("estimate", "buckets", "missed", "kinds", "agreement"):
                 if text[name]:
                     shown.md(text[name], name=name)
         return types.Property(shown, view=types.GridView(orientation="vertical", gap=2, px=2, py=2))

@@ -1,0 +1,91 @@
+"""How well wrong labels are found, on labels of which the truth is known: rankings, thresholds, and what an audit says of itself.
+
+    python pipelines/detection.py cifar10 --labels aggregate=FILE.npy --preset quick      # people's labels, in the order of the set
+    python pipelines/detection.py cifar10 --noise symmetric:0.2 --noise similar:0.2 --noise none --preset quick
+
+Nets are trained on the training split and judged by it. The true labels, those of the source, are used to measure, never to detect. A run
+that is there already is not trained again. `python pipelines/detection_table.py` makes the tables of docs/detection.md of the records.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import records
+
+from curate.cli.output import working
+from curate.datasets.noise import plant_flips, similar_classes
+from curate.issues.evaluation import best_cut, evaluate_detection
+from curate.issues.label_issues import METHODS, find_label_issues, rank_of
+from curate.issues.ranking import balanced, pairwise_quality, self_confidence
+from curate.issues.self_estimate import estimate_detection
+from curate.steps.source import load_source, run_path
+from curate.steps.train import train
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", help="mnist, cifar10, or anything that `curate audit` takes")
+    parser.add_argument("--labels", action="append", default=[], metavar="NAME=FILE", help="labels of the training split, .npy or .csv")
+    parser.add_argument("--noise", action="append", default=[], metavar="KIND:RATE", help="symmetric, pair, similar with a rate, or none")
+    parser.add_argument("--preset", default="default")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--device", default="auto")
+    options = parser.parse_args()
+    with working() as progress:
+        true = load_source(options.source, split="train", progress=progress)
+        sets = {name: None for name in options.noise} | dict(one.split("=", 1) for one in options.labels)
+        for name, file in sets.items():
+            values = []
+            for seed in range(options.seeds):
+                if file is None:
+                    noisy = true.with_labels(noisy_labels(true, name, seed))
+                else:
+                    noisy = load_source(options.source, split="train", labels=Path(file), progress=progress)
+                path = run_path(f"detection-{true.name}-{name.replace(':', '-')}-{options.preset}-s{seed}")
+                run = train(noisy, path, preset=options.preset, seed=seed, device=options.device, command="detection", progress=progress)
+                values.append(measure(noisy.labels, run.load_array("pred_probs.npy"), true.labels))
+                print(name, seed, values[-1]["found"], values[-1]["said"], flush=True)
+            records.append(f"detection {true.name} {name} {options.preset}", run, {"seeds": list(range(options.seeds)), "each": values})
+
+
+def noisy_labels(true, name: str, seed: int) -> np.ndarray:
+    """The true labels with flips as `name` says; exactly that share of all labels is flipped."""
+    kind, _, rate = name.partition(":")
+    if kind == "none":
+        return true.labels
+    if kind == "symmetric":
+        return plant_flips(true.labels, true.num_classes, rate=float(rate), kind="symmetric", seed=seed)[0]
+    matrix = similar_classes(true.name) if kind == "similar" else None
+    return plant_flips(true.labels, true.num_classes, rate=float(rate), kind="class-dependent", seed=seed, transition=matrix)[0]
+
+
+def measure(labels: np.ndarray, probs: np.ndarray, true: np.ndarray) -> dict:
+    """What was found, what each ranking and each threshold would give, and what the audit says of itself."""
+    wrong, issues = labels != true, find_label_issues(labels, probs)
+    rankings = {
+        "curate": issues.label_quality,
+        "log-margin": pairwise_quality(labels, probs),
+        "self-confidence": self_confidence(labels, probs),
+        "log-margin, balanced to equal classes": pairwise_quality(labels, balanced(probs)),
+    }
+    flags = {f"cleanlab {method}": find_label_issues(labels, probs, method=method).is_label_issue for method in METHODS[1:]}
+    flags["four to one"] = rankings["log-margin"] < 0.2
+    flags["confident-joint count, lowest log-margins"] = rank_of(rankings["log-margin"]) <= flags["cleanlab prune_by_noise_rate"].sum()
+    found, said = evaluate_detection(wrong, issues.is_label_issue, issues.label_quality), estimate_detection(issues, labels, probs)
+    return {
+        "found": {name: getattr(found, name) for name in ("precision", "recall", "f1", "average_precision", "num_flagged", "num_errors")},
+        "missed": int((wrong & ~issues.is_label_issue).sum()),
+        "said": said.to_json(),
+        "accuracy_true": float((issues.predicted == true).mean()),
+        "rankings": {
+            name: {"average_precision": evaluate_detection(wrong, wrong, score).average_precision, "best_f1": best_cut(wrong, score).f1}
+            for name, score in rankings.items()
+            if wrong.any()
+        },
+        "thresholds": {name: evaluate_detection(wrong, flag, issues.label_quality).f1 for name, flag in flags.items()},
+    }
+
+
+if __name__ == "__main__":
+    main()
