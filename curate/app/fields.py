@@ -143,8 +143,14 @@ INDEXES: tuple[Any, ...] = (
     "label_pair",
     "check_rank",
     [("is_label_issue", 1), ("rank", 1)],
+    [("is_outlier_issue", 1), ("outlier_score", 1)],
     [("is_duplicate_issue", 1), ("duplicate_set", 1)],
+    [("is_leak_issue", 1), ("duplicate_set", 1)],
+    [("tags", 1), (EVALUATION, 1), ("rank", 1)],
+    "review.action",
+    "review.is_changed",
 )
+"""One for every saved view and every query of the panel: without, each reads all samples, 8 s for a queue among 700,000."""
 
 
 def declare_fields(dataset: Any, optional: Collection[str] = ()) -> None:
