@@ -21,11 +21,12 @@ import records
 from curate.embeddings.neighbors import find_neighbors
 from curate.issues.class_health import class_health
 from curate.issues.confident_joint import confident_joint
-from curate.issues.error_count import estimated_label_errors
+from curate.issues.groups import find_groups
 from curate.issues.label_issues import find_label_issues
 from curate.issues.near_duplicates import find_near_duplicates
 from curate.issues.order import check_order
 from curate.issues.outliers import find_outliers
+from curate.issues.self_estimate import estimate_detection
 from curate.memory import PeakMemory
 from curate.run import Run
 from curate.steps.source import run_path
@@ -87,11 +88,12 @@ def detect(labels: np.ndarray, folder: Path) -> dict[str, tuple[float, float]]:
 
     issues = timed("label issues", lambda: find_label_issues(labels, probs))
     joint = timed("confident joint", lambda: confident_joint(labels, probs))
-    timed("number of errors", lambda: estimated_label_errors(labels, probs, joint=joint))
+    timed("own estimate", lambda: estimate_detection(issues, labels, probs))
     timed("class health", lambda: class_health(labels, probs, issues.is_label_issue, issues.label_quality, names, joint=joint))
     neighbors, similarities = timed("neighbours", lambda: find_neighbors(vectors))
     timed("outliers", lambda: find_outliers(similarities))
     timed("near duplicates", lambda: find_near_duplicates(neighbors, similarities))
+    timed("groups", lambda: find_groups(vectors, labels, issues.predicted, issues.is_label_issue, names))
     timed("order", lambda: check_order(neighbors))
     return found
 

@@ -37,7 +37,7 @@ def add_brain_fields(dataset_name: str, run: Run, *, progress: Progress = silent
     table = run.load_table("issues.parquet", verb="find")
     embeddings = run.load_array("embeddings.npy")
     similarities = nearest_neighbors(embeddings - embeddings.mean(axis=0), k=NUM_NEIGHBORS, progress=progress)[1]
-    scores = brain_scores(run.load_array("labels.npy"), run.load_array("pred_probs.npy"), similarities)
+    scores = brain_scores(run.load_array("labels.npy"), run.load_array("pred_probs.npy", mmap=True), similarities)
     with quiet_fiftyone():
         dataset = fo.load_dataset(dataset_name)
         declare_fields(dataset, [spec.name for spec in BRAIN_FIELDS])

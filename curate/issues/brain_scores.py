@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from curate.row_blocks import row_blocks
+
 WEIGHTS = (0.6, 0.3, 0.1)  # of three near neighbours
 SMALL = 15_000
 """Up to here FiftyOne takes cosine distances to the second to fourth neighbour; above, distances of unit vectors to the first three."""
@@ -32,14 +34,17 @@ def brain_scores(labels: NDArray[np.int64], pred_probs: NDArray[np.floating], si
 
     Args:
         labels: (N,) in -1..K-1.
-        pred_probs: (N, K) out-of-fold, rows sum to 1.
+        pred_probs: (N, K) out-of-fold, rows sum to 1; may be a memory map.
         similarities: (N, k), k >= 4, cosine similarities to the nearest neighbours among centred embeddings, most similar first.
 
     Source: fiftyone-brain 0.25 (Apache-2.0).
     """
-    probs = np.asarray(pred_probs, dtype=np.float64)
-    hardness = -np.sum(probs * np.log(np.where(probs > 0, probs, 1)), axis=1)
-    sign = np.where(probs.argmax(axis=1) == labels, -1.0, 1.0)
+    hardness, predicted = np.empty(len(labels)), np.empty(len(labels), dtype=np.int64)
+    for start, block in row_blocks(pred_probs):
+        probs = block.astype(np.float64)
+        hardness[start : start + len(block)] = -np.sum(probs * np.log(np.where(probs > 0, probs, 1)), axis=1)
+        predicted[start : start + len(block)] = block.argmax(axis=1)
+    sign = np.where(predicted == labels, -1.0, 1.0)
     mistakenness = np.where(labels >= 0, (sign * np.exp(-hardness) + 1) / 2, np.nan)
     uniqueness = np.ones(len(labels))  # FiftyOne's answer for three samples and fewer
     if len(labels) > len(WEIGHTS):
