@@ -14,6 +14,7 @@ NUM_PLANTED = 5000
 NUM_DRAWS = 20
 TIES = (0.3, 0.5)  # between these the log-odds of a net's mistakes at a tie are drawn
 MISFIT = 0.3  # deviation of the logarithm of the ambiguous noise: what the curve was off by on people's labels
+MISCOUNT = 0.12  # the same of systematic confusions: what their count was off by where they were planted
 TAILS = (0.025, 0.975)
 BLIND_SPOT = "Errors that the nets make too cannot be seen this way; a random check of labels that are not flagged can."
 
@@ -58,7 +59,7 @@ def estimate_detection(issues: LabelIssues, labels: ArrayLike, pred_probs: Array
     """Precision, recall and errors left of the flags of `issues`.
 
     The number of errors is that of the noise that was estimated; recall is the share of planted flips that would be flagged. The
-    interval covers chance in the counts, the number planted, and how far the noise curve was off on people's labels.
+    interval covers chance in the counts, the number planted, and how far both counts were off where the truth was known.
 
     It cannot see what the curve cannot: noise that thins out with the net's margin just as its own mistakes do looks like difficulty.
 
@@ -82,7 +83,8 @@ def estimate_detection(issues: LabelIssues, labels: ArrayLike, pred_probs: Array
     for draw in range(NUM_DRAWS):
         curve = redrawn(noise.curve, generator, tie=generator.uniform(*TIES))
         factor = np.exp(generator.normal(0, MISFIT))
-        errors[draw] = noise.confusions.num_errors + curve.num_uniform + factor * curve.num_ambiguous
+        systematic = noise.confusions.num_errors * np.exp(generator.normal(0, MISCOUNT))
+        errors[draw] = systematic + curve.num_uniform + factor * curve.num_ambiguous
         caught[draw] = generator.beta(hits + 0.5, len(planted) - hits + 0.5)
     middle = _outcome(np.array([noise.num_errors]), np.array([share]), num_flagged)
     spread = _outcome(errors, caught, num_flagged)

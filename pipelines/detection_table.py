@@ -1,0 +1,56 @@
+"""Writes the tables of docs/detection.md between its two marks, from the records of `pipelines/detection.py`.
+
+python pipelines/detection_table.py
+"""
+
+import json
+
+import numpy as np
+import records
+
+PAGE = records.ROOT / "docs" / "detection.md"
+MARKS = ("<!-- tables: begin -->", "<!-- tables: end -->")
+
+
+def main() -> None:
+    lines = [json.loads(line) for line in records.RECORDS.read_text().splitlines()]
+    latest = {one["name"]: one for one in lines if one["name"].startswith("detection ")}
+    before, rest = PAGE.read_text().split(MARKS[0])
+    tables = "\n\n".join(table_of(record) for record in latest.values())
+    PAGE.write_text(f"{before}{MARKS[0]}\n{tables}\n{MARKS[1]}{rest.split(MARKS[1])[1]}")
+
+
+def table_of(record: dict) -> str:
+    """One set of labels: rankings, thresholds, and the audit's own estimate beside the truth; means over seeds, with the extremes."""
+    each = record["values"]["each"]
+    found = [one["found"] for one in each]
+    rows = [
+        f"### {record['name'].removeprefix('detection ')}",
+        f"`{record['command']}`, commit {record['commit']}, {len(each)} seed{'s' if len(each) > 1 else ''}; "
+        f"nets right on {spread([100 * one['accuracy_true'] for one in each], '.1f')} % of the true labels.\n",
+        "| ranking | average precision | F1 of the best cut |",
+        "|---|---|---|",
+    ]
+    for name in each[0]["rankings"]:
+        scores = [one["rankings"][name] for one in each]
+        rows.append(f"| {name} | {spread([s['average_precision'] for s in scores])} | {spread([s['best_f1'] for s in scores])} |")
+    rows += ["", "| flags | F1 |", "|---|---|", f"| **curate** | {spread([one['f1'] for one in found])} |"]
+    rows += [f"| {name} | {spread([one['thresholds'][name] for one in each])} |" for name in each[0]["thresholds"]]
+    rows += ["", "| of itself | said (95 %) | true |", "|---|---|---|"]
+    first, said = each[0], each[0]["said"]
+    true = {**first["found"], "num_left": first["missed"]}
+    for name in ("num_errors", "precision", "recall", "num_left"):
+        form = ",.0f" if name.startswith("num_") else ".3f"
+        low, high = (format(said[name][end], form) for end in ("low", "high"))
+        rows.append(f"| {name.removeprefix('num_')} | {said[name]['value']:{form}} ({low} to {high}) | {true[name]:{form}} |")
+    return "\n".join(rows)
+
+
+def spread(values: list[float], form: str = ".3f") -> str:
+    """The mean, and lowest to highest where there are several."""
+    mean = format(np.mean(values), form)
+    return mean if len(values) == 1 else f"{mean} ({min(values):{form}} to {max(values):{form}})"
+
+
+if __name__ == "__main__":
+    main()
