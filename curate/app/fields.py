@@ -95,6 +95,7 @@ OPTIONAL = (  # fields of what was looked for only sometimes: there where the is
     ),
     *(FieldSpec(f"{check}_score", "float", PICTURES, f"0 to 1, low = the picture {told}.") for check, told in PICTURE_CHECKS.items()),
     FieldSpec("is_hash_duplicate_issue", "bool", PICTURES, "Whether another picture has the same perceptual hash."),
+    FieldSpec("is_hash_leak_issue", "bool", PICTURES, "Whether a picture of another split has the same perceptual hash."),
     FieldSpec("hash_set", "int", PICTURES, "Pictures of one set have the same perceptual hash; -1 = of none."),
     FieldSpec("consensus_label", "str", ANNOTATORS, "The label that annotators and model together believe."),
     FieldSpec("consensus_quality", "float", ANNOTATORS, "0 to 1, how sure the consensus is; low = doubtful."),

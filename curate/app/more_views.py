@@ -39,6 +39,12 @@ def save_more_views(dataset: Any) -> None:
             BLUE,
             "Pictures that cleanvision takes for near duplicates, those of one set side by side.",
         ),
+        "same perceptual hash across splits": (
+            "is_hash_leak_issue",
+            lambda: dataset.match(F("is_hash_leak_issue") == True).sort_by("hash_set"),  # noqa: E712
+            BLUE,
+            "Near duplicates by cleanvision of which one is in another split: what training has seen, the test cannot measure.",
+        ),
         "most mistaken by FiftyOne Brain": (
             "brain_mistakenness",
             lambda: dataset.exists("brain_mistakenness").sort_by("brain_mistakenness", reverse=True).limit(NUM_SHOWN),

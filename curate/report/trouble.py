@@ -15,6 +15,7 @@ KINDS = {  # check: what the page calls it
     "low_information": "Little to see",
     "odd_size": "Odd size",
     "odd_aspect_ratio": "Odd shape",
+    "hash_leak": "The same by perceptual hash, across splits",
     "hash_duplicate": "The same by perceptual hash",
 }
 

@@ -13,6 +13,7 @@ from curate.issues.annotators import find_consensus
 from curate.issues.groups import find_groups
 from curate.issues.image_checks import check_images
 from curate.issues.label_issues import LabelIssues
+from curate.issues.near_duplicates import find_leaks
 from curate.issues.table import named
 from curate.progress import Progress, silent
 from curate.run import Run
@@ -45,9 +46,10 @@ def find_more(
         image_checks = image_set.filepaths is not None
     if image_checks:
         found = check_images(_pictures(image_set), len(image_set), progress=progress)
-        columns |= found.columns()
+        columns |= found.columns() | {"is_hash_leak_issue": find_leaks(found.hash_set, image_set.splits)}
         counts = {check: int(flags.sum()) for check, flags in found.is_issue.items()}
         findings["image_checks"] = {**counts, "hash_duplicate": int((found.hash_set >= 0).sum())}
+        findings["image_checks"]["hash_leak"] = int(columns["is_hash_leak_issue"].sum())
     return columns, findings
 
 
