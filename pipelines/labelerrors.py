@@ -14,7 +14,7 @@ import records
 
 from curate.cleaning.published import read_published
 from curate.cli.benchmark.labelerrors import render
-from curate.cli.output import working
+from curate.cli.output import jsonable, working
 from curate.datasets.catalog import CATALOG
 from curate.run import Run
 from curate.steps.find import find
@@ -50,7 +50,7 @@ def main() -> None:
         published = [each for each in result["detection"] if each["name"] == name and each not in ours]
         table = next(each for each in result["datasets"] if each["name"] == name)
         values = {"seeds": list(range(len(ours))), "each": ours, "published": published, "table": table}
-        records.append(f"labelerrors {name} {options.preset}", of_one[-1], values)
+        records.append(f"labelerrors {name} {options.preset}", of_one[-1], jsonable(values))
 
 
 if __name__ == "__main__":
