@@ -14,7 +14,7 @@ def estimate_sentences(detection: dict[str, Any]) -> list[str]:
     errors, left = detection["num_errors"], detection["num_left"]
     sentences = [
         f"About {_count(errors)} of the labels are estimated to be wrong ({_range(errors)}); as many are flagged, the most suspect first, "
-        f"but at least all that the nets contradict nineteen to one."
+        f"but no fewer than the nets contradict where they hardly err."
     ]
     precision, recall = detection["precision"], detection["recall"]
     if precision["value"] is not None and recall["value"] is not None:

@@ -22,7 +22,6 @@ CLEANLAB_METHODS = (
     "low_self_confidence",
 )
 DEFAULT_METHOD = "low_label_quality"
-CLEAR_QUALITY = 0.05
 DOUBTFUL_QUALITY = 0.5
 METHODS = (DEFAULT_METHOD, *CLEANLAB_METHODS)
 
@@ -57,7 +56,7 @@ def find_label_issues(labels: ArrayLike, pred_probs: ArrayLike, *, method: str =
     """Flags, quality, rank and suggestion for every given label.
 
     `low_label_quality`, the default, flags as many labels as `estimate_label_noise` says are wrong, those of lowest quality, as far as it
-    is under `DOUBTFUL_QUALITY`; but no fewer than there are labels that the model contradicts nineteen to one. The quality is that of
+    is under `DOUBTFUL_QUALITY`; but no fewer than there are labels that the model contradicts where it hardly errs. The quality is that of
     `channel_quality` with the confusions that were found. It reads `pred_probs` a block of rows at a time. The other methods are
     cleanlab's filters as they are, which take the whole array into memory. What each finds is in docs/detection.md.
 
@@ -79,8 +78,7 @@ def find_label_issues(labels: ArrayLike, pred_probs: ArrayLike, *, method: str =
     given, quality = evidence.labels, channel_quality(evidence.labels, pred_probs, noise.rivals)
     labelled, rank = given >= 0, rank_of(quality)
     if method == DEFAULT_METHOD:
-        num_clear = int((evidence.quality < CLEAR_QUALITY).sum())
-        flagged = labelled & (quality < DOUBTFUL_QUALITY) & (rank <= max(round(noise.num_errors), num_clear))
+        flagged = labelled & (quality < DOUBTFUL_QUALITY) & (rank <= max(round(noise.num_errors), noise.num_clear))
     else:
         flagged = np.zeros(len(given), dtype=bool)
         if labelled.any():

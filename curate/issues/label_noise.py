@@ -10,6 +10,7 @@ from curate.issues.label_evidence import LabelEvidence
 from curate.issues.noise_curve import NoiseCurve, fit_noise_curve, make_bins
 
 SPREAD = 0.7  # share of the usual rate in that of a confusion that is not systematic
+RARE_MISTAKE = 0.05  # chance of the net's mistake under which a label that it contradicts is clearly suspect
 LOWEST_USUAL = 0.01  # of wrong labels per class, spread over the other classes
 
 
@@ -20,10 +21,12 @@ class LabelNoise:
     Attributes:
         confusions: pairs of classes that are mistaken systematically.
         curve: all other wrong labels; None where no sample is labelled.
+        num_clear: labels that the net contradicts where it hardly errs.
     """
 
     confusions: Confusions
     curve: NoiseCurve | None
+    num_clear: int
 
     @property
     def num_errors(self) -> float:
@@ -52,8 +55,9 @@ def estimate_label_noise(evidence: LabelEvidence, pred_probs: ArrayLike) -> Labe
     confusions = find_confusions(evidence, pred_probs)
     labelled = np.flatnonzero(evidence.labels >= 0)
     if not len(labelled):
-        return LabelNoise(confusions, None)
+        return LabelNoise(confusions, None, 0)
     given, predicted = evidence.labels[labelled], evidence.predicted[labelled]
     disagrees = (given != predicted) & ~confusions.is_systematic[predicted, given]
     curve = fit_noise_curve(make_bins(confusions.margin[labelled], disagrees), np.shape(pred_probs)[1])
-    return LabelNoise(confusions, curve)
+    is_sure = curve.mistakes_at(confusions.margin[labelled]) < RARE_MISTAKE
+    return LabelNoise(confusions, curve, int((disagrees & is_sure).sum()))

@@ -138,16 +138,6 @@ def test_by_default_the_flagged_are_the_first_in_rank():
     assert sorted(found.rank[found.is_label_issue]) == list(range(1, found.is_label_issue.sum() + 1))
 
 
-def test_a_label_that_is_contradicted_nineteen_to_one_is_flagged_whatever_the_count_says():
-    labels = np.zeros(200, np.int64)
-    labels[100:] = 1
-    probs = np.where(labels[:, None] == np.arange(2), 0.99, 0.01)
-    probs[0], probs[1] = (0.04, 0.96), (0.06, 0.94)
-    found = find_label_issues(labels, probs)
-    assert found.noise.num_errors < 2
-    assert found.is_label_issue[0] and found.is_label_issue.sum() <= 2
-
-
 def test_number_of_errors_is_estimated_close_to_the_truth():
     truth, labels, probs = made_up(3000, noise=0.2)
     assert confident_joint_errors(labels, probs) == pytest.approx((truth != labels).sum(), rel=0.05)

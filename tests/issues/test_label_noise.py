@@ -69,6 +69,14 @@ def test_own_precision_and_recall_are_near_the_true_ones():
     assert said.num_errors.low <= wrong.sum() <= said.num_errors.high
 
 
+def test_labels_that_the_net_contradicts_where_it_hardly_errs_are_flagged_however_few():
+    true, probs = samples()
+    clearest = np.argsort(probs.max(axis=1))[-12:]
+    labels = true.copy()
+    labels[clearest] = (probs[clearest].argmax(axis=1) + 1) % K
+    assert find_label_issues(labels, probs).is_label_issue[clearest].all()
+
+
 def test_the_estimate_is_worded_with_what_it_cannot_see():
     true, probs = samples()
     labels, _ = plant_flips(true, K, rate=0.1, kind="symmetric", seed=0)
