@@ -1,13 +1,13 @@
 """Seconds and peak memory of every step by the number of samples: MNIST, a tenth of it, and ten times as much.
 
-    python pipelines/scale.py 7000 [--run mnist] [--steps make find app report epoch] [--keep]
+    python pipelines/scale.py 7000 [--run mnist] [--steps find app report epoch] [--keep]
     python pipelines/scale.py 70000
     python pipelines/scale.py 700000
     python pipelines/scale.py summary
 
-Ten times MNIST is made by repeating it with small shifts and noise. Each call is a process of its own and adds one record; `make`
-writes the run folder `scale-N` by the nets of an audit of MNIST, the other steps are those of curate. `app` fills a mongod of its own,
-whose data stays in the run folder with `--keep`. `epoch` is one epoch of training on all samples in one process.
+Ten times MNIST is made by repeating it with small shifts and noise. Each call is a process of its own and adds one record. The run folder
+`scale-N` is first made by the nets of an audit of MNIST; the steps are those of curate. `app` fills a mongod of its own, whose data stays
+in the run folder with `--keep`. `epoch` is one epoch of training on all samples in one process.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import records
@@ -24,12 +25,18 @@ from repeated_mnist import make_run
 from curate.app.mongod import private_mongod
 from curate.cli.output import working
 from curate.datasets.image_set import ImageSet
+from curate.models.registry import ModelSpec
+from curate.progress import Progress
 from curate.run import Run, data_root
 from curate.steps.find import find
 from curate.steps.report import report
 from curate.steps.source import run_path
+from curate.training.augment import Batches, as_tensor
+from curate.training.device import pick_device
+from curate.training.fit import fit
+from curate.training.presets import preset_for
 
-STEPS = ("make", "find", "app", "report", "epoch")
+STEPS = ("find", "app", "report", "epoch")
 SIZES = (7_000, 70_000, 700_000)
 
 
@@ -46,7 +53,7 @@ def main() -> None:
     with working() as progress:
         start = time.perf_counter()
         run, image_set = make_run(Run.open(run_path(options.run)), run_path(f"scale-{size}"), size, progress)
-        seconds = {"make": time.perf_counter() - start}
+        make_seconds = time.perf_counter() - start
         if "find" in options.steps:
             find(run, image_set, progress=progress)
         if "app" in options.steps:
@@ -56,21 +63,21 @@ def main() -> None:
         if "epoch" in options.steps:
             with run.step("epoch"):
                 one_epoch(run, image_set)
-    values = {"make_seconds": round(seconds["make"], 1), "steps": list(options.steps), "mongod_mib": run.meta.get("mongod_mib")}
+    values = {"make_seconds": round(make_seconds, 1), "steps": list(options.steps), "mongod_mib": run.meta.get("mongod_mib")}
     records.append(f"scale {size}", run, values)
     for step, record in run.meta["steps"].items():
         print(f"{size:8,} {step:8} {record['seconds']:8.1f} s   {record['peak_memory_mib']:8,.0f} MiB")
     print(f"{size:8,} mongod {run.meta.get('mongod_mib') or 0:,.0f} MiB")
 
 
-def fill(run: Run, image_set: ImageSet, *, keep: bool, progress) -> None:
+def fill(run: Run, image_set: ImageSet, *, keep: bool, progress: Progress) -> None:
     """The FiftyOne dataset, with its image files, in a mongod with a cache of 1 GB."""
     folder = run.path / "mongo"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.rmtree(data_root() / "media" / image_set.name, ignore_errors=True)
     with private_mongod(folder, cache_gb=1) as uri:
         os.environ["FIFTYONE_DATABASE_URI"] = uri
-        from curate.steps.build import build
+        from curate.steps.build import build  # FiftyOne reads the address when it is imported
 
         build(run, image_set, progress=progress)
         status = Path(f"/proc/{(folder / 'mongod.pid').read_text().strip()}/status").read_text()
@@ -82,14 +89,6 @@ def fill(run: Run, image_set: ImageSet, *, keep: bool, progress) -> None:
 
 def one_epoch(run: Run, image_set: ImageSet) -> None:
     """One epoch of the run's recipe on all samples."""
-    from dataclasses import replace
-
-    from curate.models.registry import ModelSpec
-    from curate.training.augment import Batches, as_tensor
-    from curate.training.device import pick_device
-    from curate.training.fit import fit
-    from curate.training.presets import preset_for
-
     config, shape = run.meta["config"], image_set.images.shape[1:]
     recipe = replace(preset_for(config["model"], config["preset"], in_channels=shape[0]).recipe, epochs=1)
     net = ModelSpec(config["model"], image_set.num_classes, shape[0], shape[1:])(0).to(memory_format=torch.channels_last)
