@@ -24,8 +24,8 @@ def add_brain_fields(dataset_name: str, run: Run, *, progress: Progress = silent
     Computed from the run's own embeddings and out-of-fold probabilities: nothing is downloaded, no model runs.
 
     Returns:
-        `seconds` it took, and the `correlation` (Spearman's) of mistakenness with 1 - our label quality and of uniqueness with 1 - our
-        outlier score.
+        `seconds` it took, and Spearman's correlation of mistakenness with 1 - our label quality and of uniqueness with 1 - our outlier
+        score. Flat, as the command line shows it.
 
     Raises:
         RunError: a step is missing.
@@ -53,8 +53,6 @@ def add_brain_fields(dataset_name: str, run: Run, *, progress: Progress = silent
     known = ~np.isnan(scores.mistakenness)
     return {
         "seconds": round(time.perf_counter() - start, 1),
-        "correlation": {
-            "mistakenness_and_label_quality": float(spearmanr(scores.mistakenness[known], 1 - table["label_quality"][known])[0]),
-            "uniqueness_and_outlier_score": float(spearmanr(scores.uniqueness, 1 - table["outlier_score"])[0]),
-        },
+        "mistakenness_with_label_quality": float(spearmanr(scores.mistakenness[known], 1 - table["label_quality"][known])[0]),
+        "uniqueness_with_outlier_score": float(spearmanr(scores.uniqueness, 1 - table["outlier_score"])[0]),
     }

@@ -1,12 +1,23 @@
 """FiftyOne Brain's scores without FiftyOne's loops are FiftyOne's."""
 
+import contextlib
+import io
+
 import numpy as np
 import pytest
 
 from curate.app.brain_fields import add_brain_fields
 from curate.app.dataset import build_dataset
+from curate.cli import summary
 
 pytestmark = pytest.mark.db
+
+
+def rendered(result) -> str:
+    """As `curate app RUN --brain` prints it."""
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        summary.render({"brain": result})
+    return out.getvalue()
 
 
 @pytest.fixture
@@ -35,7 +46,7 @@ def test_scores_are_those_that_fiftyone_computes(fo, shapes, run):
         np.testing.assert_allclose(dataset.values(f"brain_{name}"), dataset.values(f"their_{name}"), atol=2e-4)
     np.testing.assert_allclose(labelled.values("brain_mistakenness"), labelled.values("their_mistakenness"), atol=1e-4)
     assert "brain_uniqueness" in [path for group in dataset.app_config.sidebar_groups for path in group.paths]
-    assert "most mistaken by FiftyOne Brain" in dataset.list_saved_views() and set(result) == {"seconds", "correlation"}
+    assert "most mistaken by FiftyOne Brain" in dataset.list_saved_views() and "brain" in rendered(result)
 
 
 def test_building_again_takes_the_fields_of_an_earlier_audit_away(fo, shapes, run):
