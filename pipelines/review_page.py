@@ -14,6 +14,7 @@ OPTIONS = [
 ]
 BEFORE_LOAD = "window.IS_PLAYWRIGHT = true; localStorage.setItem('fiftyone-enterprise-tooltip-seen', 'true')"
 MS = 30_000  # patience: several of these run on one busy machine
+LOAD_MS = 120_000  # FiftyOne's page computes for seconds until it shows an image, on such a machine for longer than that
 
 TILE = "[data-cy=fo-grid] [data-cy=looker]"
 LOADED = 'canvas[canvas-loaded="true"]'
@@ -106,8 +107,8 @@ class ReviewPage:
     def open(self, link: str) -> None:
         """Follows a link of `curate review`; done when the grid has images and the plugin its buttons."""
         self.page.goto(link)
-        self.page.wait_for_selector(f"{TILE} {LOADED}")
-        self.page.wait_for_selector('[data-item-id="@curate/review/next"]', state="attached")
+        self.page.wait_for_selector(f"{TILE} {LOADED}", timeout=LOAD_MS)
+        self.page.wait_for_selector('[data-item-id="@curate/review/next"]', state="attached", timeout=LOAD_MS)
 
     def close(self) -> None:
         """Leaves the server without an open sample and a selection, which whoever comes next would see."""

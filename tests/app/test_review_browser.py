@@ -277,14 +277,14 @@ def test_panel_counts_what_was_just_decided(page, kept):
     page.wait_for_text(PANEL, "label is wrong: 1")
 
 
-def test_two_reviewers_make_a_conflict_that_is_settled_in_its_queue(page, kept, home, mongod, run):
+def test_two_reviewers_make_a_conflict_that_is_settled_in_its_queue(page, kept, served, home, mongod, run):
     page.select(0)
     page.press("k")
     page.wait_for_chip(0, "ok")
     with ReviewServer(run.path, mongod, home, "ben") as ben, ben.client() as client:
         decided = kept.samples.find_one({"sample_id": kept.suspects[0]})
         assert ben.decide(client, run.name, "confirm_error", [decided["_id"]])
-    page.page.reload()
+    page.open(served.link_to("label-issues"))
     page.wait_for_chip(0, "conflict")
     page.page.locator(PANEL).get_by_role("button", name="Conflicts (1)").click()
     page.wait_for_count(1)

@@ -250,16 +250,16 @@ def curate(run, home, *arguments, verb="app"):
 
 
 @pytest.mark.db
-def test_port_in_use_is_told_in_one_line(run, tmp_path, served):
-    with curate(run, tmp_path, "--port", served.port) as process:
+def test_port_in_use_is_told_in_one_line(shapes, make_run, tmp_path, served):
+    with curate(make_run(shapes), tmp_path, "--port", served.port) as process:
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, "")
     assert err == f"error: port {served.port} is taken; close what uses it, or give another with --port\n"
 
 
 @pytest.mark.db
-def test_other_addresses_need_a_flag(run, tmp_path):
-    with curate(run, tmp_path, "--address", "0.0.0.0") as process:
+def test_other_addresses_need_a_flag(shapes, make_run, tmp_path):
+    with curate(make_run(shapes), tmp_path, "--address", "0.0.0.0") as process:
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err.count("\n")) == (2, "", 1)
     assert "if that is meant, say --expose too" in err

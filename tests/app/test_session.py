@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from curate.app.dataset import build_dataset
 from curate.app.mongod import free_port
 from curate.app.session import open_app, reviewer_name
 from curate.errors import UnknownNameError, UsageError
@@ -84,28 +83,34 @@ def test_unknown_view_names_the_nearest(fo):
 
 
 @pytest.fixture
-def page():
+def url(shapes_once, serve_app, tmp_path):
+    """Of a server of its own: one remembers the view, the workspace and the open sample of whoever came last."""
+    with serve_app(shapes_once[0].name, tmp_path) as app:
+        yield app.link
+
+
+@pytest.fixture(scope="module")
+def browser():
     if not CHROMIUM.exists():
         pytest.skip(f"no browser at {CHROMIUM}; `apt-get install chromium` brings it")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; `pip install 'curate[test]'`")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=BROWSER)
-        context = browser.new_context(viewport={"width": 1440, "height": 900})
-        context.add_init_script(BEFORE_LOAD)
-        page = context.new_page()
-        errors = []
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        yield page
+        yield browser
         browser.close()
-    # FiftyOne's router says so where two panels store their state within one load of the page, on a busy machine; it goes on.
-    assert [error for error in errors if error != "entry is loading"] == []
 
 
 @pytest.fixture
-def url(fo, shapes, make_run, serve_app, tmp_path):
-    name = build_dataset(make_run(shapes), shapes).name
-    with serve_app(name, tmp_path) as app:
-        yield app.link
+def page(browser):
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.add_init_script(BEFORE_LOAD)
+    page = context.new_page()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    # FiftyOne's router says so where two panels store their state within one load of the page, on a busy machine; it goes on.
+    assert [error for error in errors if error != "entry is loading"] == []
 
 
 @pytest.mark.app

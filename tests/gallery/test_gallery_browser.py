@@ -124,6 +124,14 @@ def test_consensus_filters(page, state, expected):
     assert page.inner_text("#shown") == f"{len(expected)} of {ALL} pictures"
 
 
+def test_the_chosen_filter_looks_the_same_under_the_pointer(page):
+    colours = "button => [getComputedStyle(button).color, getComputedStyle(button).backgroundColor]"
+    page.click("#states button.right")
+    under_the_pointer = page.eval_on_selector("#states button.right", colours)
+    page.mouse.move(0, 0)
+    assert page.eval_on_selector("#states button.right", colours) == under_the_pointer
+
+
 def test_counts_follow_the_other_filters(page):
     page.select_option("select[name=given]", "cat")
     assert page.eval_on_selector_all("#states button", "all => all.map(b => b.lastChild.textContent)") == ["3", "1", "0", "0", "1", "1"]

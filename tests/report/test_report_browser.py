@@ -23,11 +23,15 @@ def browser():
         running.close()
 
 
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """Of the report of a made-up run."""
+    return write_report(*made_up_run(tmp_path_factory.mktemp("runs") / "pets", comparison=COMPARISON)).as_uri()
+
+
 @pytest.fixture
-def page(browser, tmp_path):
-    """The report of a made-up run, read from disk; at the end no error may have been logged and nothing requested."""
-    run, image_set = made_up_run(tmp_path / "pets", comparison=COMPARISON)
-    address = write_report(run, image_set).as_uri()
+def page(browser, address):
+    """The report, read from disk; at the end no error may have been logged and nothing requested."""
     errors, requests = [], []
     opened = browser.new_page(viewport={"width": 1366, "height": 768})
     opened.on("console", lambda message: errors.append(message.text) if message.type in ("error", "warning") else None)

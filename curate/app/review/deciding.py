@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from curate.app.look import ACTIONS
 from curate.app.mark import MARK
 from curate.app.review.context import facts_of, reviewer, store_of, target_ids
 from curate.app.review.queues import next_undecided, shows_conflicts
@@ -120,7 +121,7 @@ def undo(ctx: Any) -> bool:
 def show(ctx: Any, patches: dict[str, dict[str, Any] | None], message: str, *, leaves: bool = False) -> None:
     """Repaints samples in the browser, and says `message` there; where it `leaves` the open sample, the grid is drawn when it is seen."""
     patched = {identity: _for_browser(review) for identity, review in patches.items()}
-    ctx.trigger(PATCH, {"patches": patched, "message": message, "leaves": leaves})
+    ctx.trigger(PATCH, {"patches": patched, "colours": ACTIONS, "message": message, "leaves": leaves})
 
 
 def move_on(ctx: Any, following: str | None) -> bool:

@@ -9,8 +9,8 @@
   const SAID_MS = 2600;
   const LATE = "no answer yet: is the database running?";
   const PATIENCE_MS = 5000; // until it is told that a key is not answered
-  const REDRAW_MS = 700; // after the last decision, so that the panel never delays a key
-  const LONGEST_MS = 10000; // a lock that nobody opened opens by itself: there are images that cannot be shown
+  const REDRAW_MS = 700; // that keys and pointer rest, so that grid and panel delay neither
+  const LONGEST_MS = 30000; // a lock that nobody opened opens by itself: there are images that cannot be shown, and machines that are slow
 
   const KEYS = [
     { key: "g", operator: "next", says: "open the first undecided sample; in a sample: skip to the next", also: "n" },
@@ -129,14 +129,8 @@
   let paintedFile = null; // of the image that the modal painted last: the one before stays until the next is there
   let triggerPanel = null;
   const panels = new Map(); // id -> address of the method that draws it anew
-  let redrawing;
-
-  function redrawPanels() {
-    clearTimeout(redrawing);
-    redrawing = setTimeout(() => {
-      for (const [id, operator] of panels) if (triggerPanel) triggerPanel(id, { operator, params: {} });
-    }, REDRAW_MS);
-  }
+  const files = new WeakMap(); // canvas -> file of the image that was painted on it
+  let redrawing = null;
 
   const addressed = () => new URLSearchParams(location.search).get("id");
   setInterval(() => {
@@ -156,12 +150,54 @@
     }
   }
 
-  // Grid and panels: FiftyOne draws tiles from the page's cache of samples, but lets the server count the whole dataset anew, for the
-  // sidebar. While a sample is open it covers them all, and the next one must not wait for that: they are drawn when it is closed.
+  // Grid and panels: FiftyOne makes all tiles anew from the page's cache of samples, and lets the server count the whole dataset for the
+  // sidebar. So tiles get their chip at once, and all else is drawn when keys and pointer rest; while a sample is open it covers them, and
+  // the next one must not wait for that.
   function redraw() {
+    clearTimeout(redrawing);
+    redrawing = null;
     isBehind = false;
     foo.executeOperator("@voxel51/operators/reload_samples", {});
     redrawPanels();
+  }
+
+  function redrawPanels() {
+    for (const [id, operator] of panels) if (triggerPanel) triggerPanel(id, { operator, params: {} });
+  }
+
+  function redrawSoon() {
+    clearTimeout(redrawing);
+    redrawing = setTimeout(() => {
+      if (openId === null) redraw();
+      else [isBehind, redrawing] = [true, null];
+    }, REDRAW_MS);
+  }
+
+  for (const moved of ["pointermove", "pointerdown", "keydown", "wheel"]) {
+    document.addEventListener(moved, () => { if (redrawing !== null) redrawSoon(); }, { capture: true, passive: true });
+  }
+
+  function drawChips(samples, colours) {
+    const reviews = new Map(samples.map((sample) => [sample.filepath, sample.review]));
+    for (const canvas of document.querySelectorAll("[data-cy=fo-grid] [data-cy=looker] canvas")) {
+      if (!reviews.has(files.get(canvas))) continue;
+      const review = reviews.get(files.get(canvas));
+      let chip = canvas.parentElement.querySelector("[data-cy=tag-review]");
+      if (!review) {
+        if (chip) chip.remove();
+        continue;
+      }
+      if (!chip) {
+        const other = canvas.parentElement.querySelector("[data-cy^=tag-]");
+        if (!other) continue;
+        chip = other.cloneNode();
+        chip.dataset.cy = "tag-review";
+        other.parentElement.append(chip);
+      }
+      chip.textContent = review.label;
+      chip.title = `review: ${review.label}`;
+      chip.style.backgroundColor = colours[review.action] || "";
+    }
   }
 
   class PatchSamples extends foo.Operator {
@@ -181,7 +217,9 @@
           if (sample) updates.push([id, Object.assign({}, sample, { review })]);
         }
         if (updates.length) ctx.hooks.update(updates);
+        drawChips(updates.map(([, sample]) => sample), ctx.params.colours || {});
         if (ctx.params.leaves) isBehind = true;
+        else if (openId === null) redrawSoon();
         else redraw();
       } catch (error) {
         console.warn("curate: samples cannot be repainted one by one in this FiftyOne; the dataset is loaded again", error);
@@ -220,7 +258,11 @@
   // ------------------------------------------------------------------------------------------------------------------ keys
   // A key pressed while the next sample is on its way would decide on an image that nobody has seen.
   document.addEventListener("canvas-loaded", (event) => {
-    if (event.detail && event.target.closest("[data-cy=modal] [data-cy=modal-looker-container]")) paintedFile = event.detail.sampleFilepath;
+    if (event.detail) files.set(event.target, event.detail.sampleFilepath);
+    const isOpen = addressed() !== null; // one that is being closed may be painted once more
+    if (isOpen && event.detail && event.target.closest("[data-cy=modal] [data-cy=modal-looker-container]")) {
+      paintedFile = event.detail.sampleFilepath;
+    }
   }, true);
 
   function isSeen() {
@@ -258,7 +300,7 @@
     if (operator === "why") say("one moment …");
     lockedSince = performance.now();
     const before = openId;
-    const late = operator === "why" ? null : setTimeout(() => say(LATE, 60 * LONGEST_MS), PATIENCE_MS);
+    const late = operator === "why" ? null : setTimeout(() => say(LATE, 20 * LONGEST_MS), PATIENCE_MS);
     foo.executeOperator(`${PLUGIN}/${operator}`, { ...params, seen: addressed() }, {
       callback: (result) => {
         clearTimeout(late);
