@@ -20,7 +20,7 @@ demo: setup
 	@$(BIN)/curate audit mnist
 
 test: setup browser
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-fast: setup
 	@$(BIN)/python -m pytest -m 'not slow and not network and not app and not db'

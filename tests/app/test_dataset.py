@@ -138,6 +138,17 @@ def test_method_is_recorded(built):
     assert built[0].get_run_info(METHOD).config.versions == {"cleanlab": "2.9.0"}
 
 
+def test_every_saved_view_is_found_by_an_index(built):
+    dataset, _, _ = built
+    scanning = set()
+    for name in dataset.list_saved_views():
+        query = {"aggregate": dataset._sample_collection_name, "pipeline": dataset.load_saved_view(name)._pipeline(), "cursor": {}}
+        plan = dataset._sample_collection.database.command("explain", query, verbosity="queryPlanner")
+        if "COLLSCAN" in str(plan):
+            scanning.add(name)
+    assert scanning == set()
+
+
 def test_similarity_follows_new_embeddings(own, shapes, make_run):
     dataset, run, _ = own
     query = dataset.values("id")[3]
@@ -276,14 +287,3 @@ def test_missing_issue_table_names_the_step(fo, shapes, make_run):
 def test_nothing_is_printed(fo, shapes, make_run, capfd):
     build_dataset(make_run(shapes), shapes)
     assert capfd.readouterr() == ("", "")
-
-
-def test_every_saved_view_is_found_by_an_index(built):
-    dataset, _, _ = built
-    scanning = set()
-    for name in dataset.list_saved_views():
-        query = {"aggregate": dataset._sample_collection_name, "pipeline": dataset.load_saved_view(name)._pipeline(), "cursor": {}}
-        plan = dataset._sample_collection.database.command("explain", query, verbosity="queryPlanner")
-        if "COLLSCAN" in str(plan):
-            scanning.add(name)
-    assert scanning == set()

@@ -61,7 +61,7 @@ def test_a_decision_on_a_sample_of_another_run_is_an_error(pets):
 
 
 def test_an_unknown_choice_names_those_there_are(pets):
-    with pytest.raises(UnknownNameError, match="errors, issues, reviewed"):
+    with pytest.raises(UnknownNameError, match="issues, reviewed, errors"):
         choose_cards(pets[1], STANDING, only="all of them, please")
 
 
