@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from starlette.responses import FileResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from curate.app.address import BACKLOG
@@ -18,6 +19,7 @@ from curate.app.database import quiet_fiftyone
 
 GRACE_SECONDS = 0.5  # for requests that run when the App ends; event streams never end by themselves
 REPEAT_SECONDS = 30.0
+PIECE = 2**20  # bytes of a file that are sent at once: the App's scripts are 20 MB, and every piece passes through Python
 
 
 def fiftyone_app(port: int, plugins_dir: str) -> ASGIApp:
@@ -26,6 +28,7 @@ def fiftyone_app(port: int, plugins_dir: str) -> ASGIApp:
         from fiftyone.server.app import Static, app
         from fiftyone.server.events import set_port
 
+    FileResponse.chunk_size = PIECE
     app.debug = False
     for route in app.routes:
         if getattr(route, "name", None) == "plugins":  # made at the import, for the folder that was configured then
