@@ -41,8 +41,8 @@ def table_of(record: dict) -> str:
     true = {**first["found"], "num_left": first["missed"]}
     for name in ("num_errors", "precision", "recall", "num_left"):
         form = ",.0f" if name.startswith("num_") else ".3f"
-        low, high = (format(said[name][end], form) for end in ("low", "high"))
-        rows.append(f"| {name.removeprefix('num_')} | {said[name]['value']:{form}} ({low} to {high}) | {true[name]:{form}} |")
+        value, low, high = ("–" if said[name][part] is None else format(said[name][part], form) for part in ("value", "low", "high"))
+        rows.append(f"| {name.removeprefix('num_')} | {value} ({low} to {high}) | {true[name]:{form}} |")
     return "\n".join(rows)
 
 

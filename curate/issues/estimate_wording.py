@@ -4,6 +4,11 @@ from typing import Any
 
 from curate.issues.self_estimate import BLIND_SPOT
 
+TOO_FEW = (
+    "So few labels are wrong that they cannot be told from the nets' own mistakes by their number. Flagged is what the nets contradict "
+    "where they hardly err; how many of it is wrong, and how many errors are left, only a review of it and of the random check tells."
+)
+
 
 def estimate_sentences(detection: dict[str, Any]) -> list[str]:
     """What an audit says of itself, as read from `findings.json`: how many labels are wrong, what was found, and why the cut is there.
@@ -12,6 +17,8 @@ def estimate_sentences(detection: dict[str, Any]) -> list[str]:
         detection: from `SelfEstimate.to_json`.
     """
     errors, left = detection["num_errors"], detection["num_left"]
+    if left["value"] is None:
+        return [TOO_FEW, BLIND_SPOT]
     sentences = [
         f"About {_count(errors)} of the labels are estimated to be wrong ({_range(errors)}); as many are flagged, the most suspect first, "
         f"but no fewer than the nets contradict where they hardly err."

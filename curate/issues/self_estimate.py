@@ -1,5 +1,6 @@
 """How good is the detection here? Precision, recall and errors left, estimated without any truth."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ BLIND_SPOT = "Errors that the nets make too cannot be seen this way; a random ch
 
 @dataclass(frozen=True)
 class Figure:
-    """An estimate with its 95 % interval; NaN where it has no meaning."""
+    """An estimate with its 95 % interval; NaN where it has no meaning, or cannot be told."""
 
     value: float
     low: float
@@ -47,10 +48,12 @@ class SelfEstimate:
     num_planted: int
 
     def to_json(self) -> dict[str, Any]:
-        """Numbers and intervals; None for NaN."""
+        """Numbers and intervals; None for NaN and infinity."""
 
         def plain(value: Any) -> Any:
-            return {key: plain(item) for key, item in value.items()} if isinstance(value, dict) else None if value != value else value
+            if isinstance(value, dict):
+                return {key: plain(item) for key, item in value.items()}
+            return value if math.isfinite(value) else None
 
         return plain(asdict(self))
 
@@ -62,6 +65,8 @@ def estimate_detection(issues: LabelIssues, labels: ArrayLike, pred_probs: Array
     interval covers chance in the counts, the number planted, and how far both counts were off where the truth was known.
 
     It cannot see what the curve cannot: noise that thins out with the net's margin just as its own mistakes do looks like difficulty.
+    Where more labels are flagged, by what the nets contradict where they hardly err, than the noise can have made, the wrong ones are too
+    few to be told from the nets' mistakes: precision, recall and errors left are then NaN, not a guess. MNIST is such a set.
 
     Args:
         issues: from `find_label_issues`.
@@ -89,6 +94,9 @@ def estimate_detection(issues: LabelIssues, labels: ArrayLike, pred_probs: Array
     middle = _outcome(np.array([noise.num_errors]), np.array([share]), num_flagged)
     spread = _outcome(errors, caught, num_flagged)
     num_errors, precision, recall, num_left = (_figure(float(value[0]), draws) for value, draws in zip(middle, spread, strict=True))
+    if num_flagged > num_errors.high:
+        at_most = Figure(num_errors.value, num_errors.low, float(num_flagged))
+        return SelfEstimate(at_most, nothing, nothing, Figure(float("nan"), 0.0, float("inf")), len(planted))
     return SelfEstimate(num_errors, precision, recall, num_left, len(planted))
 
 

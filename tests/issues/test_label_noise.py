@@ -1,5 +1,7 @@
 """Noise told apart from difficulty, and what an audit says of itself, on made-up samples that are more and less clear."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from curate.errors import DataError
 from curate.issues.estimate_wording import estimate_sentences
 from curate.issues.evaluation import best_cut, evaluate_detection
 from curate.issues.label_issues import find_label_issues
+from curate.issues.noise_curve import fit_noise_curve, make_bins
 from curate.issues.ranking import balanced, margin_over_epochs, mean_of_ranks, neighbor_agreement
 from curate.issues.self_estimate import estimate_detection
 
@@ -82,6 +85,20 @@ def test_the_estimate_is_worded_with_what_it_cannot_see():
     labels, _ = plant_flips(true, K, rate=0.1, kind="symmetric", seed=0)
     first, second, last = estimate_sentences(estimate_detection(find_label_issues(labels, probs), labels, probs).to_json())
     assert "estimated to be wrong (95 %:" in first and "planted" in second and "cannot be seen" in last
+
+
+def test_where_more_is_flagged_than_the_noise_can_have_made_nothing_is_claimed_of_it():
+    true, probs = samples()
+    clearest = np.argsort(probs.max(axis=1))[-60:]
+    labels = true.copy()
+    labels[clearest] = (probs[clearest].argmax(axis=1) + 1) % K
+    issues = find_label_issues(labels, probs)
+    none_disagrees = make_bins(issues.noise.confusions.margin, np.zeros(N, dtype=bool))
+    noise = replace(issues.noise, curve=fit_noise_curve(none_disagrees, K))
+    said = estimate_detection(replace(issues, noise=noise), labels, probs).to_json()
+    assert [said[name]["value"] for name in ("precision", "recall", "num_left")] == [None, None, None]
+    assert said["num_errors"]["high"] == issues.is_label_issue.sum() >= 60
+    assert "cannot be told from the nets' own mistakes" in estimate_sentences(said)[0]
 
 
 def test_without_labels_nothing_is_estimated():
