@@ -38,7 +38,7 @@ def ray_address(ray_home):
         yield address
         process.stdin.close()
         process.wait(timeout=60)
-    assert gone_within(60, ray_home["RAY_AUTH_TOKEN"]) and not list(Path(ray_home["HOME"]).iterdir())
+    assert gone_within(60, ray_home["RAY_AUTH_TOKEN"]) and not list(Path(ray_home["HOME"]).glob(".ray*"))
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,16 @@ from pathlib import Path
 
 
 def processes_with(token: str, title: str = "") -> list[int]:
-    """Processes of this machine that were started with `token` in their environment and whose title begins with `title`."""
+    """Processes of this machine that were started with `token` in their environment and whose title begins with `title`.
+
+    Python's own helpers of multiprocessing are none of Ray's: they live as long as the process that tests, and have its environment.
+    """
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if token.encode() in (folder / "environ").read_bytes() and (folder / "cmdline").read_bytes().startswith(title.encode()):
+            command = (folder / "cmdline").read_bytes()
+            is_helper = b"from multiprocessing." in command
+            if not is_helper and command.startswith(title.encode()) and token.encode() in (folder / "environ").read_bytes():
                 found.append(int(folder.name))
     return found
 
