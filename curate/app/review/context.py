@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pymongo
+from pymongo.errors import PyMongoError
+
 from curate.app.mark import MARK
 from curate.app.review.store import ReviewStore
 from curate.cleaning.standing import CONFLICT
@@ -14,6 +17,7 @@ from curate.run import data_root
 
 REVIEWER = "CURATE_REVIEWER"
 JOURNAL = "decisions.jsonl"
+PATIENCE_SECONDS = 1.0  # FiftyOne's server answers nobody else while it is asked for buttons
 _stores: dict[str, ReviewStore] = {}
 
 
@@ -30,14 +34,18 @@ def is_ours(dataset: Any) -> bool:
 def is_ours_by_name(name: str | None) -> bool:
     """Whether curate made the dataset of that name.
 
-    True without a name: a page that asks for its buttons before it has a dataset may not ask again. An operator on another's dataset
-    decides nothing in any case.
+    True without a name, and where the database does not answer within `PATIENCE_SECONDS`: a page that asks for its buttons then may not
+    ask again. An operator on another's dataset decides nothing in any case.
     """
     from fiftyone.core.odm import get_db_conn
 
     if name is None:
         return True
-    found = get_db_conn()["datasets"].find_one({"name": name}, {f"info.{MARK}": 1})
+    try:
+        with pymongo.timeout(PATIENCE_SECONDS):
+            found = get_db_conn()["datasets"].find_one({"name": name}, {f"info.{MARK}": 1})
+    except PyMongoError:
+        return True
     return isinstance(((found or {}).get("info") or {}).get(MARK), dict)
 
 
