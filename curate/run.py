@@ -120,7 +120,10 @@ class Run:
         start = time.perf_counter()
         with PeakMemory() as memory:
             yield record
-        record.update(seconds=round(time.perf_counter() - start, 3), peak_memory_mib=round(memory.peak_mib, 1))
+        self.note_step(name, **record, seconds=round(time.perf_counter() - start, 3), peak_memory_mib=round(memory.peak_mib, 1))
+
+    def note_step(self, name: str, **record: Any) -> None:
+        """Puts what is known of a step into `run.json`: `seconds`, `peak_memory_mib` and notes."""
         self.meta["steps"][name] = _jsonable(record)
         self.save_meta()
 

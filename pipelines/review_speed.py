@@ -1,11 +1,16 @@
 """How fast a review is in the App, measured in a browser on a run of real size.
 
     python pipelines/review_speed.py [--run mnist] [--decisions 50] [--suspects 100] [--parts opening open-sample tiles]
+    python pipelines/review_speed.py --run scale-700000 --kept      # after `scale.py 700000 --steps app --keep`
 
-The run is copied, and its dataset built in a mongod of its own: no decision gets into its journal. Needs Chromium and Playwright.
+The run is copied, and its dataset built in a mongod of its own: no decision gets into its journal. With `--kept` the database that
+`scale.py` left in the run folder is copied instead, and the journal, which the run must not have before, is deleted at the end. Needs
+Chromium and Playwright.
 """
 
 import argparse
+import contextlib
+import shutil
 import statistics
 import sys
 import tempfile
@@ -19,6 +24,7 @@ import records
 from review_driver import Mongod, ReviewServer, copy_run
 from review_page import ReviewPage, chromium
 
+from curate.app.review.context import JOURNAL
 from curate.run import Run
 from curate.steps.find import load_table
 from curate.steps.source import run_path
@@ -34,15 +40,25 @@ def main() -> None:
     parser.add_argument("--decisions", type=int, default=50, help="on tiles of the grid")
     parser.add_argument("--suspects", type=int, default=100, help="decided one after the other in the open sample")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what is measured, by default all: about 4 minutes")
+    parser.add_argument("--kept", action="store_true", help="the dataset is in the run folder already")
     options = parser.parse_args()
     path = run_path(options.run)
+    journal = path / JOURNAL
+    if options.kept and not ((path / "mongo").exists() and not journal.exists()):
+        parser.error(f"--kept needs a database at {path / 'mongo'}, from `scale.py`, and no {journal}")
     num_suspects = int(load_table(Run.open(path))["is_label_issue"].sum())
     if "open-sample" in options.parts and num_suspects < options.suspects:
         parser.error(f"{options.run} has {num_suspects} label issues, and --suspects {options.suspects} are to be decided; give fewer")
     values: dict[str, list[float]] = {}
-    with tempfile.TemporaryDirectory() as folder, Mongod(Path(folder) / "mongo") as mongod, chromium() as browser:
-        home, run = Path(folder), copy_run(path, Path(folder))
-        told("building the dataset")
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        home = Path(folder)
+        if options.kept:
+            told("copying the database")
+            shutil.copytree(path / "mongo", home / "mongo")
+            stack.callback(journal.unlink, missing_ok=True)
+        run = path if options.kept else copy_run(path, home)
+        mongod, browser = stack.enter_context(Mongod(home / "mongo")), stack.enter_context(chromium())
+        told("opening the review" if options.kept else "building the dataset")
         ReviewServer(run, mongod, home).stop()
         if "opening" in options.parts:
             values |= openings(browser, run, mongod, home)

@@ -1,8 +1,13 @@
 """A run as a FiftyOne dataset: built, updated in place, never over somebody else's."""
 
+import functools
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from curate.app import brain
 from curate.app.columns import read_issue_table, sample_columns
@@ -49,7 +54,14 @@ class BuiltDataset:
     url_path: str
 
 
-def build_dataset(run: Run, image_set: ImageSet, *, dataset_name: str | None = None, progress: Progress = silent) -> BuiltDataset:
+def build_dataset(
+    run: Run,
+    image_set: ImageSet,
+    *,
+    dataset_name: str | None = None,
+    projection: Callable[[], NDArray[np.float32]] | None = None,
+    progress: Progress = silent,
+) -> BuiltDataset:
     """The persistent FiftyOne dataset of `run`, made or brought up to date.
 
     Samples are matched by `sample_id`; reviews, tags, further fields and saved views of the user stay. Whatever a killed call left
@@ -59,6 +71,7 @@ def build_dataset(run: Run, image_set: ImageSet, *, dataset_name: str | None = N
         run: with `issues.parquet`, `embeddings.npy` and `projection.npy`.
         image_set: the audited set, in the order of the run.
         dataset_name: default: see `default_name`.
+        projection: gives the map (N, 2) when all samples are written, where it is still being made; default: that of the run.
         progress: stages `images`, `samples` and `browsing`.
 
     Raises:
@@ -69,12 +82,11 @@ def build_dataset(run: Run, image_set: ImageSet, *, dataset_name: str | None = N
     name = dataset_name or default_name(image_set, run.name)
     table = read_issue_table(run, image_set)
     embeddings = run.load_array("embeddings.npy", verb="train")
-    projection = run.load_array("projection.npy", verb="find")
-    for what, rows in (("embeddings.npy", len(embeddings)), ("projection.npy", len(projection))):
-        if rows != len(image_set):
-            raise RunError(
-                f"{what} of {run.path} has {rows} rows but the dataset has {len(image_set)} images; delete it and run the step again"
-            )
+    _check_rows("embeddings.npy", embeddings, run, image_set)
+    if projection is None:
+        points = run.load_array("projection.npy", verb="find")
+        _check_rows("projection.npy", points, run, image_set)
+        projection = functools.partial(np.asarray, points)
     database = connect()
     dataset, is_new = _open(name, image_set, run, is_default=dataset_name is None)
     files = image_files(image_set, progress)
@@ -92,7 +104,7 @@ def build_dataset(run: Run, image_set: ImageSet, *, dataset_name: str | None = N
         for done, stage in enumerate(STAGES):
             progress("browsing", done, len(STAGES), stage)
             if stage == "map":
-                brain.save_map(dataset, dict(zip(image_set.sample_ids.tolist(), projection, strict=True)))
+                brain.save_map(dataset, dict(zip(image_set.sample_ids.tolist(), projection(), strict=True)))
             elif stage == "evaluation":
                 brain.evaluate(dataset, image_set.class_names, has_unlabelled=has_unlabelled)
             else:
@@ -109,6 +121,13 @@ def default_name(image_set: ImageSet, run_name: str | None = None) -> str:
     if run_name not in (None, image_set.name):
         return run_name
     return f"{image_set.name}-audit" if image_set.origin.get("kind") == "fiftyone" else image_set.name
+
+
+def _check_rows(name: str, array: NDArray[np.floating], run: Run, image_set: ImageSet) -> None:
+    if len(array) != len(image_set):
+        raise RunError(
+            f"{name} of {run.path} has {len(array)} rows but the dataset has {len(image_set)} images; delete it and run the step again"
+        )
 
 
 def _open(name: str, image_set: ImageSet, run: Run, *, is_default: bool) -> tuple[Any, bool]:

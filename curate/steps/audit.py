@@ -1,5 +1,6 @@
 """audit: the whole flow, from raw files to a browsable dataset and a report."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from curate.app.mark import check_is_ours
 from curate.progress import Progress, silent
 from curate.steps.build import build
 from curate.steps.find import find
+from curate.steps.map import finish_map, map_beside
 from curate.steps.report import report
 from curate.steps.source import default_run_name, load_source, run_path
 from curate.steps.train import tracked, train
@@ -89,8 +91,10 @@ def audit(
         command=command,
         progress=progress,
     )
-    figures = find(run, image_set, image_checks=image_checks, progress=progress)
-    built = build(run, image_set, dataset_name=dataset_name, progress=progress)
+    with map_beside(run, image_set) as process:
+        figures = find(run, image_set, image_checks=image_checks, map_process=process, progress=progress)
+        projection = functools.partial(finish_map, run, process, progress=progress)
+        built = build(run, image_set, dataset_name=dataset_name, projection=projection, progress=progress)
     page = report(run, image_set, progress=progress)
     tracked(run, image_set, track)
     seconds = {step: record["seconds"] for step, record in run.meta["steps"].items()}

@@ -1,7 +1,11 @@
 """build: the FiftyOne dataset of a run."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from curate.app.database import connect
 from curate.app.dataset import build_dataset
@@ -12,15 +16,22 @@ from curate.run import Run
 from curate.steps.source import images_of
 
 
-def build(run: Run, image_set: ImageSet, *, dataset_name: str | None = None, progress: Progress = silent) -> dict[str, Any]:
-    """Makes the FiftyOne dataset of `run`, or brings it up to date, and returns where it is.
+def build(
+    run: Run,
+    image_set: ImageSet,
+    *,
+    dataset_name: str | None = None,
+    projection: Callable[[], NDArray[np.float32]] | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Makes the FiftyOne dataset of `run`, or brings it up to date, and returns where it is; `projection` as `build_dataset` takes it.
 
     Raises:
         DatabaseError: MongoDB cannot be used, or the dataset of that name was not made by curate.
         RunError: `find` has not been run.
     """
     with run.step("app"):
-        built = build_dataset(run, image_set, dataset_name=dataset_name, progress=progress)
+        built = build_dataset(run, image_set, dataset_name=dataset_name, projection=projection, progress=progress)
     run.update("fiftyone", dataset=built.name)
     return {"dataset_name": built.name, "database": str(built.database), "num_samples": built.num_samples}
 

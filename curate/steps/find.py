@@ -10,8 +10,8 @@ import pandas as pd
 
 from curate.datasets.exact_duplicates import duplicate_groups
 from curate.datasets.image_set import ImageSet
+from curate.embeddings.map_process import MapProcess
 from curate.embeddings.neighbors import find_neighbors
-from curate.embeddings.projection import project
 from curate.errors import DataError
 from curate.issues.checks import probability_blocks
 from curate.issues.class_health import class_health
@@ -28,6 +28,7 @@ from curate.issues.table import build_issue_table
 from curate.progress import Progress, silent
 from curate.run import Run, replaced_atomically
 from curate.steps.find_more import find_more
+from curate.steps.map import make_map
 from curate.steps.train import accuracies
 
 
@@ -39,6 +40,7 @@ def find(
     method: str = DEFAULT_METHOD,
     with_map: bool = True,
     image_checks: bool | None = None,
+    map_process: MapProcess | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Writes the issue table and what goes with it into the run folder, and returns the main figures.
@@ -50,6 +52,7 @@ def find(
         method: how labels are flagged, see `curate.issues.label_issues`.
         with_map: make the 2-D map, which takes most of the time.
         image_checks: see `curate.steps.find_more`.
+        map_process: makes the map beside what is done here, from the neighbours found here; `curate.steps.map.finish_map` writes it.
 
     Raises:
         RunError: `train` has not been run.
@@ -66,6 +69,8 @@ def find(
         label_issues = find_label_issues(labels, probs, method=method)
         progress("issues", 1, 4, "neighbours")
         neighbors, similarities = find_neighbors(embeddings, progress=progress)
+        if map_process is not None:
+            map_process.start((neighbors, similarities))
         progress("issues", 2, 4, "outliers and duplicates")
         outliers = find_outliers(similarities)
         duplicates = find_near_duplicates(neighbors, similarities, groups=duplicate_groups(image_set.images))
@@ -93,11 +98,8 @@ def find(
         save_csv(run, "label_pairs.csv", label_pairs(labels, label_issues.suggested, flags, names))
         run.write_text("findings.json", json.dumps(findings, indent=2) + "\n")
         progress("issues", 4, 4, f"{int(flags.sum())} label issues")
-    if with_map:
-        with run.step("map"):
-            progress("map", 0, 1)
-            run.save_array("projection.npy", project(embeddings, (neighbors, similarities), seed=run.meta["config"]["seed"]))
-            progress("map", 1, 1)
+    if with_map and map_process is None:
+        make_map(run, (neighbors, similarities), progress=progress)
     run.update("metrics", num_label_issues=int(flags.sum()))
     return {"run": run.name, "folder": run.path, **run.meta["metrics"], **findings["counts"], "estimated": findings["detection"]}
 

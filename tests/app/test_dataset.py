@@ -287,3 +287,18 @@ def test_missing_issue_table_names_the_step(fo, shapes, make_run):
 def test_nothing_is_printed(fo, shapes, make_run, capfd):
     build_dataset(make_run(shapes), shapes)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_map_that_is_still_being_made_is_awaited_when_all_samples_are_written(fo, make_run, shapes):
+    run = make_run(shapes)
+    points = run.load_array("projection.npy") + 1
+    (run.path / "projection.npy").unlink()
+    told = []
+
+    def projection():
+        told.append(len(fo.load_dataset(shapes.name)))
+        return points
+
+    name = build_dataset(run, shapes, projection=projection).name
+    assert told == [len(shapes)]
+    np.testing.assert_allclose(fo.load_dataset(name).load_brain_results(MAP).points, points, rtol=1e-6)
