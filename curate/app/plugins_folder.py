@@ -1,12 +1,11 @@
 """The plugins that the App finds: curate's beside the user's own, without touching a file of theirs."""
 
 import contextlib
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from curate.errors import StorageError
+from curate.temporary import temporary_folder
 
 PLUGIN = Path(__file__).parent / "plugin"
 SCOPE = "@curate"
@@ -26,10 +25,9 @@ def plugins_folder(own: Path) -> Iterator[Path]:
     Raises:
         StorageError: no folder or link can be made.
     """
-    folder = None
-    try:
+    with contextlib.ExitStack() as stack:
         try:
-            folder = Path(tempfile.mkdtemp(prefix="curate-plugins-"))
+            folder = stack.enter_context(temporary_folder("curate-plugins-"))
             (folder / SCOPE).mkdir()
             (folder / SCOPE / "review").symlink_to(PLUGIN, target_is_directory=True)
             for entry in _entries(own.absolute()):
@@ -40,9 +38,6 @@ def plugins_folder(own: Path) -> Iterator[Path]:
                 "expected a temporary folder that can be written and takes links: set TMPDIR to one"
             ) from error
         yield folder
-    finally:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _entries(own: Path) -> list[Path]:

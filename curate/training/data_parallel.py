@@ -1,12 +1,12 @@
 """One fold trained by several workers of a Ray cluster: torch's DistributedDataParallel under Ray Train."""
 
 import importlib
-import tempfile
 from typing import Any
 
 import torch
 
 from curate.errors import CurateError
+from curate.temporary import temporary_folder
 from curate.training.fold_jobs import FoldJob
 from curate.training.parcel import packed
 from curate.training.ray_cluster import import_ray
@@ -27,14 +27,16 @@ def train_fold_together(held: list, job: FoldJob, num_workers: int, num_threads:
     rt, rt_torch = (importlib.import_module(name) for name in ("ray.train", "ray.train.torch"))
 
     resources = {"CPU": 1, "GPU": 1} if on_gpu else {"CPU": num_threads}
-    with tempfile.TemporaryDirectory(prefix="curate-ray-train-") as folder:  # Ray Train would write to the user's home
+    with temporary_folder("curate-ray-train-") as folder:  # Ray Train would write to the user's home
         trainer = rt_torch.TorchTrainer(
             train_part,
             train_loop_config={"held": held, "job": job, "num_threads": num_threads, "shares": shares},
             torch_config=rt_torch.TorchConfig(backend="nccl" if on_gpu else "gloo"),
             scaling_config=rt.ScalingConfig(num_workers=num_workers, use_gpu=on_gpu, resources_per_worker=resources),
             run_config=rt.RunConfig(
-                storage_path=folder, failure_config=rt.FailureConfig(max_failures=0), logging_config=rt.LoggingConfig(log_level="ERROR")
+                storage_path=str(folder),
+                failure_config=rt.FailureConfig(max_failures=0),
+                logging_config=rt.LoggingConfig(log_level="ERROR"),
             ),
         )
         try:

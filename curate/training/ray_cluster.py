@@ -5,7 +5,6 @@ import importlib.util
 import json
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from types import ModuleType
 import torch
 
 from curate.errors import CurateError, DependencyError, UsageError
+from curate.temporary import temporary_folder
 from curate.training.device import Device, pick_device
 
 CONNECT_SECONDS = 3.0  # to reach the port
@@ -125,10 +125,9 @@ def connected(address: str | None = None) -> Iterator[Cluster]:
         else:
             if "ray" not in sys.modules:  # Ray reads this when it is imported
                 stack.enter_context(_environment({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}))
-            folder = tempfile.mkdtemp(prefix="curate-ray-", dir=_short_folder())
-            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            folder = stack.enter_context(temporary_folder("curate-ray-", _short_folder()))
             ray = import_ray()
-            ray.init(address="local", num_cpus=torch.get_num_threads(), include_dashboard=False, _temp_dir=folder, **quiet)
+            ray.init(address="local", num_cpus=torch.get_num_threads(), include_dashboard=False, _temp_dir=str(folder), **quiet)
         stack.callback(ray.shutdown)
         yield Cluster(address)
 
