@@ -60,7 +60,8 @@ def held_out_accuracy(run: Run, repeat: int, fold: int) -> float | None:
     if not run.has(file):
         return None
     labels = run.load_array("labels.npy")[run.load_array("fold.npy")[repeat] == fold]
-    correct = (run.load_array(file).argmax(axis=1) == labels)[labels >= 0]
+    probs = run.load_array(file)[: len(labels)]  # after them come samples that every net judges
+    correct = (probs.argmax(axis=1) == labels)[labels >= 0]
     return float(correct.mean()) if len(correct) else None
 
 

@@ -69,7 +69,8 @@ def train(
     """The run at `path`, with `pred_probs.npy`, `fold.npy` and `embeddings.npy` of all samples.
 
     Where the set has a test split beside others, the models are trained on the others only, so that no decision about
-    training labels depends on test labels; every sample is still judged by a model that never saw it.
+    training labels depends on test labels; every sample is still judged by a model that never saw it. Test images, and images
+    without a label, are judged by the mean of all models: none of them saw those, nor an exact duplicate of them.
 
     Args:
         model: name in the registry; None = one that suits the images.

@@ -61,7 +61,8 @@ def cross_validate(
         num_classes: K.
         num_folds, num_repeats: models trained in all = their product; each repeat divides anew.
         seed: of divisions, initial weights, order and augmentation.
-        groups, strata, trainable, class_names: as in `assign_folds`; samples that are not trainable are judged only.
+        groups, strata, trainable, class_names: as in `assign_folds`; samples that are not trainable are judged only, by the mean of
+            all nets where none of their group is trainable, either.
         num_workers: processes that train side by side and share the threads of `device`; for 2 and more, `make_model` is pickled.
         executor: where the nets are trained; None = on this machine.
         store: where finished folds are kept and found again.
@@ -94,8 +95,8 @@ def cross_validate(
     )
     jobs = [FoldJob(repeat, fold) for repeat in range(num_repeats) for fold in range(num_folds)]
     _keep_division(folds, store, [f"pred_probs-{job.name}" for job in jobs])
-    work = FoldWork(make_model, images, labels, folds, trainable, recipe, device, seed)
-    results = {job: kept for job in jobs if (kept := _kept(store, job)) is not None}
+    work = FoldWork(make_model, images, labels, folds, trainable, recipe, device, seed, learnt_by_none(trainable, groups))
+    results = {job: kept for job in jobs if (kept := _kept(store, job, len(work.judges(job)))) is not None}
     shares = dict.fromkeys(results, 1.0)
 
     def told(job: FoldJob, share: float) -> None:
@@ -119,16 +120,25 @@ def cross_validate(
     progress("train", len(jobs), len(jobs), f"{len(jobs)} nets")
     pred_probs = np.zeros((len(labels), num_classes), np.float32)
     for job in jobs:  # in this order, whichever was finished first: sums of floats depend on it
-        pred_probs[work.held_out(job)] += results[job].probs / num_repeats
-    pred_probs /= pred_probs.sum(axis=1, keepdims=True)
+        pred_probs[work.judges(job)] += results[job].probs / num_repeats
+    pred_probs /= pred_probs.sum(axis=1, keepdims=True)  # where all nets judged, their mean
     return OutOfFold(pred_probs, folds, cast(NDArray[np.float32], results[jobs[0]].embeddings))
 
 
-def _kept(store: FoldStore, job: FoldJob) -> FoldResult | None:
-    """The result of a job that an earlier call finished."""
+def learnt_by_none(trainable: NDArray[np.bool_], groups: NDArray[np.int64] | None) -> NDArray[np.bool_]:
+    """(N,) samples that no net learns from, nor from anything of their group: every net may judge them."""
+    if groups is None:
+        return ~trainable
+    return ~np.isin(groups, groups[trainable])
+
+
+def _kept(store: FoldStore, job: FoldJob, num_judged: int) -> FoldResult | None:
+    """The result of a job that an earlier call finished; none of an older version, which judged fewer samples."""
     probs = store.load(f"pred_probs-{job.name}")
     embeddings = store.load("embeddings") if job.embeds else None
-    return None if probs is None or (job.embeds and embeddings is None) else FoldResult(probs, store.load(f"curve-{job.name}"), embeddings)
+    if probs is None or len(probs) != num_judged or (job.embeds and embeddings is None):
+        return None
+    return FoldResult(probs, store.load(f"curve-{job.name}"), embeddings)
 
 
 def _keep_division(folds: NDArray[np.int16], store: FoldStore, names: list[str]) -> None:

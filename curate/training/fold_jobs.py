@@ -1,4 +1,4 @@
-"""One job of cross-validation: a net trained on everything but its fold, which then judges that fold."""
+"""One job of cross-validation: a net trained on everything but its fold, which then judges that fold, and what no net learns from."""
 
 import threading
 from collections.abc import Callable
@@ -55,7 +55,7 @@ class FoldResult:
     """What a job gives.
 
     Attributes:
-        probs: (M, K) of the samples held out.
+        probs: (M, K) of the samples that the job judges.
         curve: (E, 2) loss and accuracy on the training samples in each epoch; None of a fold that an older version kept.
         embeddings: (N, D) of all samples, of the first job only.
         model: the net, of the first repeat only.
@@ -79,6 +79,7 @@ class FoldWork:
         trainable: (N,) bool.
         recipe, device: how and where to train.
         seed: of the run.
+        judged_by_all: (N,) bool, samples that no net learns from; None = there are none.
     """
 
     make_model: ModelFactory
@@ -89,11 +90,14 @@ class FoldWork:
     recipe: Recipe
     device: Device
     seed: int
+    judged_by_all: NDArray[np.bool_] | None = None
     _batches: Batches | None = field(default=None, repr=False)
 
-    def held_out(self, job: FoldJob) -> NDArray[np.int64]:
-        """(M,) positions of the samples that the job judges."""
-        return np.flatnonzero(self.folds[job.repeat] == job.fold)
+    def judges(self, job: FoldJob) -> NDArray[np.int64]:
+        """(M,) positions of the samples that the job judges: first those of its fold, then those that every net judges."""
+        in_fold = self.folds[job.repeat] == job.fold
+        others = np.zeros_like(in_fold) if self.judged_by_all is None else self.judged_by_all & ~in_fold
+        return np.concatenate([np.flatnonzero(in_fold), np.flatnonzero(others)])
 
     def batches(self) -> Batches:
         """Batches of the images for one job; all jobs share the images on the device."""
@@ -153,7 +157,7 @@ class FoldWork:
     def costs(self, job: FoldJob) -> tuple[int, int]:
         """Forward passes that training a job is worth, and those of judging and embedding after it."""
         num_indices = np.count_nonzero(self.trainable & (self.folds[job.repeat] != job.fold))
-        judging = self.recipe.views * len(self.held_out(job)) + job.embeds * len(self.labels)
+        judging = self.recipe.views * len(self.judges(job)) + job.embeds * len(self.labels)
         return BACKWARD_COST * self.recipe.epochs * int(num_indices), judging
 
     def training_share(self, job: FoldJob) -> float:
@@ -176,8 +180,8 @@ class FoldWork:
             passed += count
             on_share((training + passed) / (training + judging))
 
-        held_out = torch.from_numpy(self.held_out(job))
-        probs = predict(model, batches, held_out, self.device, views=self.recipe.views, on_images=on_images).numpy()
+        judged = torch.from_numpy(self.judges(job))
+        probs = predict(model, batches, judged, self.device, views=self.recipe.views, on_images=on_images).numpy()
         if not np.isfinite(probs).all():
             raise DataError(f"the training of fold {job.fold} diverged; try another --seed, --model or --preset")
         embeddings = embed(model, batches, torch.arange(len(self.labels)), self.device, on_images=on_images).numpy() if job.embeds else None

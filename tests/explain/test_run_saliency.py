@@ -70,8 +70,8 @@ def test_the_net_that_held_a_sample_out_explains_it(made, nets):
 
 
 def test_the_probabilities_are_those_that_the_run_recorded_for_the_sample(made, nets):
-    """One repeat and one view: what judged the sample is the very net that explains it; bfloat16 may have rounded then."""
-    for sample_id in ids(made, "train")[:6] + ids(made, "test")[:2]:
+    """One repeat and one view: what judged a training image is the very net that explains it; bfloat16 may have rounded then."""
+    for sample_id in ids(made, "train")[:6]:
         found, recorded = explain_sample(nets, sample_id), made.load_array("pred_probs.npy")[nets.position(sample_id)]
         for evidence in (found.given, found.suggested):
             assert evidence.probability == pytest.approx(recorded[evidence.class_index], abs=0.02)

@@ -96,7 +96,7 @@ def coded_run(recorder, data, monkeypatch):
 
 def test_test_images_and_copies_of_judged_images_are_never_trained_on(coded_run):
     codes, judges, trained_on = coded_run()
-    assert [len(nets) for nets in judges] == [2] * 90
+    assert [len(nets) for nets in judges] == [2] * 70 + [6] * 20  # all nets judge what none learns from
     assert not any(code in net.trained_on for code, nets in zip(codes, judges, strict=True) for net in nets)
     assert trained_on == set(codes[:60]) and not trained_on & set(range(70, 90))
 

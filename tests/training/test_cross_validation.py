@@ -182,6 +182,28 @@ def test_folds_that_an_older_version_kept_without_curves_are_not_trained_again(m
     assert arrays(validated(shapes, cpu, store=store, factory=None)) == arrays(first)
 
 
+def test_what_no_net_learns_from_is_judged_by_the_mean_of_all(make_shapes, cpu):
+    shapes, store = make_shapes(45), Store()
+    trainable = np.arange(45) < 36
+    result = validated(shapes, cpu, store=store, num_repeats=2, trainable=trainable)
+    kept = [store[f"pred_probs-r{repeat}-f{fold}"] for repeat in range(2) for fold in range(3)]
+    by_all = np.zeros((45, 3))
+    for probs, (repeat, fold) in zip(kept, np.ndindex(2, 3), strict=True):
+        held = result.fold[repeat] == fold
+        assert len(probs) == held.sum() + (~trainable & ~held).sum()
+        by_all[np.r_[np.flatnonzero(held), np.flatnonzero(~trainable & ~held)]] += probs
+    np.testing.assert_allclose(result.pred_probs[~trainable], by_all[~trainable] / 6, rtol=1e-5)
+    np.testing.assert_allclose(result.pred_probs[trainable], by_all[trainable] / 2, rtol=1e-5)
+
+
+def test_folds_of_an_older_version_that_judged_fewer_are_trained_again(make_shapes, cpu):
+    shapes, store, trainable = make_shapes(45), Store(), np.arange(45) < 36
+    first = validated(shapes, cpu, store=store, trainable=trainable)
+    held = int((first.fold[0] == 1).sum())
+    store["pred_probs-r0-f1"] = store["pred_probs-r0-f1"][:held]
+    assert arrays(validated(shapes, cpu, store=store, trainable=trainable)) == arrays(first)
+
+
 def test_progress_rises_to_the_number_of_models(make_shapes, cpu):
     told = []
     validated(make_shapes(45), cpu, progress=lambda stage, done, total, note="": told.append((stage, done, total)))

@@ -95,7 +95,19 @@ def test_unlabelled_samples_are_judged_and_never_trained_on(recorder, cpu):
     labels[::7] = -1
     result = audited(recorder, cpu, codes, labels, recipe=Recipe(epochs=2, batch_size=8), seed=2)
     assert set.union(*(net.trained_on for net in recorder.nets)).isdisjoint(codes[::7].tolist())
-    assert all(len(nets) == REPEATS for nets in recorder.judges(result.pred_probs))
+    for label, nets in zip(labels.tolist(), recorder.judges(result.pred_probs), strict=True):
+        assert len(nets) == (CLASSES if label < 0 else REPEATS)  # nobody learns from it, so that every net may judge it
+
+
+def test_a_test_split_is_judged_by_every_net_but_for_copies_of_what_is_learnt(recorder, cpu):
+    codes, labels = np.arange(NUM), np.arange(NUM) % CLASSES
+    trainable = np.arange(NUM) < 60
+    codes[60:65] = codes[10:15]  # leaked
+    result = audited(recorder, cpu, codes, labels, recipe=Recipe(epochs=1, batch_size=8, views=2), seed=3, trainable=trainable)
+    judges = recorder.judges(result.pred_probs)
+    assert [len(nets) for nets in judges] == [REPEATS] * 65 + [CLASSES] * 25
+    for code, nets in zip(codes.tolist(), judges, strict=True):
+        assert not any(code in net.trained_on for net in nets)
 
 
 def test_embeddings_are_all_of_one_model(make_shapes, cpu):

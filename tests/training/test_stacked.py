@@ -43,7 +43,7 @@ def test_probabilities_embeddings_and_curves_are_those_of_one_after_the_other(ma
 def test_nets_with_dropout_learn_in_a_stack(make_shapes, cpu):
     work = work_of(make_shapes(240), cpu, "mnist-cnn", epochs=8, batch_size=20, shift=2)
     for job, result in run_stacked(work, JOBS, lambda job, share: None):
-        assert (result.probs.argmax(axis=1) == work.labels[work.held_out(job)]).mean() > 0.8
+        assert (result.probs.argmax(axis=1) == work.labels[work.judges(job)]).mean() > 0.8
 
 
 def test_shares_rise_to_the_end(make_shapes, cpu):
