@@ -30,7 +30,7 @@ from curate.progress import Progress, silent
 from curate.run import Run
 
 ESTIMATE = "curate_estimate"  # in `dataset.info`: how good the detection is by its own estimate
-STAGES = ("map", "evaluation", "views")
+STAGES = ("evaluation", "map", "views")  # the map may still be being made meanwhile
 
 
 @dataclass(frozen=True)
@@ -103,10 +103,10 @@ def build_dataset(
         dataset.reload()
         for done, stage in enumerate(STAGES):
             progress("browsing", done, len(STAGES), stage)
-            if stage == "map":
-                brain.save_map(dataset, dict(zip(image_set.sample_ids.tolist(), projection(), strict=True)))
-            elif stage == "evaluation":
+            if stage == "evaluation":
                 brain.evaluate(dataset, image_set.class_names, has_unlabelled=has_unlabelled)
+            elif stage == "map":
+                brain.save_map(dataset, dict(zip(image_set.sample_ids.tolist(), projection(), strict=True)))
             else:
                 _finish(dataset, run, image_set, is_new=is_new)
         progress("browsing", len(STAGES), len(STAGES))
