@@ -9,6 +9,7 @@ NUM_BINS = 100
 TIE = (0.4, 0.05)  # log-odds that the net errs where its two best classes tie: its mean and deviation
 SHARED = 0.5  # of `ambiguous`: share of the net's mistakes on which the label makes the same one
 AMONG_MISTAKES = 1.3  # of `ambiguous`: share of wrong labels among the samples that the net mistakes
+THINNING = 1.3  # of `ambiguous`: power of the share of samples that are surer, with which it falls
 STARTS = ((5.0, 2.0, 0.01, 0.0), (3.0, 3.0, 0.1, 0.1), (2.0, 5.0, 0.3, 0.1))
 BOUNDS = ((-0.3, 1.0), (0.0, 300.0), (0.0, 60.0), (0.0, 0.9), (0.0, 0.9))
 
@@ -34,7 +35,7 @@ class NoiseCurve:
 
     The net errs with the log-odds tie - slope m - bend m^2 of its margin m, which fall to nothing on sure samples. What is left there is
     noise: a `uniform` share of all labels, and an `ambiguous` one, which people make more of the less clear a picture is: it falls
-    linearly from `ambiguous` at the least sure sample to 0 at the surest.
+    from `ambiguous` at the least sure sample to 0 at the surest, a little faster than linearly.
 
     Attributes:
         tie, slope, bend: of the net's mistakes, for margins divided by the largest.
@@ -67,12 +68,17 @@ class NoiseCurve:
     @property
     def num_ambiguous(self) -> float:
         """Wrong labels of the second kind, those that the net shares included."""
-        share = (1 - self.mistakes) * (1 - self.bins.place) + AMONG_MISTAKES * self.mistakes
+        share = (1 - self.mistakes) * unclear(self.bins.place) + AMONG_MISTAKES * self.mistakes
         return float(self.ambiguous * (share * self.bins.num_samples).sum())
 
     @property
     def num_errors(self) -> float:
         return self.num_uniform + self.num_ambiguous
+
+
+def unclear(place: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much ambiguous noise there is at a place in the order of margins, from 1 at the least sure sample to 0 at the surest."""
+    return (1 - place) ** THINNING
 
 
 def make_bins(margin: NDArray[np.floating], disagrees: NDArray[np.bool_]) -> Bins:
@@ -108,7 +114,7 @@ def fit_noise_curve(bins: Bins, num_classes: int, *, tie: float = TIE[0], start:
 
     def loss(values: NDArray[np.float64]) -> float:
         mistakes, (uniform, ambiguous) = _mistakes(values, bins.margin), values[3:]
-        noise = np.minimum(uniform + ambiguous * (1 - place), 0.95)
+        noise = np.minimum(uniform + ambiguous * unclear(place), 0.95)
         share = mistakes * (1 - SHARED * ambiguous - uniform / (num_classes - 1)) + (1 - mistakes) * noise
         share = np.clip(share, 1e-7, 1 - 1e-7)
         return -float((disagree * np.log(share) + (num - disagree) * np.log1p(-share)).sum()) + ((values[0] - tie) / TIE[1]) ** 2 / 2

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from curate.issues.label_noise import LabelNoise
-from curate.issues.noise_curve import AMONG_MISTAKES, SHARED
+from curate.issues.noise_curve import AMONG_MISTAKES, SHARED, unclear
 from curate.issues.ranking import channel_quality
 
 PAIR, UNIFORM, AMBIGUOUS = 0, 1, 2
@@ -44,7 +44,7 @@ def planted_qualities(
     mistakes = curve.mistakes_at(margin)
     place = np.empty(len(labelled))
     place[np.argsort(margin, kind="stable")] = (np.arange(len(labelled)) + 0.5) / len(labelled)
-    clear, mistaken = (1 - mistakes) * (1 - place), AMONG_MISTAKES * mistakes
+    clear, mistaken = (1 - mistakes) * unclear(place), AMONG_MISTAKES * mistakes
     # (P,) positions among the labelled, by kind of noise, and whether the net mistakes them
     chosen = [
         _drawn(generator, pairs.sum(axis=1)[top], num_pairs),
