@@ -16,8 +16,41 @@ def main() -> None:
     lines = [json.loads(line) for line in records.RECORDS.read_text().splitlines()]
     latest = {one["name"]: one for one in lines if one["name"].startswith("detection ")}
     before, rest = PAGE.read_text().split(MARKS[0])
-    tables = "\n\n".join(table_of(record) for record in latest.values())
+    tables = "\n\n".join([summary_of(list(latest.values())), *(table_of(record) for record in latest.values())])
     PAGE.write_text(f"{before}{MARKS[0]}\n{tables}\n{MARKS[1]}{rest.split(MARKS[1])[1]}")
+
+
+def summary_of(several: list[dict]) -> str:
+    """A row for each set of labels, means over seeds: what is flagged, and how far that is from the best that this and others can do."""
+    head = (
+        "labels, preset",
+        "wrong",
+        "said to be wrong",
+        "flagged",
+        "F1",
+        "best cut",
+        "short of it by",
+        "log-margin's",
+        "cleanlab's best filter",
+    )
+    rows = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for record in several:
+        each = record["values"]["each"]
+        found = [one["found"] for one in each]
+        counts = (
+            np.mean([one["num_errors"] for one in found]),
+            np.mean([one["said"]["num_errors"]["value"] for one in each]),
+            np.mean([one["num_flagged"] for one in found]),
+        )
+        scores = ["–"] * 5
+        if counts[0]:
+            f1 = np.mean([one["f1"] for one in found])
+            best, margin = (np.mean([one["rankings"][name]["best_f1"] for one in each]) for name in ("curate", "log-margin"))
+            filters = [[value for name, value in one["thresholds"].items() if name.startswith("cleanlab")] for one in each]
+            scores = [f"{value:.3f}" for value in (f1, best, best - f1, margin, np.mean(filters, axis=0).max())]
+        cells = [record["name"].removeprefix("detection "), *(f"{count:,.0f}" for count in counts), *scores]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
 
 
 def table_of(record: dict) -> str:
