@@ -151,7 +151,7 @@ INDEXES: tuple[Any, ...] = (
     "review.action",
     "review.is_changed",
 )
-"""One for every saved view and every query of the panel: without, each reads all samples, 8 s for a queue among 700,000."""
+"""One for every saved view and every query of the panel: without, each reads all samples."""
 
 
 def declare_fields(dataset: Any, optional: Collection[str] = ()) -> None:
