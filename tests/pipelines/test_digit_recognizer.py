@@ -66,7 +66,7 @@ def test_a_submission_is_made_from_files_of_mnist(pipeline, tmp_path, one_thread
     assert values["test_accuracy"] == pytest.approx(accuracy) and values["num_training_images"] < 1800
     run = Run.open(tmp_path / "data" / "runs" / "digit-recognizer")
     flags = run.load_table("issues.parquet", verb="find")["is_label_issue"].to_numpy()
-    assert flags[:20].mean() > 0.2 > 5 * flags[20:].mean()  # by a net of two passes over 900 images
+    assert flags[:20].mean() > 0.5 > 8 * flags[20:].mean()  # 0.75 and 0.048 by a net of one pass over 900 images, right on 89 %
     assert run.has("report.html")
 
 
