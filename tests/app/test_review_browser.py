@@ -384,3 +384,14 @@ def test_lost_database_is_told_in_the_app_and_the_review_goes_on_when_it_is_back
     page.wait_for_chip(0, "ok")
     assert kept.shown() == {kept.suspects[0]: "ok"}
     assert kept.told() == [(kept.suspects[0], "ok", None)]
+
+
+def test_a_grid_that_was_given_up_while_the_database_was_away_is_loaded_again_with_the_next_decision(page, kept, mongod, served):
+    page.select(0)
+    mongod.kill()
+    page.page.evaluate("() => void window.__foo__.executeOperator('@voxel51/operators/reload_samples', {})")
+    page.page.wait_for_selector("[data-cy=error-boundary]")
+    mongod.start()
+    page.press("k")
+    page.wait_for_chip(0, "ok")
+    assert kept.told() == [(kept.suspects[0], "ok", None)]

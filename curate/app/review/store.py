@@ -62,7 +62,7 @@ class ReviewStore:
             try:
                 self._insert(self._unsent)
                 shown = self._show({decision.sample_id for decision in self._unsent})
-                if len(self._unsent) > len(decisions):  # the database was away
+                if len(self._unsent) > len(decisions) or not self.samples.estimated_document_count():  # the database was away
                     mend_count(self.samples)
             except PyMongoError as error:
                 raise DatabaseError(

@@ -8,6 +8,7 @@
   const WATCH_MS = 25;
   const SAID_MS = 2600;
   const LATE = "no answer yet: is the database running?";
+  const GAVE_UP = "[data-cy=error-boundary]"; // in place of a grid whose request failed
   const PATIENCE_MS = 5000; // until it is told that a key is not answered
   const REDRAW_MS = 700; // that keys and pointer rest, so that grid and panel delay neither
   const LONGEST_MS = 30000; // a lock that nobody opened opens by itself: there are images that cannot be shown, and machines that are slow
@@ -210,6 +211,10 @@
     }
     async execute(ctx) {
       const patches = ctx.params.patches || {};
+      if (document.querySelector(GAVE_UP)) { // the database was away and is back: what FiftyOne gave up on, it does not ask for again
+        location.reload();
+        return;
+      }
       try {
         const updates = [];
         for (const [id, review] of Object.entries(patches)) {
