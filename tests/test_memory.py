@@ -6,6 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+
 from curate.memory import PeakMemory, tree_rss
 
 MIB = 2**20
@@ -55,3 +57,12 @@ def test_the_sampling_ends_with_the_block():
     with PeakMemory(every_seconds=0.01) as memory:
         pass
     assert memory.peak_mib > 10 and not memory._thread.is_alive()
+
+
+def test_pages_of_mapped_files_can_be_left_out(tmp_path):
+    size = 64 * 2**20
+    np.save(tmp_path / "a.npy", np.ones(size, np.uint8))
+    mapped = np.load(tmp_path / "a.npy", mmap_mode="r")
+    before, own_before = tree_rss(), tree_rss(with_files=False)
+    assert mapped.sum() == size  # every page is read
+    assert tree_rss() - before > 0.9 * size and abs(tree_rss(with_files=False) - own_before) < 0.3 * size
