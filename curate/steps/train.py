@@ -70,7 +70,8 @@ def train(
 
     Where the set has a test split beside others, the models are trained on the others only, so that no decision about
     training labels depends on test labels; every sample is still judged by a model that never saw it. Test images, and images
-    without a label, are judged by the mean of all models: none of them saw those, nor an exact duplicate of them.
+    without a label, are judged by the mean of all models, which saw none of them; an exact duplicate of a training image by the model of
+    its fold alone.
 
     Args:
         model: name in the registry; None = one that suits the images.
