@@ -2,19 +2,21 @@
 
 import contextlib
 import fcntl
+import os
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-LOCK = ".lock"  # in the folder, locked by its process: the kernel lets go of it, however that ends
 FRESH_SECONDS = 60.0  # a folder that is just being made may not be locked yet
 
 
 @contextlib.contextmanager
 def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
-    """Context with a new empty folder but for its lock; those of the same prefix that killed processes left are removed first.
+    """Context with a new empty folder; those of the same prefix that killed processes left are removed first.
+
+    The folder itself is locked by its process: the kernel lets go of that however the process ends.
 
     Args:
         prefix: of the folder's name, such as `curate-plugins-`.
@@ -24,24 +26,33 @@ def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
         OSError: the folder cannot be made.
     """
     parent = Path(tempfile.gettempdir()) if parent is None else parent
-    for lock in parent.glob(f"{prefix}*/{LOCK}"):
-        if _is_left_behind(lock):
-            shutil.rmtree(lock.parent, ignore_errors=True)
+    for other in parent.glob(f"{prefix}{'?' * 8}"):  # as mkdtemp names them: what somebody named by hand stays
+        if _is_left_behind(other):
+            shutil.rmtree(other, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     try:
-        with open(folder / LOCK, "wb") as lock_file:
-            fcntl.flock(lock_file, fcntl.LOCK_EX)
+        with _opened(folder) as descriptor:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _is_left_behind(lock: Path) -> bool:
+def _is_left_behind(folder: Path) -> bool:
     try:
-        with open(lock, "rb") as file:
-            if time.time() - lock.stat().st_mtime < FRESH_SECONDS:
+        with _opened(folder) as descriptor:
+            if time.time() - os.fstat(descriptor).st_mtime < FRESH_SECONDS:
                 return False
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
-    except OSError:  # locked, another user's, or removed meanwhile
+    except OSError:  # locked, another user's, a link, no folder, or removed meanwhile
         return False
+
+
+@contextlib.contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

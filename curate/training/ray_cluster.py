@@ -109,7 +109,8 @@ def connected(address: str | None = None) -> Iterator[Cluster]:
     """Context with the cluster at `address` (HOST:PORT), else at `$RAY_ADDRESS`, else one of this machine's own.
 
     The own one keeps its files in a temporary folder, lets nobody in without its secret, and ends with the context, or with
-    this process however that ends.
+    this process however that ends: what trains within seconds; Ray's agents, if they were just starting, once they have asked the
+    killed head for a minute.
 
     Raises:
         DependencyError, UsageError: as `check_ray`.
