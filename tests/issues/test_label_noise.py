@@ -12,7 +12,7 @@ from curate.errors import DataError
 from curate.issues.estimate_wording import estimate_sentences
 from curate.issues.evaluation import best_cut, evaluate_detection
 from curate.issues.label_issues import find_label_issues
-from curate.issues.noise_curve import fit_noise_curve, make_bins
+from curate.issues.noise_curve import Bins, NoiseCurve, fit_noise_curve, make_bins, unclear
 from curate.issues.ranking import balanced, margin_over_epochs, mean_of_ranks, neighbor_agreement
 from curate.issues.self_estimate import estimate_detection
 
@@ -70,6 +70,18 @@ def test_own_precision_and_recall_are_near_the_true_ones():
     assert said.recall.value == pytest.approx(found.recall, abs=0.16)
     assert said.precision.value == pytest.approx(found.precision, abs=0.16)
     assert said.num_errors.low <= wrong.sum() <= said.num_errors.high
+
+
+def test_peoples_noise_is_counted_to_a_seventh_among_25000_labels():
+    """Without an expectation of how the fall of the mistakes bends, the worst of these counts is off by a quarter."""
+    num = np.full(100, 250)
+    bins = Bins(np.linspace(0, 1, 100), 1.0, num, num)
+    truth = NoiseCurve(tie=0.4, slope=8.0, bend=2.5, uniform=0.015, ambiguous=0.13, bins=bins, num_classes=10)
+    noise = truth.uniform + truth.ambiguous * unclear(bins.place)
+    share = truth.mistakes * (1 - truth.ambiguous / 2 - truth.uniform / 9) + (1 - truth.mistakes) * noise
+    for seed in range(12):
+        drawn = replace(bins, num_disagree=np.random.default_rng(seed).binomial(num, share))
+        assert fit_noise_curve(drawn, 10).num_errors == pytest.approx(truth.num_errors, rel=1 / 7)
 
 
 def test_labels_that_the_net_contradicts_where_it_hardly_errs_are_flagged_however_few():
