@@ -1,4 +1,4 @@
-"""Writes the tables of docs/detection.md between its two marks, from the records of `pipelines/detection.py`.
+"""Writes the tables of docs/detection.md between its two marks, from the records of `detection.py` and `second_round.py`.
 
 python pipelines/detection_table.py
 """
@@ -15,8 +15,9 @@ MARKS = ("<!-- tables: begin -->", "<!-- tables: end -->")
 def main() -> None:
     lines = [json.loads(line) for line in records.RECORDS.read_text().splitlines()]
     latest = {one["name"]: one for one in lines if one["name"].startswith("detection ")}
+    rounds = {one["name"]: one for one in lines if one["name"].startswith("second round ")}
     before, rest = PAGE.read_text().split(MARKS[0])
-    tables = "\n\n".join([summary_of(list(latest.values())), *(table_of(record) for record in latest.values())])
+    tables = "\n\n".join([summary_of(list(latest.values())), *map(rounds_of, rounds.values()), *map(table_of, latest.values())])
     PAGE.write_text(f"{before}{MARKS[0]}\n{tables}\n{MARKS[1]}{rest.split(MARKS[1])[1]}")
 
 
@@ -44,12 +45,28 @@ def summary_of(several: list[dict]) -> str:
         )
         scores = ["–"] * 5
         if counts[0]:
-            f1 = np.mean([one["f1"] for one in found])
+            f1 = [one["f1"] for one in found]
             best, margin = (np.mean([one["rankings"][name]["best_f1"] for one in each]) for name in ("curate", "log-margin"))
             filters = [[value for name, value in one["thresholds"].items() if name.startswith("cleanlab")] for one in each]
-            scores = [f"{value:.3f}" for value in (f1, best, best - f1, margin, np.mean(filters, axis=0).max())]
+            others = (best, best - np.mean(f1), margin, np.mean(filters, axis=0).max())
+            scores = [spread(f1), *(f"{value:.3f}" for value in others)]
         cells = [record["name"].removeprefix("detection "), *(f"{count:,.0f}" for count in counts), *scores]
         rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def rounds_of(record: dict) -> str:
+    """What a second round of cross-validation brings, beside a repeat that takes as long; means over seeds, with the extremes."""
+    each = record["values"]["each"]
+    rows = [
+        f"### A second round: {record['name'].removeprefix('second round ')}",
+        f"`{record['command']}`, commit {record['commit']}\n",
+        "| probabilities | right on the true labels | average precision | F1 | best cut |",
+        "|---|---|---|---|---|",
+    ]
+    for kind in each[0]:
+        values = (spread([one[kind][what] for one in each]) for what in ("accuracy_true", "average_precision", "f1", "best_f1"))
+        rows.append(f"| {kind} | {' | '.join(values)} |")
     return "\n".join(rows)
 
 
@@ -61,15 +78,16 @@ def table_of(record: dict) -> str:
         f"### {record['name'].removeprefix('detection ')}",
         f"`{record['command']}`, commit {record['commit']}, {len(each)} seed{'s' if len(each) > 1 else ''}; "
         f"nets right on {spread([100 * one['accuracy_true'] for one in each], '.1f')} % of the true labels.\n",
-        "| ranking | average precision | F1 of the best cut |",
-        "|---|---|---|",
     ]
-    for name in each[0]["rankings"]:
-        scores = [one["rankings"][name] for one in each]
-        rows.append(f"| {name} | {spread([s['average_precision'] for s in scores])} | {spread([s['best_f1'] for s in scores])} |")
-    rows += ["", "| flags | F1 |", "|---|---|", f"| **curate** | {spread([one['f1'] for one in found])} |"]
-    rows += [f"| {name} | {spread([one['thresholds'][name] for one in each])} |" for name in each[0]["thresholds"]]
-    rows += ["", "| of itself | said (95 %) | true |", "|---|---|---|"]
+    if found[0]["num_errors"]:
+        rows += ["| ranking | average precision | F1 of the best cut |", "|---|---|---|"]
+        for name in each[0]["rankings"]:
+            scores = [one["rankings"][name] for one in each]
+            rows.append(f"| {name} | {spread([s['average_precision'] for s in scores])} | {spread([s['best_f1'] for s in scores])} |")
+        rows += ["", "| flags | F1 |", "|---|---|", f"| **curate** | {spread([one['f1'] for one in found])} |"]
+        rows += [f"| {name} | {spread([one['thresholds'][name] for one in each])} |" for name in each[0]["thresholds"]]
+        rows += [""]
+    rows += ["| of itself | said (95 %) | true |", "|---|---|---|"]
     first, said = each[0], each[0]["said"]
     true = {**first["found"], "num_left": first["missed"]}
     for name in ("num_errors", "precision", "recall", "num_left"):
