@@ -16,7 +16,7 @@ LAYERS = [
     {"models"},
     {"datasets"},
     {"run"},
-    {"memory", "progress", "row_blocks", "temporary"},
+    {"estimate", "memory", "progress", "row_blocks", "temporary"},
     {"errors"},
 ]
 LEVEL = {part: level for level, layer in enumerate(LAYERS) for part in layer}

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from curate.cleaning.error_decay import error_chances
 from curate.errors import DataError, UsageError
+from curate.estimate import Estimate
 
 UNDECIDED, RIGHT, WRONG, AMBIGUOUS = -1, 0, 1, 2  # codes of what was decided about a given label
 TAILS = (0.025, 0.975)  # of all intervals: 95 % lie between
@@ -19,15 +20,6 @@ MIN_DECIDED = 20  # below it a prediction would be little more than its prior
 LONGEST_PAUSE = 120.0  # seconds
 ONE_GO = 0.1  # seconds
 WORTHWHILE = 20  # suspects looked at for one error: more are not worth it
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A share in [0, 1] or a number of errors, and the interval [low, high] that holds the true one with probability 95 %."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.errors import UsageError
+from curate.estimate import Estimate
 from curate.explain.figure import BLUE, FAINT, GREY, ORANGE, new_figure, styled
-from curate.explain.metrics import Estimate, bootstrap, labelled, wilson
+from curate.explain.metrics import bootstrap, labelled, wilson
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

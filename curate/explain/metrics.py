@@ -11,20 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from curate.errors import DataError
+from curate.estimate import Estimate
 
 Z = NormalDist().inv_cdf(0.975)
 NUM_RESAMPLES = 1000
 SMALLEST_PROBABILITY = float(np.finfo(np.float32).eps)
 """What probabilities count as at least, so that one of 0 does not make the log loss infinite; scikit-learn does the same."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A value and its 95 % interval [low, high]; NaN where there was nothing to measure."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from curate.estimate import Estimate
 from curate.issues.label_issues import LabelIssues
 from curate.issues.noise_curve import redrawn
 from curate.issues.planting import planted_qualities
@@ -21,15 +22,6 @@ BLIND_SPOT = "Errors that the nets make too cannot be seen this way; a random ch
 
 
 @dataclass(frozen=True)
-class Figure:
-    """An estimate with its 95 % interval; NaN where it has no meaning, or cannot be told."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
 class SelfEstimate:
     """What an audit says of itself.
 
@@ -41,10 +33,10 @@ class SelfEstimate:
         num_planted: flips that recall was measured on.
     """
 
-    num_errors: Figure
-    precision: Figure
-    recall: Figure
-    num_left: Figure
+    num_errors: Estimate
+    precision: Estimate
+    recall: Estimate
+    num_left: Estimate
     num_planted: int
 
     def to_json(self) -> dict[str, Any]:
@@ -77,9 +69,9 @@ def estimate_detection(issues: LabelIssues, labels: ArrayLike, pred_probs: Array
     noise, given = issues.noise, np.asarray(labels)
     num_flagged = int(issues.is_label_issue.sum())
     planted = planted_qualities(noise, given, issues.predicted, pred_probs, num=NUM_PLANTED, seed=seed)
-    nothing = Figure(float("nan"), 0.0, 1.0)
+    nothing = Estimate(float("nan"), 0.0, 1.0)
     if noise.curve is None:
-        return SelfEstimate(Figure(0.0, 0.0, 0.0), nothing, nothing, Figure(0.0, 0.0, 0.0), 0)
+        return SelfEstimate(Estimate(0.0, 0.0, 0.0), nothing, nothing, Estimate(0.0, 0.0, 0.0), 0)
     cut = issues.label_quality[issues.is_label_issue].max(initial=0)
     hits = int((planted <= cut).sum()) if num_flagged else 0
     share = hits / len(planted) if len(planted) else float("nan")
@@ -95,8 +87,8 @@ def estimate_detection(issues: LabelIssues, labels: ArrayLike, pred_probs: Array
     spread = _outcome(errors, caught, num_flagged)
     num_errors, precision, recall, num_left = (_figure(float(value[0]), draws) for value, draws in zip(middle, spread, strict=True))
     if num_flagged > num_errors.high:
-        at_most = Figure(num_errors.value, num_errors.low, float(num_flagged))
-        return SelfEstimate(at_most, nothing, nothing, Figure(float("nan"), 0.0, float("inf")), len(planted))
+        at_most = Estimate(num_errors.value, num_errors.low, float(num_flagged))
+        return SelfEstimate(at_most, nothing, nothing, Estimate(float("nan"), 0.0, float("inf")), len(planted))
     return SelfEstimate(num_errors, precision, recall, num_left, len(planted))
 
 
@@ -109,8 +101,8 @@ def _outcome(errors: NDArray, caught: NDArray, num_flagged: int) -> tuple[NDArra
     return errors, precision, recall, errors - found
 
 
-def _figure(value: float, draws: NDArray[np.float64]) -> Figure:
+def _figure(value: float, draws: NDArray[np.float64]) -> Estimate:
     known = np.append(draws, value)
     known = known[~np.isnan(known)]
     low, high = np.quantile(known, TAILS) if len(known) else (float("nan"), float("nan"))
-    return Figure(value, min(float(low), value), max(float(high), value)) if value == value else Figure(value, float(low), float(high))
+    return Estimate(value, min(float(low), value), max(float(high), value)) if value == value else Estimate(value, float(low), float(high))

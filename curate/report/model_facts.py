@@ -6,9 +6,10 @@ from typing import Any
 from numpy import int64
 from numpy.typing import NDArray
 
+from curate.estimate import Estimate
 from curate.explain.calibration import Calibration
 from curate.explain.latency import Latency
-from curate.explain.metrics import ClassQuality, Estimate, Quality
+from curate.explain.metrics import ClassQuality, Quality
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ import math
 
 import pandas as pd
 
+from curate.estimate import Estimate
 from curate.explain.calibration import NUM_BINS, reliability_figure
-from curate.explain.metrics import Estimate
 from curate.report import model_wording as words
 from curate.report.confusion import make_confusion
 from curate.report.model_facts import ModelFacts

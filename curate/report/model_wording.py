@@ -1,6 +1,6 @@
 """Numbers and sentences of the page of a model."""
 
-from curate.explain.metrics import Estimate
+from curate.estimate import Estimate
 from curate.report.model_facts import ModelFacts, Trained
 from curate.report.wording import NBSP, count, counted, duration, percent
 

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from curate.estimate import Estimate
 from curate.explain.calibration import calibration
 from curate.explain.latency import Latency
-from curate.explain.metrics import Estimate, class_qualities, confusion_matrix, quality
+from curate.explain.metrics import class_qualities, confusion_matrix, quality
 from curate.explain.temperature import cross_fitted
 from curate.report.model_facts import Candidate, Costs, Judged, ModelFacts, Suspects, Trained
 

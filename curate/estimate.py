@@ -1,0 +1,12 @@
+"""An estimate: a value with its interval."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value and the interval [low, high] that holds the true one with probability 95 %; NaN where nothing can be told."""
+
+    value: float
+    low: float
+    high: float
