@@ -10,6 +10,7 @@ from curate.issues.label_evidence import LabelEvidence
 from curate.issues.noise_curve import NoiseCurve, fit_noise_curve, make_bins
 
 SPREAD = 0.7  # share of the usual rate in that of a confusion that is not systematic
+LEARNT = 0.75  # power of a systematic confusion's rate, in units of the usual one: the net has learnt some of it, and shows some itself
 RARE_MISTAKE = 0.05  # chance of the net's mistake under which a label that it contradicts is clearly suspect
 LOWEST_USUAL = 0.01  # of wrong labels per class, spread over the other classes
 
@@ -42,7 +43,8 @@ class LabelNoise:
         usual = (confusions.rates * weight).sum() / max(1, weight.sum())
         usual = max(usual, LOWEST_USUAL / max(1, len(others) - 1))
         mixed = (1 - SPREAD) * confusions.rates + SPREAD * usual
-        return np.where(confusions.is_systematic, np.maximum(confusions.rates, usual), mixed) * others / usual
+        systematic = usual * np.maximum(1, confusions.rates / usual) ** LEARNT
+        return np.where(confusions.is_systematic, systematic, mixed) * others / usual
 
 
 def estimate_label_noise(evidence: LabelEvidence, pred_probs: ArrayLike) -> LabelNoise:
