@@ -37,6 +37,7 @@ class Layer:
         multiply_adds: products in matrices and convolutions, for one image.
         activation_bytes: memory of its output for one image; 0 where it works in place.
         receptive_field: what its units see of the image; None where that is not known.
+        effective_size: side of the square that they really see, by the gradient; None where that was not asked for.
         size_formula, parameter_formula, multiply_add_formula: the textbook's, or ''.
     """
 
@@ -50,6 +51,7 @@ class Layer:
     size_formula: str = ""
     parameter_formula: str = ""
     multiply_add_formula: str = ""
+    effective_size: float | None = None
 
     @property
     def part(self) -> str:
@@ -80,6 +82,7 @@ class Layer:
             "output_shape": list(self.output_shape),
             **{key: getattr(self, key) for key in numbers},
             "receptive_field": seen,
+            "effective_size": self.effective_size,
             **{key: getattr(self, key) for key in texts},
         }
 

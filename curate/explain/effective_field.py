@@ -7,6 +7,8 @@ Source: Luo, Li, Urtasun & Zemel, Understanding the Effective Receptive Field in
 """
 
 import math
+import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +18,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from curate.errors import DataError
-from curate.explain.arithmetic import field_text
+from curate.explain.arithmetic import Layer, field_text
 from curate.explain.figure import ORANGE, SEQUENTIAL, add_bar, new_figure, show_image, styled
 from curate.explain.layers import evaluating, find_layer
 from curate.explain.tracing import Record
+from curate.progress import Progress, silent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +32,9 @@ COUNTS = 1 - 0.9545
 """A pixel counts where its gradient is at least this part of the largest: within two deviations of a bell."""
 
 
-def effective_fields(net: nn.Module, layers: Sequence[str], images: Tensor) -> dict[str, NDArray[np.float64]]:
+def effective_fields(
+    net: nn.Module, layers: Sequence[str], images: Tensor, *, progress: Progress = silent
+) -> dict[str, NDArray[np.float64]]:
     """For each layer, how much each pixel moves its unit in the middle: mean over images of the gradient's size, largest 1.
 
     The gradient is that of the sum over the layer's channels; its size is added up over the image's channels. The net is in
@@ -63,7 +68,11 @@ def effective_fields(net: nn.Module, layers: Sequence[str], images: Tensor) -> d
     finally:
         for handle in handles:
             handle.remove()
-    return {layer: _gradient_sizes(layer, outputs.get(layer), x) for layer in layers}
+    found = {}
+    for i, layer in enumerate(layers):
+        found[layer] = _gradient_sizes(layer, outputs.get(layer), x)
+        progress("effective fields", i + 1, len(layers), layer)
+    return found
 
 
 def _gradient_sizes(layer: str, maps: Tensor | None, x: Tensor) -> NDArray[np.float64]:
@@ -79,6 +88,18 @@ def _gradient_sizes(layer: str, maps: Tensor | None, x: Tensor) -> NDArray[np.fl
 def effective_size(field: NDArray[np.float64]) -> float:
     """The side of a square with as many pixels as count in `field`."""
     return math.sqrt(int((field >= COUNTS).sum())) if field.max() > 0 else 0.0
+
+
+def windowed_layers(net: nn.Module, layers: Sequence[Layer]) -> list[str]:
+    """The convolutions and poolings among the layers of a net that are called once, and whose units see a part of the image."""
+    names, calls = dict(net.named_modules()), Counter(layer.name for layer in layers)
+    found = []
+    for layer in layers:
+        is_module = type(names.get(layer.name)).__name__ == layer.kind and calls[layer.name] == 1  # no function, and called once
+        has_places = layer.receptive_field is not None and layer.receptive_field.is_map and not layer.receptive_field.is_whole
+        if is_module and has_places and re.search("conv|pool", layer.kind.lower()):
+            found.append(layer.name)
+    return found
 
 
 def layers_by_stride(net: nn.Module, records: Sequence[Record]) -> list[str]:

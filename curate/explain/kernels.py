@@ -65,6 +65,8 @@ FIXED: dict[str, NDArray[np.float64]] = {
 """Kernels of one size, 3 x 3."""
 SIZED: dict[str, Callable[..., NDArray[np.float64]]] = {"identity": identity, "box-blur": box_blur, "gaussian-blur": gaussian_blur}
 """Kernels of any size, 3 x 3 by default."""
+SHORT = {"laplacian": "laplacian-4"}
+"""Names that leave open which; the kernel that they mean."""
 
 
 def kernel_names() -> tuple[str, ...]:
@@ -76,7 +78,7 @@ def make_kernel(name: str, *, size: int | None = None, sigma: float | None = Non
     """The kernel `name`, (size, size).
 
     Args:
-        name: one of `kernel_names()`.
+        name: one of `kernel_names()`, or of SHORT.
         size: side of identity and blurs.
         sigma: width of the Gaussian in pixels.
 
@@ -84,6 +86,7 @@ def make_kernel(name: str, *, size: int | None = None, sigma: float | None = Non
         UnknownNameError: there is no kernel `name`.
         UsageError: a size or sigma for a kernel that has none, or a size outside 1..LARGEST_SIZE.
     """
+    name = SHORT.get(name, name)
     if name not in kernel_names():
         raise UnknownNameError.of("kernel", name, kernel_names())
     if sigma is not None and name != "gaussian-blur":

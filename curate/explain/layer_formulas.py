@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from curate.explain.field_rules import windows
 from curate.explain.formulas import (
     convolution_multiply_adds,
     convolution_parameters,
@@ -13,7 +14,6 @@ from curate.explain.formulas import (
     sides_formula,
     size_formula,
 )
-from curate.explain.receptive_field import windows
 
 Count = tuple[int, str]
 """A number, and the formula that ends with it."""

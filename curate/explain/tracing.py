@@ -15,9 +15,10 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from curate.explain.field_rules import propagate
 from curate.explain.layer_formulas import Worked, work_out
 from curate.explain.layers import evaluating
-from curate.explain.receptive_field import Field, propagate
+from curate.explain.receptive_field import Field
 
 ARGUMENTS = {
     "conv2d": ("input", "weight", "bias", "stride", "padding", "dilation", "groups"),

@@ -1,6 +1,7 @@
 """The convolution lab and the arithmetic as verbs: one image or one model in, a picture and its figures out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,13 @@ from curate.errors import DataError, UnknownNameError, UsageError
 from curate.explain.arithmetic import FAILURES, Arithmetic, arithmetic, cannot_take, shape_text
 from curate.explain.arithmetic_figure import arithmetic_figure
 from curate.explain.convolution import convolution_figure, convolve, pad_sides, shape_formula
-from curate.explain.effective_field import effective_field_figure, effective_fields, effective_size, layers_by_stride
+from curate.explain.effective_field import (
+    effective_field_figure,
+    effective_fields,
+    effective_size,
+    layers_by_stride,
+    windowed_layers,
+)
 from curate.explain.equivariance import equivariance, equivariance_figure, invariance_figure, pooling_invariance
 from curate.explain.figure import check_picture_path, save
 from curate.explain.formulas import sides_formula, size_formula
@@ -149,16 +156,30 @@ def new_net(name: str, input_shape: tuple[int, int, int], *, num_classes: int) -
 
 
 def arithmetic_of(
-    name: str, input_shape: tuple[int, int, int], *, num_classes: int, to: Path | None = None
+    name: str,
+    input_shape: tuple[int, int, int],
+    *,
+    num_classes: int,
+    effective: bool = False,
+    to: Path | None = None,
+    progress: Progress = silent,
 ) -> tuple[Arithmetic, Path | None]:
     """The arithmetic of a model of the registry, and its picture where `to` says.
+
+    Args:
+        effective: measure the effective receptive field of convolutions and poolings too, with random weights.
 
     Raises:
         UnknownNameError, DataError, UsageError: as `new_net` and `save`.
     """
     if to is not None:
         check_picture_path(to)
-    made = arithmetic(new_net(name, input_shape, num_classes=num_classes), input_shape)
+    net = new_net(name, input_shape, num_classes=num_classes)
+    made = arithmetic(net, input_shape)
+    if effective:
+        fields = effective_fields(net, windowed_layers(net, made.layers), _noise(input_shape), progress=progress)
+        sizes = {layer: effective_size(field) for layer, field in fields.items()}
+        made = replace(made, layers=tuple(replace(layer, effective_size=sizes.get(layer.name)) for layer in made.layers))
     return made, to and save(arithmetic_figure(made, title=f"{name}, input {shape_text(input_shape)}, {num_classes:,} classes"), to)
 
 
@@ -171,13 +192,17 @@ def receptive_field(name: str, input_shape: tuple[int, int, int], *, layers: Seq
     """
     check_picture_path(to)
     net = new_net(name, input_shape, num_classes=10)
-    images = torch.randn(NOISE_IMAGES, *input_shape, generator=torch.Generator().manual_seed(0))
+    images = _noise(input_shape)
     records, _ = trace(net, images[:1])
     found = effective_fields(net, list(layers) or layers_by_stride(net, records), images)
     theory = {record.name: record.receptive_field for record in records if len(record.output_shape) == 4}
     rows = [{"layer": layer, **_field_facts(theory.get(layer)), "effective_size": effective_size(found[layer])} for layer in found]
     figure = effective_field_figure(found, records, title=f"{name}, random weights: what the unit in the middle sees")
     return {"model": name, "input": shape_text(input_shape), "layers": rows, "figure": save(figure, to)}
+
+
+def _noise(input_shape: tuple[int, int, int]) -> torch.Tensor:
+    return torch.randn(NOISE_IMAGES, *input_shape, generator=torch.Generator().manual_seed(0))
 
 
 def _field_facts(field: Field | None) -> dict[str, Any]:

@@ -184,6 +184,18 @@ def test_arithmetic_prints_a_table_with_formulas_and_totals(run):
     assert "fully connected 59,134 (95.8 %)" in result.stdout
 
 
+def test_arithmetic_tells_what_units_really_see_if_asked(run, one_thread):
+    asked = "arithmetic", "lenet5", "--input", "1x28x28", "--classes", 10
+    lines = run(*asked, "--effective").stdout.splitlines()
+    assert "really sees" in lines[0] and "really sees" not in run(*asked).stdout
+    assert next(line.split()[7:11] for line in lines if line.startswith("conv1 ")) == ["5×5", "1", "0", "5×5"]
+    told = json.loads(run(*asked, "--effective", "--json").stdout)["layers"]
+    sizes = {row["name"]: row["effective_size"] for row in told if row["effective_size"] is not None}
+    assert list(sizes) == ["conv1", "conv2"]
+    assert 4 < sizes["conv1"] <= 5 < sizes["conv2"] <= 14
+    assert all(row["effective_size"] is None for row in json.loads(run(*asked, "--json").stdout)["layers"])
+
+
 def test_arithmetic_for_programs_has_every_layer(run, tmp_path):
     told = json.loads(run("arithmetic", "lenet5", "--input", "1x28x28", "--classes", 10, "--to", tmp_path / "a.png", "--json").stdout)
     assert sum(layer["parameters"] for layer in told["layers"]) == told["parameters"] == 61_706
@@ -223,7 +235,8 @@ def test_receptive_field_compares_theory_and_effect(run, tmp_path, one_thread):
     told = json.loads(run("receptive-field", "lenet5", "--input", "1x28x28", "--to", tmp_path / "r.png", "--json").stdout)
     assert [(row["layer"], row["size"], row["jump"]) for row in told["layers"]] == [("conv1", [5, 5], 1), ("conv2", [14, 14], 2)]
     assert all(row["effective_size"] <= row["size"][0] for row in told["layers"])
-    assert "14×14" in run("receptive-field", "lenet5", "--input", "1x28x28", "--layer", "conv2", "--to", tmp_path / "r.png").stdout
+    text = run("receptive-field", "lenet5", "--input", "1x28x28", "--layer", "conv2", "--to", tmp_path / "r.png").stdout
+    assert text.splitlines()[-1].split()[:2] == ["conv2", "14×14"]
 
 
 def test_equivariance_is_exact_at_multiples_of_the_jump(run, picture, tmp_path, one_thread):

@@ -49,6 +49,10 @@ def test_a_matrix_is_read_from_text(text, expected):
     assert np.array_equal(parse_kernel(text), expected)
 
 
+def test_the_laplacian_without_more_is_that_of_four_neighbours():
+    assert np.array_equal(parse_kernel("laplacian"), [[0, 1, 0], [1, -4, 1], [0, 1, 0]])
+
+
 def test_a_kernel_name_is_read_from_text():
     assert np.array_equal(parse_kernel("box-blur", size=5), np.full((5, 5), 1 / 25))
 

@@ -40,9 +40,13 @@ def render(made: "Arithmetic", result: dict[str, Any]) -> None:
         table.add_column(name, justify="right" if right else "left", no_wrap=True)
     table.add_column("jump", justify="right", no_wrap=True)
     table.add_column("start", justify="right", no_wrap=True)
+    has_effective = any(layer.effective_size is not None for layer in made.layers)
+    if has_effective:
+        table.add_column("really sees", justify="right", no_wrap=True)
     table.add_column("as the textbooks have it", no_wrap=True)
     for layer in made.layers:
-        table.add_row(*_cells(layer))
+        cells = _cells(layer)
+        table.add_row(*cells[:-1], *([_effective(layer)] if has_effective else []), cells[-1])
     wide = Console(highlight=False, markup=False)
     wide.width = max(wide.width, wide.measure(table, options=wide.options.update(width=10_000)).maximum)
     wide.print(table, crop=False)
@@ -79,6 +83,10 @@ def _cells(layer: "Layer") -> list[str]:
         f"{field.y.start:g}" if field is not None and has_places and not field.is_whole else "",
         "\n".join(text for text in (layer.size_formula, layer.parameter_formula, layer.multiply_add_formula) if text),
     ]
+
+
+def _effective(layer: "Layer") -> str:
+    return "" if layer.effective_size is None else f"{layer.effective_size:.0f}×{layer.effective_size:.0f}"
 
 
 def _shares(parts: dict[str, int]) -> str:

@@ -90,16 +90,19 @@ def arithmetic(
     model: NetArgument,
     input_shape: InputOption = "3x224x224",
     classes: Annotated[int, typer.Option(min=1, help="How many classes.")] = 1000,
+    effective: Annotated[
+        bool, typer.Option("--effective", help="Measure by the gradient what units really see; takes minutes for large models.")
+    ] = False,
     to: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it too: a .png, .svg or .pdf.")] = None,
     as_json: o.JsonOption = False,
 ) -> None:
     """Count a model layer by layer: shapes, parameters, multiply-adds, memory, receptive fields, and their formulas."""
-    with working():
+    with working() as progress:
         from curate.explain.arithmetic import parse_shape
         from curate.steps.explain_lab import arithmetic_of
 
         shape = parse_shape(input_shape)
-        made, figure = arithmetic_of(model, shape, num_classes=classes, to=to)
+        made, figure = arithmetic_of(model, shape, num_classes=classes, effective=effective, to=to, progress=progress)
     from curate.cli.explain.arithmetic_table import as_result, render
 
     show(
@@ -124,7 +127,7 @@ def receptive_field(
         from curate.steps.explain_lab import receptive_field as run_receptive_field
 
         result = run_receptive_field(model, parse_shape(input_shape), layers=layer or (), to=to)
-    show(result if as_json else {**result, "layers": [_in_words(row) for row in result["layers"]]}, as_json=as_json)
+    show(result, as_json=as_json, render=_render_fields)
 
 
 def equivariance(
@@ -162,10 +165,26 @@ def invariance(
     show({**result, "change": changes} if as_json else {**result, f"change at {largest} px": at_last}, as_json=as_json)
 
 
-def _in_words(row: dict[str, Any]) -> dict[str, Any]:
-    size, effective = row["size"], f"{row['effective_size']:.0f}×{row['effective_size']:.0f}"
-    theory = "×".join(f"{side:g}" for side in size) if isinstance(size, list) else size
-    return {"layer": row["layer"], "in theory": theory, "effective": effective, "jump": row["jump"]}
+def _render_fields(result: dict[str, Any]) -> None:
+    """Prints one layer a line."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from curate.cli import summary
+
+    summary.render({key: value for key, value in result.items() if key != "layers"})
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("layer", no_wrap=True)
+    for name in ("sees in theory", "really sees", "jump"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in result["layers"]:
+        size = row["size"]
+        theory = "×".join(f"{side:g}" for side in size) if isinstance(size, list) else size or "–"
+        effective = f"{row['effective_size']:.0f}×{row['effective_size']:.0f}"
+        table.add_row(row["layer"], theory, effective, "–" if row["jump"] is None else f"{row['jump']:.3g}")
+    console = Console(highlight=False, markup=False)
+    console.print()
+    console.print(table, crop=False)
 
 
 VERBS: tuple[Any, ...] = (conv, pool, arithmetic, receptive_field, equivariance, invariance)
