@@ -2,7 +2,7 @@
 
 from typing import Any
 
-SHARES = ("accuracy", "share", "noise", "confidence", "precision", "recall")
+SHARES = ("accuracy", "calibration_error", "share", "noise", "confidence", "precision", "recall")
 POINTS = ("difference", "interval")  # between two shares
 LONGEST_LIST = 10
 

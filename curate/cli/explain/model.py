@@ -52,7 +52,7 @@ def summary(result: dict) -> dict:
         "model": result["model"],
         "accuracy": accuracy["value"],
         "accuracy_95_%": [accuracy["low"], accuracy["high"]],
-        "calibration_error_share": result["calibration"]["error"]["value"],
+        "calibration_error": result["calibration"]["error"]["value"],
         "num_parameters": itself["costs"]["parameters"],
         "num_multiply_adds": itself["costs"]["multiply_adds"],
         "latency": f"{1000 * latency['p50']:.3g} ms, p99 {1000 * latency['p99']:.3g} ms, on {result['machine']}",
