@@ -28,6 +28,8 @@ def summary_of(several: list[dict]) -> str:
         "wrong",
         "said to be wrong",
         "flagged",
+        "wrong and not flagged",
+        "said so",
         "F1",
         "best cut",
         "short of it by",
@@ -42,14 +44,16 @@ def summary_of(several: list[dict]) -> str:
             np.mean([one["num_errors"] for one in found]),
             np.mean([one["said"]["num_errors"]["value"] for one in each]),
             np.mean([one["num_flagged"] for one in found]),
+            np.mean([one["missed"] for one in each]),
         )
-        scores = ["–"] * 5
+        scores = ["–"] * 6
         if counts[0]:
             f1 = [one["f1"] for one in found]
             best, margin = (np.mean([one["rankings"][name]["best_f1"] for one in each]) for name in ("curate", "log-margin"))
             filters = [[value for name, value in one["thresholds"].items() if name.startswith("cleanlab")] for one in each]
             others = (best, best - np.mean(f1), margin, np.mean(filters, axis=0).max())
-            scores = [spread(f1), *(f"{value:.3f}" for value in others)]
+            left = np.mean([one["said"]["num_left"]["value"] for one in each])
+            scores = [f"{left:,.0f}", spread(f1), *(f"{value:.3f}" for value in others)]
         cells = [record["name"].removeprefix("detection "), *(f"{count:,.0f}" for count in counts), *scores]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
