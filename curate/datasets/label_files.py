@@ -19,6 +19,7 @@ def read_given(
     positions: NDArray[np.int64],
     class_names: tuple[str, ...],
     given: NDArray[np.int64] | None = None,
+    splits: NDArray[np.str_] | None = None,
 ) -> tuple[NDArray[np.int64], Annotations | None]:
     """The labels of the samples at `positions`, and whose they are where several annotators gave them.
 
@@ -26,7 +27,8 @@ def read_given(
     `read_labels`.
     """
     if not is_annotations(path):
-        return read_labels(path, sample_ids=sample_ids, positions=positions, class_names=class_names, given=given), None
+        labels = read_labels(path, sample_ids=sample_ids, positions=positions, class_names=class_names, given=given, splits=splits)
+        return labels, None
     annotations = read_annotations(path, sample_ids=sample_ids, positions=positions, class_names=class_names)
     return majority_labels(annotations, len(positions), len(class_names)), annotations
 
@@ -38,12 +40,14 @@ def read_labels(
     positions: NDArray[np.int64],
     class_names: tuple[str, ...],
     given: NDArray[np.int64] | None = None,
+    splits: NDArray[np.str_] | None = None,
 ) -> NDArray[np.int64]:
     """The labels of the samples at `positions`, from a `.npy`, `.csv` or `.json` file.
 
-    A `.npy` holds one label per sample in dataset order, of all samples or of those at `positions`: indices in -1..K-1
-    (-1 = unlabelled) or class names. A `.csv` has the columns `sample_id` and `label`, in any order; a label is a class name,
-    else an index, else empty = unlabelled. It must cover every sample at `positions` and may cover others of the dataset.
+    A `.npy` holds one label per sample in dataset order, of all samples, of those at `positions`, or of the training split, as noisy
+    label sets are published (all others keep theirs): indices in -1..K-1 (-1 = unlabelled) or class names. A `.csv` has the columns
+    `sample_id` and `label`, in any order; a label is a class name, else an index, else empty = unlabelled. It must cover every sample
+    at `positions` and may cover others of the dataset.
 
     A `.csv` with the columns `sample_id`, `given` and `corrected`, or a `.json` as `curate export --format corrected` writes it, lists
     only samples whose label changes: it is applied on top of `given`, see `curate.datasets.corrections`.
@@ -53,7 +57,8 @@ def read_labels(
         sample_ids: (N,), of the whole dataset.
         positions: (M,), the samples that are asked for.
         class_names: K names.
-        given: (M,), the labels that these samples have; needed for corrected labels only.
+        given: (M,), the labels that these samples have; needed for corrected labels, and for an array of the training split.
+        splits: (N,), of the whole dataset; needed for an array of the training split.
 
     Returns:
         (M,) int64 in -1..K-1.
@@ -65,7 +70,7 @@ def read_labels(
     if not path.is_file():
         raise DataError(f"there is no label file at {path}")
     if path.suffix.lower() == ".npy":
-        return _from_array(path, len(sample_ids), positions, class_names)
+        return _from_array(path, positions, class_names, given, splits=np.full(len(sample_ids), "") if splits is None else splits)
     if is_corrections(path):
         return _corrected(path, sample_ids, positions, class_names, given)
     if path.suffix.lower() == ".csv":
@@ -77,21 +82,38 @@ def read_labels(
     )
 
 
-def _from_array(path: Path, num_samples: int, positions: NDArray[np.int64], class_names: tuple[str, ...]) -> NDArray[np.int64]:
+def _from_array(
+    path: Path,
+    positions: NDArray[np.int64],
+    class_names: tuple[str, ...],
+    given: NDArray[np.int64] | None,
+    *,
+    splits: NDArray[np.str_],
+) -> NDArray[np.int64]:
     try:
         values = np.load(path, allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
         raise DataError(f"{path} is not a readable .npy array of numbers or text ({error})") from error
     if values.ndim != 1 or values.dtype.kind not in "iuU":
         raise DataError(f"{path} must hold one integer or class name per sample, found {values.dtype} of shape {values.shape}")
-    if len(values) == num_samples:
-        values = values[positions]
-    elif len(values) != len(positions):
-        lengths = " or ".join(str(n) for n in sorted({num_samples, len(positions)}, reverse=True))
-        raise DataError(f"{path} has {len(values)} labels, expected {lengths}, one per sample in dataset order")
+    is_training = splits == "train"
+    if len(values) == len(splits):
+        return _indices(path, values[positions], class_names)
+    if len(values) == len(positions):
+        return _indices(path, values, class_names)
+    if given is not None and len(values) == is_training.sum():
+        replaced, chosen = given.copy(), is_training[positions]
+        replaced[chosen] = _indices(path, values[(np.cumsum(is_training) - 1)[positions[chosen]]], class_names)
+        return replaced
+    fitting = {len(splits), len(positions)} | ({int(is_training.sum())} if given is not None and is_training.any() else set())
+    lengths = " or ".join(str(n) for n in sorted(fitting, reverse=True))
+    raise DataError(f"{path} has {len(values)} labels, expected {lengths}, one per sample in dataset order")
+
+
+def _indices(path: Path, values: NDArray[np.generic], class_names: tuple[str, ...]) -> NDArray[np.int64]:
     if values.dtype.kind == "U":
         return label_values(path, values.tolist(), class_names)
-    wrong = values[(values < -1) | (values >= len(class_names))]
+    wrong = values[(values < -1) | (values >= len(class_names))]  # type: ignore[operator]
     if len(wrong):
         raise DataError(f"{path} has label {wrong[0]}, expected 0..{len(class_names) - 1} (or -1 = unlabelled)")
     return values.astype(np.int64)

@@ -109,7 +109,12 @@ def _from_catalog(origin: dict[str, Any], progress: Progress) -> ImageSet:
     annotations = None
     if origin["labels"] is not None:
         given, annotations = read_given(
-            Path(origin["labels"]), sample_ids=sample_ids, positions=positions, class_names=entry.class_names, given=given
+            Path(origin["labels"]),
+            sample_ids=sample_ids,
+            positions=positions,
+            class_names=entry.class_names,
+            given=given,
+            splits=splits,
         )
     origin = {**origin, "skipped": []}
     return ImageSet(name, images, given, sample_ids[positions], splits[positions], entry.class_names, None, origin, annotations)
@@ -142,7 +147,12 @@ def _from_files(origin: dict[str, Any], progress: Progress) -> ImageSet:
     given, annotations = listing.labels[positions], None
     if origin["labels"] is not None:
         given, annotations = read_given(
-            Path(origin["labels"]), sample_ids=sample_ids, positions=positions, class_names=listing.class_names, given=given
+            Path(origin["labels"]),
+            sample_ids=sample_ids,
+            positions=positions,
+            class_names=listing.class_names,
+            given=given,
+            splits=listing.splits,
         )
     filepaths = np.array(listing.filepaths)[positions]
     origin = {**origin, "skipped": list(decoded.skipped)}

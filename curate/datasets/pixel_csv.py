@@ -59,7 +59,12 @@ def load_pixel_csv(origin: dict[str, Any]) -> ImageSet:
     if origin["labels"] is None:
         return found
     labels, annotations = read_given(
-        Path(origin["labels"]), sample_ids=whole.sample_ids, positions=positions, class_names=whole.class_names, given=found.labels
+        Path(origin["labels"]),
+        sample_ids=whole.sample_ids,
+        positions=positions,
+        class_names=whole.class_names,
+        given=found.labels,
+        splits=whole.splits,
     )
     return replace(found, labels=labels, annotations=annotations)
 

@@ -54,6 +54,7 @@ def load_source(
         positions=np.arange(len(image_set)),
         class_names=image_set.class_names,
         given=image_set.labels,
+        splits=image_set.splits,
     )
     origin = {**image_set.origin, "labels": str(labels.absolute())}
     return replace(image_set, labels=replaced, annotations=annotations, origin=origin)

@@ -33,6 +33,23 @@ def test_an_array_of_the_chosen_samples_is_taken_as_it_is(tmp_path):
     np.testing.assert_array_equal(read(npy_with(tmp_path / "l.npy", np.array([2, 0])), [1, 3]), [2, 0])
 
 
+SPLITS = np.array(["test", "train", "train", "test", "train", "train"])
+
+
+@pytest.mark.parametrize(("positions", "expected"), [(range(6), [0, 1, 2, 1, -1, 0]), ([0, 2, 5], [0, 2, 0]), ([4, 3], [-1, 1])])
+def test_an_array_of_the_training_split_leaves_all_others_as_they_are(tmp_path, positions, expected):
+    given, path = np.array([0, 2, 2, 1, 2, 2]), npy_with(tmp_path / "l.npy", np.array([1, 2, -1, 0]))
+    chosen = np.array(positions)
+    found = read_labels(path, sample_ids=IDS, positions=chosen, class_names=CLASSES, given=given[chosen], splits=SPLITS)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_the_length_of_the_training_split_is_told_as_one_that_fits(tmp_path):
+    path, chosen = npy_with(tmp_path / "l.npy", np.zeros(3, dtype=int)), np.arange(6)
+    with pytest.raises(DataError, match="has 3 labels, expected 6 or 4, one per sample"):
+        read_labels(path, sample_ids=IDS, positions=chosen, class_names=CLASSES, given=np.zeros(6, dtype=int), splits=SPLITS)
+
+
 def test_an_array_of_class_names_is_understood(tmp_path):
     np.testing.assert_array_equal(read(npy_with(tmp_path / "l.npy", np.array(["dog", "cat"])), [0, 1]), [2, 1])
 
