@@ -56,7 +56,8 @@ LabelsOption = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Labels in place of the given ones: .npy in dataset order (all or the training split), CSV with sample_id,label (and annotator), or `export`'s.",
+        help="Labels in place of the given ones: .npy in dataset order, of all or of the training split, "
+        "CSV with sample_id,label (and annotator), or `export`'s.",
     ),
 ]
 RootOption = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder with the dataset's files, where they are there already.")]
