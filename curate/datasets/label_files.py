@@ -101,12 +101,12 @@ def _from_array(
         return _indices(path, values[positions], class_names)
     if len(values) == len(positions):
         return _indices(path, values, class_names)
-    if given is not None and len(values) == is_training.sum():
+    num_training = 0 if given is None else int(is_training.sum())
+    if given is not None and num_training and len(values) == num_training:
         replaced, chosen = given.copy(), is_training[positions]
         replaced[chosen] = _indices(path, values[(np.cumsum(is_training) - 1)[positions[chosen]]], class_names)
         return replaced
-    fitting = {len(splits), len(positions)} | ({int(is_training.sum())} if given is not None and is_training.any() else set())
-    lengths = " or ".join(str(n) for n in sorted(fitting, reverse=True))
+    lengths = " or ".join(str(n) for n in sorted({len(splits), len(positions), num_training} - {0}, reverse=True))
     raise DataError(f"{path} has {len(values)} labels, expected {lengths}, one per sample in dataset order")
 
 

@@ -50,6 +50,12 @@ def test_the_length_of_the_training_split_is_told_as_one_that_fits(tmp_path):
         read_labels(path, sample_ids=IDS, positions=chosen, class_names=CLASSES, given=np.zeros(6, dtype=int), splits=SPLITS)
 
 
+def test_an_empty_array_is_none_of_a_set_without_a_training_split(tmp_path):
+    path, chosen = npy_with(tmp_path / "l.npy", np.zeros(0, dtype=int)), np.arange(6)
+    with pytest.raises(DataError, match="has 0 labels, expected 6, one per sample"):
+        read_labels(path, sample_ids=IDS, positions=chosen, class_names=CLASSES, given=np.zeros(6, dtype=int), splits=np.full(6, "test"))
+
+
 def test_an_array_of_class_names_is_understood(tmp_path):
     np.testing.assert_array_equal(read(npy_with(tmp_path / "l.npy", np.array(["dog", "cat"])), [0, 1]), [2, 1])
 
