@@ -15,7 +15,8 @@ from curate.cli.group import CommandLine
 from curate.datasets.catalog import CATALOG
 from curate.datasets.entry import CatalogEntry, DataFile
 from curate.models.zoo import ZOO
-from curate.steps.explain_lab import load_image, new_net
+from curate.steps.explain_lab import load_image
+from curate.steps.explain_nets import new_net
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def arithmetic(
     """Count a model layer by layer: shapes, parameters, multiply-adds, memory, receptive fields, and their formulas."""
     with working() as progress:
         from curate.explain.arithmetic import parse_shape
-        from curate.steps.explain_lab import arithmetic_of
+        from curate.steps.explain_nets import arithmetic_of
 
         shape = parse_shape(input_shape)
         made, figure = arithmetic_of(model, shape, num_classes=classes, effective=effective, to=to, progress=progress)
@@ -124,7 +124,7 @@ def receptive_field(
     """Draw what units of a model see: in theory, and really, by the gradient."""
     with working():
         from curate.explain.arithmetic import parse_shape
-        from curate.steps.explain_lab import receptive_field as run_receptive_field
+        from curate.steps.explain_nets import receptive_field as run_receptive_field
 
         result = run_receptive_field(model, parse_shape(input_shape), layers=layer or (), to=to)
     show(result, as_json=as_json, render=_render_fields)
