@@ -14,9 +14,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from curate.errors import DataError, UnknownNameError, UsageError
-from curate.explain.figure import DIVERGING, GREY, add_bar, new_figure, show_image, show_matrix, styled
+from curate.explain.figure import DIVERGING, GREY, add_bar, new_figure, styled
 from curate.explain.formulas import sides_formula, size_formula
 from curate.explain.kernels import as_kernel
+from curate.explain.pictures import show_image, show_matrix
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

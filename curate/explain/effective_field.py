@@ -19,8 +19,9 @@ from torch import Tensor, nn
 
 from curate.errors import DataError
 from curate.explain.arithmetic import Layer, field_text
-from curate.explain.figure import ORANGE, SEQUENTIAL, add_bar, new_figure, show_image, styled
+from curate.explain.figure import ORANGE, SEQUENTIAL, add_bar, new_figure, styled
 from curate.explain.layers import evaluating, find_layer
+from curate.explain.pictures import show_image
 from curate.explain.tracing import Record
 from curate.progress import Progress, silent
 

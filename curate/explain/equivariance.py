@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from curate.errors import DataError, UsageError
 from curate.explain.convolution import convolve
-from curate.explain.figure import GREY, PALETTE, SEQUENTIAL, add_bar, new_figure, show_image, styled
+from curate.explain.figure import GREY, PALETTE, SEQUENTIAL, add_bar, new_figure, styled
+from curate.explain.pictures import show_image
 from curate.explain.pooling import global_pool, pool
 from curate.explain.receptive_field import Field
 from curate.explain.tracing import Record, trace

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from curate.errors import DataError, UnknownNameError, UsageError
 from curate.explain.convolution import image_tensor
-from curate.explain.figure import GREY, new_figure, show_image, styled
+from curate.explain.figure import GREY, new_figure, styled
 from curate.explain.formulas import sides_formula, size_formula
+from curate.explain.pictures import show_image
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,21 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from curate.explain.excitation import Excitation, check_channels
-from curate.explain.figure import (
-    BLACK,
-    DIVERGING,
-    FAINT,
-    GREY,
-    ORANGE,
-    SEQUENTIAL,
-    add_bar,
-    image_grid,
-    new_figure,
-    show_image,
-    styled,
-)
+from curate.explain.figure import BLACK, DIVERGING, FAINT, GREY, ORANGE, SEQUENTIAL, add_bar, new_figure, styled
 from curate.explain.filters import colour_filters, layer_filters, mosaic, normalised_filters, strongest_filters
 from curate.explain.overlay import overlay
+from curate.explain.pictures import image_grid, show_image
 from curate.explain.run_saliency import Evidence, SampleSaliency
 from curate.explain.visible import Visible
 

@@ -7,9 +7,10 @@ import torch
 from numpy.typing import NDArray
 
 from curate.explain.convolution import PADDINGS, convolve, pad
-from curate.explain.figure import BLUE, DIVERGING, FAINT, GREY, INTENSITY, ORANGE, new_figure, show_image, show_matrix, styled
+from curate.explain.figure import BLUE, DIVERGING, FAINT, GREY, INTENSITY, ORANGE, new_figure, styled
 from curate.explain.formulas import size_formula
 from curate.explain.kernels import make_kernel
+from curate.explain.pictures import show_image, show_matrix
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

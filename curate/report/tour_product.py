@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from curate.explain.equivariance import relative_difference
-from curate.explain.figure import BLUE, DIVERGING, ORANGE, add_bar, new_figure, show_image, show_matrix, styled
+from curate.explain.figure import BLUE, DIVERGING, ORANGE, add_bar, new_figure, styled
 from curate.explain.layers import feature_maps
+from curate.explain.pictures import show_image, show_matrix
 from curate.explain.unrolled import convolve_unrolled, im2col
 from curate.report.tour_drawings import busiest_window
 

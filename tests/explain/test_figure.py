@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from curate.errors import DataError, UsageError
-from curate.explain.figure import PALETTE, image_grid, new_figure, number, save, show_matrix, styled, to_bytes, to_png
+from curate.explain.figure import PALETTE, new_figure, save, styled, to_bytes, to_png
+from curate.explain.pictures import image_grid, number, show_matrix
 
 
 def test_a_figure_is_written_as_its_ending_says(tmp_path):
@@ -40,7 +41,8 @@ def test_pyplot_is_never_imported():
     import subprocess
 
     code = (
-        "import sys, numpy as np; from curate.explain.figure import image_grid, to_png; to_png(image_grid([np.eye(3)], ['a']));"
+        "import sys, numpy as np; from curate.explain.figure import to_png; "
+        "from curate.explain.pictures import image_grid; to_png(image_grid([np.eye(3)], ['a']));"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
