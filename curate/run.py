@@ -5,19 +5,22 @@ fsynced and renamed, so that a kill leaves either the old file or the new one. N
 """
 
 import contextlib
-import errno
+import importlib.metadata
 import json
 import os
+import platform
 import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from curate.errors import RunError, StorageError
+from curate.errors import RunError
+from curate.files import replaced_atomically, storage_errors, write_atomically
 from curate.memory import PeakMemory
 
 if TYPE_CHECKING:
@@ -27,8 +30,18 @@ FORMAT = 1
 
 
 def data_root() -> Path:
-    """Where downloads, runs and media live: `$CURATE_DATA`, or `data` in the current folder."""
-    return Path(os.environ.get("CURATE_DATA", "data"))
+    """Where downloads, runs and media live: `$CURATE_DATA`; else `data` of a checkout that one stands in, or wherever runs are there
+    already; else a folder of the user, so that commands work from any folder and write into no images.
+    """
+    chosen = os.environ.get("CURATE_DATA")
+    if chosen:
+        return Path(chosen)
+    here = Path("data")
+    if (here / "runs").is_dir() or (here / "records.jsonl").is_file():
+        return here
+    from platformdirs import user_data_path
+
+    return user_data_path("curate", appauthor=False)
 
 
 class Run:
@@ -71,10 +84,9 @@ class Run:
                 if ours != theirs and is_trained:
                     raise RunError(
                         f"{path} holds a run with another {what} ({_first_difference(theirs, ours)}); "
-                        "give this one another name with --run, or delete that folder"
+                        "give this one another name with --run; what was decided there goes along by `curate import-decisions`"
                     )
-            run.meta.update({what: new[what] for what in ("dataset", "config") if what in new})
-            run.save_meta()
+            run.replace_sections(**{what: new[what] for what in ("dataset", "config", "options") if what in new})
             return run
         with storage_errors(path):
             path.mkdir(parents=True, exist_ok=True)
@@ -103,12 +115,52 @@ class Run:
         return cls(path, meta)
 
     def save_meta(self) -> None:
+        """Writes `meta` whole, over whatever another process changed meanwhile: for a new run; else `update` and `replace_sections`."""
         self.write_text("run.json", json.dumps(_jsonable(self.meta), indent=2) + "\n")
 
     def update(self, section: str, **values: Any) -> None:
-        """Adds `values` to the section of `run.json` and saves it."""
-        self.meta.setdefault(section, {}).update(_jsonable(values))
-        self.save_meta()
+        """Adds `values` to the section of `run.json`; other sections stay as they are on disk, whoever changed them."""
+        with self._locked() as meta:
+            meta[section] = {**(meta.get(section) or {}), **_jsonable(values)}
+            self.meta[section] = meta[section]
+
+    def replace_sections(self, **sections: Any) -> None:
+        """Writes whole sections of `run.json`; None removes one."""
+        with self._locked() as meta:
+            for section, value in sections.items():
+                for each in (meta, self.meta):
+                    each.pop(section, None)
+                    if value is not None:
+                        each[section] = _jsonable(value)
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[dict[str, Any]]:
+        """Context with `run.json` as it is on disk, to be changed; no other process changes it meanwhile."""
+        with storage_errors(self.path), FileLock(self.path / ".run.lock"):
+            file = self.path / "run.json"
+            meta = json.loads(file.read_text()) if file.exists() else _jsonable(self.meta)
+            yield meta
+            self.write_text("run.json", json.dumps(meta, indent=2) + "\n")
+
+    @contextlib.contextmanager
+    def only_one(self, verb: str) -> Iterator[None]:
+        """Context in which no other process judges this run.
+
+        Raises:
+            RunError: another one does.
+        """
+        lock, note = FileLock(self.path / ".judging.lock", timeout=0), self.path / ".judging.pid"
+        try:
+            with storage_errors(self.path):
+                lock.acquire()
+        except Timeout:
+            who = f"process {note.read_text()}" if note.exists() else "another process"
+            raise RunError(f"{who} is at `{verb}` of {self.path}; wait until it has ended, or give this one another --run name") from None
+        try:
+            note.write_text(str(os.getpid()))
+            yield
+        finally:
+            lock.release()
 
     @contextlib.contextmanager
     def step(self, name: str, **notes: Any) -> Iterator[dict[str, Any]]:
@@ -124,8 +176,7 @@ class Run:
 
     def note_step(self, name: str, **record: Any) -> None:
         """Puts what is known of a step into `run.json`: `seconds`, `peak_memory_mib` and notes."""
-        self.meta["steps"][name] = _jsonable(record)
-        self.save_meta()
+        self.update("steps", **{name: record})
 
     def has(self, name: str) -> bool:
         return (self.path / name).exists()
@@ -178,58 +229,6 @@ class Run:
         return write_atomically(self.path / name, content)
 
 
-def write_atomically(path: Path, content: bytes | memoryview) -> Path:
-    """Replaces `path` by `content` so that a kill leaves the old file or the new one, never half of one.
-
-    Raises:
-        StorageError: the disk is full or read-only.
-    """
-    with replaced_atomically(path) as file:
-        file.write(content)
-    return path
-
-
-@contextlib.contextmanager
-def replaced_atomically(path: Path) -> Iterator[IO[bytes]]:
-    """Context with a file to write what replaces `path` once the block ends well; for content that is too large for memory.
-
-    Raises:
-        StorageError: the disk is full or read-only.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with open(temporary, "wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
-    """Turns a full or read-only disk into a StorageError that names `path`."""
-    hints = {
-        errno.ENOSPC: "the disk is full; free some space",
-        errno.EDQUOT: "the disk quota is used up; free some space",
-        errno.ENOENT: "its folder cannot be made there; set CURATE_DATA to a folder that can be written",
-        errno.EROFS: "the disk is read-only; set CURATE_DATA to a folder that can be written",
-        errno.EACCES: "permission denied; set CURATE_DATA to a folder that can be written",
-        errno.EPERM: "permission denied; set CURATE_DATA to a folder that can be written",
-        errno.ENOTDIR: "a part of that path is a file, not a folder",
-        errno.EEXIST: "a file is where a folder should be",
-    }
-    try:
-        yield
-    except OSError as error:
-        if error.errno in hints:
-            raise StorageError(f"cannot write {path}: {hints[error.errno]}, then run the same command again") from error
-        raise
-
-
 def now() -> str:
     """The time in UTC, to the second, as ISO 8601."""
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -250,3 +249,30 @@ def _first_difference(old: Any, new: Any) -> str:
             if old.get(key) != new.get(key):
                 return f"{key}: there {old.get(key)!r}, asked for {new.get(key)!r}"
     return f"there {old!r}, asked for {new!r}"
+
+
+def run_path(name: str) -> Path:
+    """The folder of the run called `name`; a path is taken as it is.
+
+    Raises:
+        RunError: a name with characters that make a bad folder name.
+    """
+    if "/" in name or name in (".", ".."):
+        return Path(name)
+    if not name or name.startswith(".") or any(c in '\\:*?"<>|' or not c.isprintable() for c in name):
+        raise RunError(f"'{name}' cannot be the name of a run; use letters, digits, '-' and '_', or give a path with '/'")
+    return data_root() / "runs" / name
+
+
+VERSIONS = ("torch", "torchvision", "numpy", "scikit-learn", "cleanlab", "fiftyone")
+
+
+def versions() -> dict[str, str]:
+    """Versions of this package, of Python and of what a result depends on, as far as installed."""
+    found = {"python": platform.python_version()}
+    for package in ("curate", *VERSIONS):
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

@@ -7,10 +7,10 @@ import argparse
 
 import records
 
-from curate.cli.benchmark.speed import render
+from curate.bench.speed import speed
 from curate.cli.output import working
-from curate.steps.source import load_source
-from curate.steps.speed import speed
+from curate.cli.verbs_benchmark import render_speed
+from curate.sources import load_source
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
         result = speed(
             image_set, model=options.model, preset=options.preset, rounds=options.rounds, with_stages=options.stages, progress=progress
         )
-    render(result)
+    render_speed(result)
     values = {key: result[key] for key in ("rounds", "median", "one_net", "operators", "stages", "limit")}
     records.append_measured(f"benchmark speed {options.dataset} {options.model}", result, values)
 

@@ -7,10 +7,8 @@ import argparse
 
 import records
 
+import curate
 from curate.cli.output import show, working
-from curate.run import Run
-from curate.steps.audit import audit
-from curate.steps.source import run_path
 
 
 def main() -> None:
@@ -18,10 +16,11 @@ def main() -> None:
     parser.add_argument("--preset", default="default")
     options = parser.parse_args()
     with working() as progress:
-        figures = audit("cifar10", preset=options.preset, command="pipelines/cifar10.py", progress=progress)
-    run = Run.open(run_path(figures["run"]))
+        nets = curate.Nets(preset=options.preset)
+        audit = curate.audit("cifar10", judge=nets, fiftyone=True, command="pipelines/cifar10.py", progress=progress)
+    run = audit.run
     records.append(f"audit cifar10 {options.preset}", run, {"metrics": run.meta["metrics"]})
-    show(figures, as_json=False)
+    show(audit.outcome(), as_json=False)
 
 
 if __name__ == "__main__":

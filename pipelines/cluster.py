@@ -12,15 +12,16 @@ import time
 import numpy as np
 import records
 
-from curate.datasets.load import load
-from curate.models.registry import ModelSpec
-from curate.steps.train import describe, versions
-from curate.training.cross_validation import OutOfFold, cross_validate
-from curate.training.device import pick_device
-from curate.training.executor_choice import Executor, open_executor
-from curate.training.executors import num_processes
-from curate.training.ray_cluster import import_ray
-from curate.training.recipe import Recipe
+from curate.data.image_set import describe
+from curate.data.load import load
+from curate.judge.models.registry import ModelSpec
+from curate.judge.training.cross_validation import OutOfFold, cross_validate
+from curate.judge.training.device import pick_device
+from curate.judge.training.executors import Executor, open_executor
+from curate.judge.training.local_executor import num_processes
+from curate.judge.training.ray_cluster import import_ray
+from curate.judge.training.recipes import Recipe
+from curate.run import versions
 
 
 def main() -> None:

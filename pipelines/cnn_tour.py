@@ -9,15 +9,15 @@ import argparse
 import time
 from pathlib import Path
 
+import curate
 from curate.cli.output import show, working
 from curate.errors import CurateError
+from curate.find.find import find
+from curate.lab.tour.subject import check_grey
+from curate.lab.tour.tour import write_tour
 from curate.progress import Progress
-from curate.report.tour import write_tour
-from curate.report.tour_subject import check_grey
-from curate.run import Run
-from curate.steps.find import find
-from curate.steps.source import default_run_name, images_of, load_source, run_path
-from curate.steps.train import train
+from curate.run import Run, run_path
+from curate.sources import images_of, load_source
 
 MODEL = "lenet5"
 
@@ -42,14 +42,17 @@ def main() -> None:
 def tour(options: argparse.Namespace, progress: Progress) -> dict:
     """The page, and the seconds that each part took."""
     seconds, start = {}, time.perf_counter()
-    path = run_path(options.run or f"{default_run_name(Path(options.source).stem, limit=options.limit)}-{MODEL}")
+    limited = "" if options.limit is None else f"-{options.limit}"
+    path = run_path(options.run or f"{Path(options.source).stem}{limited}-{MODEL}")
     if (path / "pred_probs.npy").exists():
         run = Run.open(path)
         image_set = images_of(run, progress=progress)
     else:
         image_set = load_source(options.source, limit=options.limit, progress=progress)
         check_grey(image_set)
-        run = train(image_set, path, model=MODEL, preset=options.preset, command="pipelines/cnn_tour.py", progress=progress)
+        run = curate.train(
+            image_set, run=path, judge=curate.Nets(model=MODEL, preset=options.preset), command="pipelines/cnn_tour.py", progress=progress
+        ).run
         seconds["train"] = time.perf_counter() - start
     if not run.has("issues.parquet"):
         before = time.perf_counter()

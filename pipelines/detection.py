@@ -13,14 +13,15 @@ from pathlib import Path
 import numpy as np
 import records
 
+import curate
 from curate.cli.output import working
-from curate.datasets.noise import plant_flips, similar_classes
-from curate.issues.evaluation import best_cut, evaluate_detection
-from curate.issues.label_issues import METHODS, find_label_issues, rank_of
-from curate.issues.ranking import balanced, pairwise_quality, self_confidence
-from curate.issues.self_estimate import estimate_detection
-from curate.steps.source import load_source, run_path
-from curate.steps.train import train
+from curate.data.planted_noise import plant_flips, similar_classes
+from curate.find.evaluation import best_cut, evaluate_detection
+from curate.find.label_issues import METHODS, find_label_issues, rank_of
+from curate.find.ranking import balanced, pairwise_quality, self_confidence
+from curate.find.self_estimate import estimate_detection
+from curate.run import run_path
+from curate.sources import load_source
 
 
 def main() -> None:
@@ -43,7 +44,14 @@ def main() -> None:
                 else:
                     noisy = load_source(options.source, split="train", labels=Path(file), progress=progress)
                 path = run_path(f"detection-{true.name}-{name.replace(':', '-')}-{options.preset}-s{seed}")
-                run = train(noisy, path, preset=options.preset, seed=seed, device=options.device, command="detection", progress=progress)
+                run = curate.train(
+                    noisy,
+                    run=path,
+                    judge=curate.Nets(preset=options.preset, seed=seed),
+                    place=curate.Place(device=options.device),
+                    command="detection",
+                    progress=progress,
+                ).run
                 values.append(measure(noisy.labels, run.load_array("pred_probs.npy"), true.labels))
                 print(name, seed, values[-1]["found"], values[-1]["said"], flush=True)
             records.append(f"detection {true.name} {name} {options.preset}", run, {"seeds": list(range(options.seeds)), "each": values})

@@ -11,22 +11,21 @@ from pathlib import Path
 
 import records
 
-from curate.cleaning.apply import clean_image_set
-from curate.cleaning.policies import POLICIES
+import curate
 from curate.cli.output import show, working
-from curate.datasets.pixel_csv import read_pixel_csv
+from curate.data.pixel_tables import read_pixel_csv
 from curate.errors import CurateError, DataError
-from curate.exports.submission import read_submission, write_submission
-from curate.models.registry import ModelSpec
-from curate.steps.clean import cleaned_table
-from curate.steps.find import find
-from curate.steps.report import report
-from curate.steps.source import run_path
-from curate.steps.train import train
-from curate.training.device import pick_device
-from curate.training.ensemble import ensemble
-from curate.training.recipe import Recipe
-from curate.training.retraining import train_and_judge
+from curate.find.find import find
+from curate.gain.retrain import train_and_judge
+from curate.judge.models.registry import ModelSpec
+from curate.judge.training.device import pick_device
+from curate.judge.training.predict import ensemble
+from curate.judge.training.recipes import Recipe
+from curate.publish.export.submission import read_submission, write_submission
+from curate.publish.report.page import report
+from curate.review.clean import clean_image_set, cleaned_table
+from curate.review.policies import POLICIES
+from curate.run import run_path
 
 NAME = "digit-recognizer"
 
@@ -54,7 +53,13 @@ def submit(options: argparse.Namespace) -> None:
         raise DataError(f"{options.train} must have a column label, and images of the size of those in {options.test}")
     truth = read_submission(options.truth, num_images=len(asked)) if options.truth else None
     with working() as progress:
-        run = train(given, run_path(options.run), preset=options.preset, command="pipelines/digit_recognizer.py", progress=progress)
+        run = curate.train(
+            given,
+            run=run_path(options.run),
+            judge=curate.Nets(preset=options.preset),
+            command="pipelines/digit_recognizer.py",
+            progress=progress,
+        ).run
         figures = find(run, given, with_map=False, progress=progress)
         report(run, given, progress=progress)
         cleaned = given if options.policy == "none" else clean_image_set(given, cleaned_table(run, policy=options.policy))

@@ -8,10 +8,8 @@ import argparse
 import pandas as pd
 import records
 
+import curate
 from curate.cli.output import show, working
-from curate.run import Run
-from curate.steps.audit import audit
-from curate.steps.source import run_path
 
 
 def main() -> None:
@@ -19,14 +17,15 @@ def main() -> None:
     parser.add_argument("--preset", default="default")
     options = parser.parse_args()
     with working() as progress:
-        figures = audit("fashion-mnist", preset=options.preset, command="pipelines/fashion_mnist.py", progress=progress)
-    run = Run.open(run_path(figures["run"]))
+        nets = curate.Nets(preset=options.preset)
+        audit = curate.audit("fashion-mnist", judge=nets, fiftyone=True, command="pipelines/fashion_mnist.py", progress=progress)
+    run = audit.run
     health, pairs = (pd.read_csv(run.require(f"{name}.csv", "find")) for name in ("class_health", "label_pairs"))
     values = {"metrics": run.meta["metrics"], "class_health": health.to_dict("records"), "label_pairs": pairs.head(10).to_dict("records")}
     records.append(f"audit fashion-mnist {options.preset}", run, values)
     noise = dict(zip(health["class_name"], health["label_noise"].map("{:.1%}".format), strict=True))
     mistaken = {f"{row.given_label} → {row.suggested_label}": row.num_samples for row in pairs.head(10).itertuples()}
-    show({**figures, "label_noise": noise, "label_pairs": mistaken}, as_json=False)
+    show({**audit.outcome(), "label_noise": noise, "label_pairs": mistaken}, as_json=False)
 
 
 if __name__ == "__main__":

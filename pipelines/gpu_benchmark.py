@@ -36,7 +36,7 @@ def write(folder: Path) -> None:
     """The datasets as .npy files: MNIST of both splits, CIFAR-10 of the training split."""
     import numpy as np
 
-    from curate.steps.source import load_source
+    from curate.sources import load_source
 
     folder.mkdir(parents=True, exist_ok=True)
     for name, split, part in (("mnist", "all", 70_000), ("cifar10", "train", PART)):
@@ -51,13 +51,13 @@ def measure(row: dict, folder: Path, device: str, limit: int | None, started: fl
     import numpy as np
     import torch
 
-    from curate.models.registry import ModelSpec
-    from curate.training.arithmetic_rate import operations_per_image, operations_per_second
-    from curate.training.cross_validation import cross_validate
-    from curate.training.device import pick_device
-    from curate.training.executors import run_here
-    from curate.training.presets import preset_for
-    from curate.training.stacked import run_stacked
+    from curate.judge.models.registry import ModelSpec
+    from curate.judge.training.arithmetic_rate import operations_per_image, operations_per_second
+    from curate.judge.training.cross_validation import cross_validate
+    from curate.judge.training.device import pick_device
+    from curate.judge.training.local_executor import run_here
+    from curate.judge.training.recipes import preset_for
+    from curate.judge.training.stacked import run_stacked
 
     class By:
         """An executor: `one by one`, a stack that is `recorded` as a CUDA graph, or what is chosen by default."""
@@ -100,13 +100,13 @@ def check(folder: Path, device: str) -> dict[str, float]:
     """Largest differences of probabilities on 2,000 images of MNIST: stacked, and recorded, from one by one; each in float32."""
     import numpy as np
 
-    from curate.models.registry import ModelSpec
-    from curate.training.device import pick_device
-    from curate.training.executors import run_here
-    from curate.training.fold_jobs import FoldJob, FoldWork
-    from curate.training.folds import assign_folds
-    from curate.training.recipe import Recipe
-    from curate.training.stacked import run_stacked
+    from curate.judge.models.registry import ModelSpec
+    from curate.judge.training.device import pick_device
+    from curate.judge.training.folds import assign_folds
+    from curate.judge.training.jobs import FoldJob, FoldWork
+    from curate.judge.training.local_executor import run_here
+    from curate.judge.training.recipes import Recipe
+    from curate.judge.training.stacked import run_stacked
 
     images = np.load(folder / "mnist-images-0.npy")[:2000]
     labels = np.load(folder / "mnist-labels.npy")[: len(images)]

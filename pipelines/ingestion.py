@@ -15,8 +15,8 @@ from pathlib import Path
 import records
 
 from curate.app.mongod import private_mongod
-from curate.run import Run
-from curate.steps.source import images_of, run_path
+from curate.run import Run, run_path
+from curate.sources import images_of
 
 
 def main() -> None:
@@ -39,12 +39,11 @@ def main() -> None:
 
 def measure(run: Run, num_samples: int, num_times: int) -> dict[str, list[float]]:
     """Seconds of each of `num_times` runs of both ways, one after the other in turn; from columns of values to stored samples."""
-    from curate.app.columns import read_issue_table, sample_columns
     from curate.app.database import connect, quiet_fiftyone
     from curate.app.documents import write_documents
     from curate.app.fields import declare_fields
-    from curate.app.round_trip import documents_are_sound
-    from curate.app.samples import write_samples
+    from curate.app.sample_columns import read_issue_table, sample_columns
+    from curate.app.samples import documents_are_sound, write_samples
 
     connect()
     import fiftyone as fo

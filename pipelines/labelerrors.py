@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import records
 
-from curate.cleaning.published import read_published
-from curate.cli.benchmark.labelerrors import render
+import curate
+from curate.bench.labelerrors import labelerrors
+from curate.bench.published import read_published
 from curate.cli.output import jsonable, working
-from curate.datasets.catalog import CATALOG
-from curate.run import Run
-from curate.steps.find import find
-from curate.steps.labelerrors import labelerrors
-from curate.steps.source import load_source, run_path
-from curate.steps.train import train
+from curate.cli.verbs_benchmark import render_labelerrors
+from curate.data.catalog import CATALOG
+from curate.find.find import find
+from curate.run import Run, run_path
+from curate.sources import load_source
 
 MEASURED = ("average_precision", "last_error_rank", "num_errors_in_first_60", "num_errors_in_first_100", "f1")
 
@@ -37,11 +37,17 @@ def main() -> None:
             image_set = load_source(name, progress=progress)
             for seed in range(options.seeds):
                 path = run_path(f"labelerrors-{name}-{options.preset}-s{seed}")
-                run = train(image_set, path, preset=options.preset, seed=seed, command="pipelines/labelerrors.py", progress=progress)
+                run = curate.train(
+                    image_set,
+                    run=path,
+                    judge=curate.Nets(preset=options.preset, seed=seed),
+                    command="pipelines/labelerrors.py",
+                    progress=progress,
+                ).run
                 find(run, image_set, with_map=False, progress=progress)
                 runs.setdefault(name, []).append(run)
         result = labelerrors(options.folder, runs=[run for of_one in runs.values() for run in of_one])
-    render(result)
+    render_labelerrors(result)
     for name, of_one in runs.items():
         ours = [each for each in result["detection"] if each["ranked_by"] in {f"run {run.name}" for run in of_one}]
         for key in MEASURED:

@@ -12,12 +12,11 @@ from dataclasses import asdict
 import records
 
 from curate.cli.output import show
-from curate.explain.latency import latency_by_batch_size, measure_latency
-from curate.models.weights import load_weights
-from curate.run import Run
-from curate.steps.explain_model import BATCH_SIZES, SECONDS
-from curate.steps.rivals import make_rivals
-from curate.steps.source import run_path
+from curate.judge.models.weights import load_weights
+from curate.lab.latency import latency_by_batch_size, measure_latency
+from curate.lab.model_page.alternatives import make_rivals
+from curate.lab.model_page.explain_model import BATCH_SIZES, SECONDS
+from curate.run import Run, run_path
 
 PERCENTILES = ("p50", "p90", "p99")
 

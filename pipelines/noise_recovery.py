@@ -10,16 +10,15 @@ import argparse
 import numpy as np
 import records
 
-from curate.cleaning.apply import clean_image_set
+import curate
 from curate.cli.output import working
-from curate.datasets.noise import plant_flips, similar_classes
-from curate.issues.evaluation import evaluate_detection
-from curate.run import Run
-from curate.steps.clean import cleaned_table
-from curate.steps.find import find, load_table
-from curate.steps.retrain import accuracy_of, test_probabilities
-from curate.steps.source import load_source, run_path
-from curate.steps.train import train
+from curate.data.planted_noise import plant_flips, similar_classes
+from curate.find.evaluation import evaluate_detection
+from curate.find.find import find, load_table
+from curate.gain.retrain import accuracy_of, test_probabilities
+from curate.review.clean import clean_image_set, cleaned_table
+from curate.run import Run, run_path
+from curate.sources import load_source
 
 
 def main() -> None:
@@ -56,7 +55,9 @@ def recover(true, path, seed, options, progress) -> dict[str, float]:
         true.labels[training], true.num_classes, rate=options.rate, kind=options.kind, seed=seed, transition=matrix
     )
     noisy = true.with_labels(labels)
-    run = train(noisy, path, preset=options.preset, seed=seed, command="noise_recovery", progress=progress)
+    run = curate.train(
+        noisy, run=path, judge=curate.Nets(preset=options.preset, seed=seed), command="noise_recovery", progress=progress
+    ).run
     find(run, noisy, with_map=False, progress=progress)
     table = load_table(run)[training]
     found = evaluate_detection(is_flipped[training], table["is_label_issue"].to_numpy(), table["label_quality"].to_numpy())

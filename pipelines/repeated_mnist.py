@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from curate.datasets.image_set import ImageSet
+from curate.data.image_set import ImageSet, describe
+from curate.judge.fold_nets import load_fold_net
+from curate.judge.judgement import accuracies
+from curate.judge.training.augment import Batches, as_tensor
+from curate.judge.training.device import pick_device
+from curate.judge.training.predict import embed, predict
 from curate.progress import Progress
 from curate.run import Run
-from curate.steps.source import images_of
-from curate.steps.train import accuracies, describe
-from curate.training.augment import Batches, as_tensor
-from curate.training.device import pick_device
-from curate.training.fold_nets import load_fold_net
-from curate.training.predict import embed, predict
+from curate.sources import images_of
 
 NOISE = 8  # grey values that a copy may differ by, where there is ink
 

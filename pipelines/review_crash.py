@@ -16,9 +16,8 @@ from pathlib import Path
 import records
 from review_driver import Mongod, ReviewServer, copy_run
 
-from curate.cleaning.decisions import read_journal
-from curate.run import Run
-from curate.steps.source import run_path
+from curate.review.journal import read_journal
+from curate.run import Run, run_path
 
 SHOWN = {"ok": "ok", "confirm_error": "error", "ambiguous": "ambiguous", "drop": "drop"}  # what tiles say of an action
 

@@ -24,10 +24,9 @@ import records
 from review_driver import Mongod, ReviewServer, copy_run
 from review_page import ReviewPage, chromium
 
-from curate.app.review.context import JOURNAL
-from curate.run import Run
-from curate.steps.find import load_table
-from curate.steps.source import run_path
+from curate.find.find import load_table
+from curate.review.journal import JOURNAL
+from curate.run import Run, run_path
 
 NUM_OPENINGS, NUM_TILES = 5, 20
 PARTS = ("opening", "open-sample", "tiles")

@@ -24,17 +24,16 @@ from repeated_mnist import make_run
 
 from curate.app.mongod import private_mongod
 from curate.cli.output import working
-from curate.datasets.image_set import ImageSet
-from curate.models.registry import ModelSpec
+from curate.data.image_set import ImageSet
+from curate.find.find import find
+from curate.judge.models.registry import ModelSpec
+from curate.judge.training.augment import Batches, as_tensor
+from curate.judge.training.device import pick_device
+from curate.judge.training.fit import fit
+from curate.judge.training.recipes import preset_for
 from curate.progress import Progress
-from curate.run import Run, data_root
-from curate.steps.find import find
-from curate.steps.report import report
-from curate.steps.source import run_path
-from curate.training.augment import Batches, as_tensor
-from curate.training.device import pick_device
-from curate.training.fit import fit
-from curate.training.presets import preset_for
+from curate.publish.report.page import report
+from curate.run import Run, data_root, run_path
 
 STEPS = ("find", "app", "report", "epoch")
 SIZES = (7_000, 70_000, 700_000)
@@ -77,7 +76,7 @@ def fill(run: Run, image_set: ImageSet, *, keep: bool, progress: Progress) -> No
     shutil.rmtree(data_root() / "media" / image_set.name, ignore_errors=True)
     with private_mongod(folder, cache_gb=1) as uri:
         os.environ["FIFTYONE_DATABASE_URI"] = uri
-        from curate.steps.build import build  # FiftyOne reads the address when it is imported
+        from curate.app.dataset import build  # FiftyOne reads the address when it is imported
 
         build(run, image_set, progress=progress)
         status = Path(f"/proc/{(folder / 'mongod.pid').read_text().strip()}/status").read_text()

@@ -18,18 +18,17 @@ from typing import Any
 import numpy as np
 import records
 
-from curate.embeddings.neighbors import find_neighbors
-from curate.issues.class_health import class_health
-from curate.issues.confident_joint import confident_joint
-from curate.issues.groups import find_groups
-from curate.issues.label_issues import find_label_issues
-from curate.issues.near_duplicates import find_near_duplicates
-from curate.issues.order import check_order
-from curate.issues.outliers import find_outliers
-from curate.issues.self_estimate import estimate_detection
+from curate.find.classes import class_health
+from curate.find.confident_joint import confident_joint
+from curate.find.groups import find_groups
+from curate.find.label_issues import find_label_issues
+from curate.find.near_duplicates import find_near_duplicates
+from curate.find.neighbors import find_neighbors
+from curate.find.order import check_order
+from curate.find.outliers import find_outliers
+from curate.find.self_estimate import estimate_detection
 from curate.memory import PeakMemory
-from curate.run import Run
-from curate.steps.source import run_path
+from curate.run import Run, run_path
 
 K, D, BLOCK = 1000, 256, 10_000
 

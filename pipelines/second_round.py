@@ -16,14 +16,14 @@ import numpy as np
 import records
 from detection import noisy_labels
 
+import curate
 from curate.cli.output import working
-from curate.datasets.image_set import ImageSet
-from curate.issues.evaluation import best_cut, evaluate_detection
-from curate.issues.label_issues import LabelIssues, find_label_issues
+from curate.data.image_set import ImageSet
+from curate.find.evaluation import best_cut, evaluate_detection
+from curate.find.label_issues import LabelIssues, find_label_issues
 from curate.progress import Progress
-from curate.run import Run
-from curate.steps.source import load_source, run_path
-from curate.steps.train import train
+from curate.run import Run, run_path
+from curate.sources import load_source
 
 
 def main() -> None:
@@ -65,7 +65,9 @@ def one_round(
 ) -> tuple[Run, np.ndarray]:
     """The run on these labels, and its probabilities; one that is there already is not trained again."""
     path = run_path(f"{kind}-{name}-{preset}-s{seed}")
-    run = train(noisy.with_labels(labels), path, preset=preset, seed=seed, command="second round", progress=progress)
+    run = curate.train(
+        noisy.with_labels(labels), run=path, judge=curate.Nets(preset=preset, seed=seed), command="second round", progress=progress
+    ).run
     return run, run.load_array("pred_probs.npy")
 
 

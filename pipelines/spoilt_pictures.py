@@ -13,11 +13,11 @@ import numpy as np
 import records
 from PIL import Image, ImageEnhance, ImageFilter
 
+import curate
 from curate.cli.output import working
-from curate.run import data_root
-from curate.steps.find import find, load_table
-from curate.steps.source import load_source, run_path
-from curate.steps.train import train
+from curate.find.find import find, load_table
+from curate.run import data_root, run_path
+from curate.sources import load_source
 
 SPOIL: dict[str, Callable[[Image.Image], Image.Image]] = {  # kind: what is done to the picture
     "dark": lambda image: ImageEnhance.Brightness(image).enhance(0.2),
@@ -40,9 +40,13 @@ def main() -> None:
         folder = data_root() / "raw" / f"spoilt-{options.samples}-{options.spoilt}-s{options.seed}"
         truth = write_folder(source, folder, options.spoilt, np.random.default_rng(options.seed))
         images = load_source(str(folder), progress=progress)
-        run = train(
-            images, run_path(folder.name), model="lenet5", preset="default", seed=options.seed, command="spoilt_pictures", progress=progress
-        )
+        run = curate.train(
+            images,
+            run=run_path(folder.name),
+            judge=curate.Nets(model="lenet5", preset="default", seed=options.seed),
+            command="spoilt_pictures",
+            progress=progress,
+        ).run
         find(run, images, with_map=False, progress=progress)
     table = load_table(run).set_index("sample_id")
     flags = {f"is_{kind}_issue": {kind} for kind in SPOIL}

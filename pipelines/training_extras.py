@@ -11,17 +11,16 @@ from itertools import product
 import numpy as np
 import records
 
-from curate.cleaning.compare import paired_difference
 from curate.cli.output import show, working
-from curate.models.registry import ModelSpec
-from curate.run import Run
-from curate.steps.retrain import accuracy_of
-from curate.steps.source import load_source, run_path
-from curate.steps.train import describe, versions
-from curate.training.device import pick_device
-from curate.training.ensemble import ensemble
-from curate.training.presets import SMALL
-from curate.training.retraining import train_and_judge
+from curate.data.image_set import describe
+from curate.gain.compare import paired_difference
+from curate.gain.retrain import accuracy_of, train_and_judge
+from curate.judge.models.registry import ModelSpec
+from curate.judge.training.device import pick_device
+from curate.judge.training.predict import ensemble
+from curate.judge.training.recipes import SMALL
+from curate.run import Run, run_path, versions
+from curate.sources import load_source
 
 VARIANTS = {
     "none": {},

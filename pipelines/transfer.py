@@ -12,17 +12,16 @@ import numpy as np
 import records
 import torch
 
-from curate.cleaning.compare import paired_difference
 from curate.cli.output import show, working
-from curate.models.registry import ModelSpec
-from curate.models.weights import save_weights
-from curate.run import Run
-from curate.steps.retrain import accuracy_of
-from curate.steps.source import load_source, run_path
-from curate.steps.train import describe, versions
-from curate.training.device import pick_device
-from curate.training.presets import SMALL
-from curate.training.retraining import train_and_judge
+from curate.data.image_set import describe
+from curate.gain.compare import paired_difference
+from curate.gain.retrain import accuracy_of, train_and_judge
+from curate.judge.models.registry import ModelSpec
+from curate.judge.models.weights import save_weights
+from curate.judge.training.device import pick_device
+from curate.judge.training.recipes import SMALL
+from curate.run import Run, run_path, versions
+from curate.sources import load_source
 
 MODEL, FEW, IMAGES_SHOWN = "mnist-cnn", replace(SMALL, batch_size=25), 10_000  # however few samples there are: 400 steps
 WAYS = ("scratch", "all at once", "by stage", "head only")

@@ -6,9 +6,9 @@ import torch
 from PIL import Image
 from torch import nn
 
-from curate.datasets.image_set import ImageSet
-from curate.models.base import ConvNet
-from curate.training.device import Device
+from curate.data.image_set import ImageSet
+from curate.judge.models.base import ConvNet
+from curate.judge.training.device import Device
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,8 @@
 import pytest
 
 from curate.errors import UnknownNameError, nearest
-from curate.explain.kernels import kernel_names
-from curate.models.registry import MODELS
+from curate.judge.models.registry import MODELS
+from curate.lab.kernels import kernel_names
 
 LAYERS = ("conv1", "bn1", "layer1.0.conv1", "layer1.0.conv2", "layer2.0.conv1", "layer2.0.downsample", "layer2.1.conv1", "fc")
 

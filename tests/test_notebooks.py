@@ -82,7 +82,7 @@ def executed(request, tmp_path_factory):
     from nbclient import NotebookClient
     from traitlets.config import Config
 
-    from curate.datasets.fetch import fetch
+    from curate.data.fetch import fetch
 
     data = tmp_path_factory.mktemp("data")
     (data / "raw").mkdir()

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from curate.errors import RunError, StorageError
-from curate.run import Run, storage_errors, write_atomically
+from curate.files import storage_errors, write_atomically
+from curate.run import Run
 
 META = {
     "dataset": {"name": "shapes", "images_hash": "a", "labels_hash": "b", "origin": {"source": "/here"}},

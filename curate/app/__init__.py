@@ -1,1 +1,1 @@
-"""The only package that imports fiftyone: the database, the dataset, its views, the App."""
+"""All that knows FiftyOne: the database, the dataset, its views, the App."""

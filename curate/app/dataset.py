@@ -1,4 +1,4 @@
-"""A run as a FiftyOne dataset: built, updated in place, never over somebody else's."""
+"""A run as a FiftyOne dataset: built, marked as curate's, updated in place, never over somebody else's."""
 
 import functools
 import json
@@ -10,23 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.app import brain
-from curate.app.columns import read_issue_table, sample_columns
+from curate.app.appearance import set_look
 from curate.app.database import DatabaseInfo, connect, quiet_fiftyone
 from curate.app.documents import write_documents
 from curate.app.fields import BRAIN_FIELDS, INDEXES, OPTIONAL, declare_fields, protect_given_label
-from curate.app.look import set_look
-from curate.app.mark import MARK, check_is_ours, mark_of
 from curate.app.media import image_files
-from curate.app.more_views import save_more_views
-from curate.app.review.context import JOURNAL
+from curate.app.ownership import MARK, check_is_ours, mark_of
 from curate.app.review.store import ReviewStore
-from curate.app.round_trip import documents_are_sound
-from curate.app.samples import write_samples
-from curate.app.views import save_views
-from curate.datasets.image_set import ImageSet
+from curate.app.sample_columns import read_issue_table, sample_columns
+from curate.app.samples import documents_are_sound, write_samples
+from curate.app.views import save_more_views, save_views
+from curate.data.image_set import ImageSet
 from curate.errors import DatabaseError, RunError
-from curate.issues.estimate_wording import estimate_sentences
+from curate.find.self_estimate import estimate_sentences
 from curate.progress import Progress, silent
+from curate.review.journal import JOURNAL
 from curate.run import Run
 
 ESTIMATE = "curate_estimate"  # in `dataset.info`: how good the detection is by its own estimate
@@ -68,7 +66,7 @@ def build_dataset(
     is repaired by the next.
 
     Args:
-        run: with `issues.parquet`, `embeddings.npy` and `projection.npy`.
+        run: with `issues.parquet`, and with `embeddings.npy` and `projection.npy` where the judge has embeddings.
         image_set: the audited set, in the order of the run.
         dataset_name: default: see `default_name`.
         projection: gives the map (N, 2) when all samples are written, where it is still being made; default: that of the run.
@@ -81,9 +79,10 @@ def build_dataset(
     """
     name = dataset_name or default_name(image_set, run.name)
     table = read_issue_table(run, image_set)
-    embeddings = run.load_array("embeddings.npy", verb="train")
-    _check_rows("embeddings.npy", embeddings, run, image_set)
-    if projection is None:
+    embeddings = run.load_array("embeddings.npy") if run.has("embeddings.npy") else None
+    if embeddings is not None:
+        _check_rows("embeddings.npy", embeddings, run, image_set)
+    if projection is None and embeddings is not None:
         points = run.load_array("projection.npy", verb="find")
         _check_rows("projection.npy", points, run, image_set)
         projection = functools.partial(np.asarray, points)
@@ -92,7 +91,8 @@ def build_dataset(
     files = image_files(image_set, progress)
     with quiet_fiftyone():
         declare_fields(dataset, table.columns)
-        brain.index_similarity(dataset)
+        if embeddings is not None:
+            brain.index_similarity(dataset)
         write = write_documents if documents_are_sound() else write_samples
     columns = sample_columns(table, image_set, files)
     gone = [spec.name for spec in (*OPTIONAL, *BRAIN_FIELDS) if spec.name not in columns and spec.name in dataset.get_field_schema()]
@@ -106,6 +106,8 @@ def build_dataset(
             if stage == "evaluation":
                 brain.evaluate(dataset, image_set.class_names, has_unlabelled=has_unlabelled)
             elif stage == "map":
+                if projection is None:
+                    continue
                 brain.save_map(dataset, dict(zip(image_set.sample_ids.tolist(), projection(), strict=True)))
             else:
                 _finish(dataset, run, image_set, is_new=is_new)
@@ -198,3 +200,23 @@ def estimate_of(run: Run) -> list[str]:
     path = run.path / "findings.json"
     findings = json.loads(path.read_text()) if path.is_file() else {}
     return estimate_sentences(findings["detection"]) if "detection" in findings else []
+
+
+def build(
+    run: Run,
+    image_set: ImageSet,
+    *,
+    dataset_name: str | None = None,
+    projection: Callable[[], NDArray[np.float32]] | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Makes the FiftyOne dataset of `run`, or brings it up to date, and returns where it is; `projection` as `build_dataset` takes it.
+
+    Raises:
+        DatabaseError: MongoDB cannot be used, or the dataset of that name was not made by curate.
+        RunError: `find` has not been run.
+    """
+    with run.step("app"):
+        built = build_dataset(run, image_set, dataset_name=dataset_name, projection=projection, progress=progress)
+    run.update("fiftyone", dataset=built.name)
+    return {"dataset_name": built.name, "database": str(built.database), "num_samples": built.num_samples}

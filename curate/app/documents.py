@@ -1,7 +1,7 @@
 """Samples as MongoDB documents, written in one pass: the only module that goes below FiftyOne's public interface.
 
 Complete documents take a tenth of the time of `add_samples` with these fields (`pipelines/ingestion.py`), one `set_values` per field lies
-between. What is written here is used only where `curate.app.round_trip` finds that the installed FiftyOne stores the same.
+between. What is written here is used only where `curate.app.samples` finds that the installed FiftyOne stores the same.
 """
 
 import io
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.app.fields import FIELDS
-from curate.datasets.image_set import SPLITS
+from curate.data.image_set import SPLITS
 from curate.progress import Progress, silent
 
 BLOCK = 2000
@@ -23,7 +23,7 @@ LABELS = tuple(spec.name for spec in FIELDS if spec.kind == "classification" and
 
 
 def write_documents(
-    dataset: Any, columns: dict[str, list], embeddings: NDArray[np.float32], progress: Progress = silent
+    dataset: Any, columns: dict[str, list], embeddings: NDArray[np.float32] | None, progress: Progress = silent
 ) -> tuple[int, int]:
     """Makes the samples of `dataset` those of `columns`: updates by `sample_id`, adds what is missing, removes the rest.
 
@@ -34,7 +34,7 @@ def write_documents(
         dataset: a FiftyOne dataset whose fields are declared.
         columns: N values each for `filepath`, `split`, `metadata` (dict) and the fields of FIELDS but `embedding` and `review`;
             of classifications, (label, confidence or None) or None.
-        embeddings: (N, D).
+        embeddings: (N, D); None where there are none.
 
     Returns:
         How many samples were added and removed.
@@ -44,7 +44,7 @@ def write_documents(
 
     collection = dataset._sample_collection
     known = _known_samples(collection)
-    vectors = encode_vectors(embeddings)
+    vectors = None if embeddings is None else encode_vectors(embeddings)
     names = [name for name in columns if name != "split"]
     splits = columns["split"]
     now = datetime.now(timezone.utc).replace(tzinfo=None)  # FiftyOne keeps UTC without zone
@@ -61,7 +61,8 @@ def write_documents(
                 absent = [name for name, value in document.items() if value is None]
                 for name in absent:
                     del document[name]
-                document["embedding"] = Binary(next(vectors))
+                if vectors is not None:
+                    document["embedding"] = Binary(next(vectors))
                 document["last_modified_at"] = now
                 document["tags"] = _tags((old or {}).get("tags"), splits[i])
                 if old is None:

@@ -27,7 +27,7 @@ FILE = "metadata"  # the App shows a group of that name always, so it had better
 READ_ONLY = "ground_truth.label"
 """A field marked read-only as a whole breaks the App of FiftyOne 1.22: each opened sample says `invalid label schema(s)`."""
 
-PICTURE_CHECKS = {  # of curate.issues.image_checks
+PICTURE_CHECKS = {  # of curate.find.image_checks
     "dark": "is dark",
     "light": "is overexposed",
     "blurry": "is blurred",

@@ -1,5 +1,10 @@
-"""Who may speak to FiftyOne's server, which has no login of its own, and which files it gives out."""
+"""Who may speak to FiftyOne's server, which has no login of its own: addresses, secrets, and which requests are answered."""
 
+import errno
+import ipaddress
+import secrets
+import socket
+from dataclasses import dataclass
 from html import escape
 from urllib.parse import parse_qsl, urlencode
 
@@ -11,9 +16,126 @@ from starlette.routing import compile_path, get_route_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from curate.app.address import Address
-from curate.app.media_folders import MediaFolders
-from curate.app.tokens import Tokens
+from curate.app.media import MediaFolders
+from curate.app.mongod import answers
+from curate.errors import UsageError
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+BACKLOG = 100
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the App listens.
+
+    Attributes:
+        host: such as `127.0.0.1`, or `0.0.0.0` for all networks of the machine.
+        port: in 1024..65535.
+    """
+
+    host: str
+    port: int
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine reaches it."""
+        return self.host in LOOPBACK
+
+    @property
+    def url(self) -> str:
+        """For a browser, such as `http://127.0.0.1:5151`; by the name of the machine where that listens on all its networks."""
+        host = socket.gethostname().lower() if self.host in ("0.0.0.0", "::") else self.host
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    def is_named_by(self, host_header: str) -> bool:
+        """Whether a Host header means this App.
+
+        A name that its owner pointed to this machine after his page was loaded (DNS rebinding) does not. An IP address cannot be
+        pointed elsewhere: where the App is exposed, any is taken, since the machine may not know all of its own.
+        """
+        name, _, port = host_header.lower().rpartition(":")
+        name = name.removeprefix("[").removesuffix("]")
+        if port != str(self.port):
+            return False
+        if self.is_loopback or name in LOOPBACK:
+            return name in LOOPBACK
+        return name in (self.host.lower(), socket.gethostname().lower()) or _is_ip_address(name)
+
+
+def check_meant(address: Address, *, expose: bool) -> None:
+    """Raises UsageError where other machines would reach the App and `expose` does not say so, or the port is out of range."""
+    port = address.port
+    if not address.is_loopback and not expose:
+        raise UsageError(
+            f"--address {address.host} lets other machines reach the App; if that is meant, say --expose too; "
+            f"safer is a tunnel from there: `ssh -N -L {port}:127.0.0.1:{port} HOST`"
+        )
+    if not 1024 <= port <= 65535:
+        raise UsageError(f"--port must be in 1024..65535, found {port}")
+
+
+def check_address(host: str, port: int, *, expose: bool = False) -> None:
+    """Raises UsageError where the App cannot listen there now, or must not."""
+    address = Address(host, port)
+    check_meant(address, expose=expose)
+    listen(address).close()
+
+
+def listen(address: Address) -> socket.socket:
+    """A socket that listens at `address`, to be closed by the caller; from here on nobody else gets that port.
+
+    Raises:
+        UsageError: the port is taken, or this machine has no such address.
+    """
+    taken = f"port {address.port} is taken; close what uses it, or give another with --port"
+    try:
+        if answers(address.host, address.port):  # some systems let two listen at one port, on different addresses
+            raise UsageError(taken)
+        family = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((address.host, address.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise UsageError(taken) from error
+        raise UsageError(f"cannot listen at --address {address.host} ({error.strerror}); expected an address of this machine") from error
+
+
+def _is_ip_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+class Tokens:
+    """The secrets of one running App, of 256 random bits each; a new start makes new ones.
+
+    Attributes:
+        session: the token of the printed link, valid until the App ends; the browser keeps it as a cookie.
+    """
+
+    def __init__(self) -> None:
+        self.session = secrets.token_urlsafe(32)
+        self._tickets: set[str] = set()
+
+    def ticket(self) -> str:
+        """A token that lets in once: the command line of a browser can be read by all users of the machine, as long as it runs."""
+        ticket = secrets.token_urlsafe(32)
+        self._tickets.add(ticket)
+        return ticket
+
+    def is_session(self, value: str) -> bool:
+        """Whether `value` is the session's token; takes equally long for every wrong one."""
+        return secrets.compare_digest(value.encode(), self.session.encode())
+
+    def lets_in(self, value: str) -> bool:
+        """Whether a link with the token `value` lets in; a ticket is used up by that."""
+        for ticket in self._tickets:
+            if secrets.compare_digest(value.encode(), ticket.encode()):
+                self._tickets.discard(ticket)
+                return True
+        return self.is_session(value)
+
 
 MEDIA = compile_path("/media")[0]  # what FiftyOne's router takes for /media, such as with a line feed at its end
 NO_TOKEN = "Open the link that curate printed when it started: it carries the token that lets you in."

@@ -1,19 +1,24 @@
-"""Samples by FiftyOne's public interface alone: what is used where the installed FiftyOne stores samples in another form than we know."""
+"""Samples by FiftyOne's public interface alone, and whether the installed FiftyOne needs it: asked before each build."""
 
+import uuid
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from curate.app.documents import write_documents
 from curate.app.fields import FIELDS
-from curate.datasets.image_set import SPLITS
+from curate.data.image_set import SPLITS
 from curate.progress import Progress, silent
 
 BLOCK = 1000
 LABELS = tuple(spec.name for spec in FIELDS if spec.kind == "classification" and spec.name != "review")
 
 
-def write_samples(dataset: Any, columns: dict[str, list], embeddings: NDArray[np.float32], progress: Progress = silent) -> tuple[int, int]:
+def write_samples(
+    dataset: Any, columns: dict[str, list], embeddings: NDArray[np.float32] | None, progress: Progress = silent
+) -> tuple[int, int]:
     """Does what `curate.app.documents.write_documents` does, some ten times slower: arguments and result are the same."""
     from fiftyone import Sample
     from fiftyone import ViewField as F
@@ -40,7 +45,7 @@ def write_samples(dataset: Any, columns: dict[str, list], embeddings: NDArray[np
     return added, len(gone)
 
 
-def _fill(sample: Any, columns: dict[str, list], embeddings: NDArray[np.float32], i: int) -> Any:
+def _fill(sample: Any, columns: dict[str, list], embeddings: NDArray[np.float32] | None, i: int) -> Any:
     """The sample with the values of row `i`; ids and tags of its labels and other tags than the splits' stay."""
     from fiftyone import Classification, ImageMetadata
 
@@ -56,5 +61,68 @@ def _fill(sample: Any, columns: dict[str, list], embeddings: NDArray[np.float32]
             sample.metadata = ImageMetadata(**{key: part for key, part in value.items() if key != "_cls"})
         else:
             sample[name] = value
-    sample["embedding"] = embeddings[i]
+    if embeddings is not None:
+        sample["embedding"] = embeddings[i]
     return sample
+
+
+MOVING = {"_id", "_dataset_id", "_rand", "created_at", "last_modified_at"}  # other values at each insertion
+
+COLUMNS: dict[str, list] = {
+    "filepath": ["/a.png", "/b.png"],
+    "split": ["train", "test"],
+    "metadata": [{"_cls": "ImageMetadata", "mime_type": "image/png", "width": 4, "height": 3, "num_channels": 1}, None],
+    "ground_truth": [("3", None), None],
+    "suggested": [("5", 0.75), None],
+    "prediction": [("5", 0.75), ("1", 0.5)],
+    "sample_id": ["x/train/0", "x/test/0"],
+    "index": [0, 0],
+    "is_label_issue": [True, False],
+    "label_quality": [0.25, None],
+    "label_pair": ["3 → 5", None],
+    "rank": [1, 2],
+    "check_rank": [None, 1],
+    "is_outlier_issue": [False, False],
+    "outlier_score": [0.5, 0.5],
+    "is_duplicate_issue": [False, True],
+    "is_leak_issue": [False, False],
+    "duplicate_set": [-1, 0],
+    "fold": [0, 1],
+}
+"""Two samples, with a value and without one where there can be none."""
+EMBEDDINGS: NDArray[np.float32] = np.array([[0.5, -1, 3], [0, 1e-9, 1e9]], dtype=np.float32)
+
+
+@cache
+def documents_are_sound() -> bool:
+    """Whether two samples with every field are the same, document by document, by `write_documents` and by `add_samples`; and whether
+    FiftyOne reads the same vectors from both.
+
+    Asked once per process. Needs `connect`.
+    """
+    import fiftyone as fo
+
+    dataset = fo.Dataset(f"curate-check-{uuid.uuid4().hex}", persistent=False)
+    try:
+        dataset.media_type = "image"
+        dataset.add_sample_field("sample_id", fo.StringField)  # by which samples are found; all others FiftyOne adds at once
+        write_samples(dataset, COLUMNS, EMBEDDINGS)
+        expected = content_of(dataset)
+        dataset.clear()
+        write_documents(dataset, COLUMNS, EMBEDDINGS)
+        return content_of(dataset) == expected
+    finally:
+        dataset.delete()
+
+
+def content_of(dataset: Any) -> tuple[list[Any], list[list[float]]]:
+    """Documents without what differs from one insertion to the next, and embeddings."""
+    documents = [form_of(document) for document in dataset._sample_collection.find().sort("sample_id")]
+    return documents, [vector.tolist() for vector in dataset.sort_by("sample_id").values("embedding")]
+
+
+def form_of(document: Any) -> Any:
+    """A document without what differs from one insertion to the next; bytes, which may be compressed in several ways, by type."""
+    if isinstance(document, dict):
+        return {key: type(value) if key in MOVING else form_of(value) for key, value in document.items()}
+    return bytes if isinstance(document, bytes) else document

@@ -14,8 +14,8 @@ from typing import Any
 from starlette.responses import FileResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from curate.app.address import BACKLOG
 from curate.app.database import quiet_fiftyone
+from curate.app.guard import BACKLOG
 
 GRACE_SECONDS = 0.5  # for requests that run when the App ends; event streams never end by themselves
 REPEAT_SECONDS = 30.0

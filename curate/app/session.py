@@ -11,16 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from curate.app.address import Address, check_meant, listen
+from curate.app.appearance import WORKSPACE
 from curate.app.database import connect, quiet_fiftyone
-from curate.app.guard import Guard
-from curate.app.look import WORKSPACE
-from curate.app.media_folders import MediaFolders
+from curate.app.guard import Address, Guard, Tokens, check_meant, listen
+from curate.app.media import MediaFolders
 from curate.app.plugins_folder import plugins_folder
 from curate.app.review.context import REVIEWER, store_of
 from curate.app.review.queues import check_reviewer, prepare_review
 from curate.app.server import fiftyone_app, serve
-from curate.app.tokens import Tokens
 from curate.app.views import LABEL_ISSUES
 from curate.errors import CurateError, DatabaseError, RunError, UnknownNameError, UsageError
 

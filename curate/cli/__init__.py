@@ -4,10 +4,25 @@ from typing import Annotated
 
 import typer
 
-from curate.cli import audit, browse, data, decisions, export, gain, gallery, machine, steps
-from curate.cli.benchmark import benchmark
-from curate.cli.explain import explain
+from curate.cli.arguments import with_options
 from curate.cli.group import CommandLine
+from curate.cli.verbs_benchmark import benchmark
+from curate.cli.verbs_decide import decisions, import_decisions
+from curate.cli.verbs_explain import explain
+from curate.cli.verbs_give import clean, compare, export, retrain
+from curate.cli.verbs_judge import audit, fetch, find, report, train
+from curate.cli.verbs_look import app as browse
+from curate.cli.verbs_look import gallery, review
+from curate.cli.verbs_machine import doctor
+
+AUDIT, LOOK, DECIDE, GIVE, LEARN = "Audit", "Look", "Decide", "Give back", "Learn and measure"
+GROUPS = {
+    AUDIT: (audit, fetch, train, find),
+    LOOK: (browse, report, gallery),
+    DECIDE: (review, decisions, import_decisions),
+    GIVE: (clean, retrain, compare, export),
+    LEARN: (doctor,),
+}
 
 app = typer.Typer(cls=CommandLine, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
@@ -30,26 +45,11 @@ def start(
         print(ctx.get_help())
 
 
-for verb in (
-    audit.audit,
-    data.fetch,
-    steps.train,
-    steps.find,
-    browse.app,
-    browse.review,
-    decisions.decisions,
-    decisions.import_decisions,
-    gain.clean,
-    gain.retrain,
-    gain.compare,
-    steps.report,
-    gallery.gallery,
-    export.export,
-    machine.doctor,
-):
-    app.command()(verb)
-app.add_typer(explain, name="explain")
-app.add_typer(benchmark, name="benchmark")
+for heading, verbs in GROUPS.items():
+    for verb in verbs:
+        app.command(rich_help_panel=heading)(with_options(verb))
+app.add_typer(explain, name="explain", rich_help_panel=LEARN)
+app.add_typer(benchmark, name="benchmark", rich_help_panel=LEARN)
 
 
 def main() -> None:

@@ -61,7 +61,8 @@ def one_line_errors() -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
             raise
         from curate.errors import StorageError
-        from curate.run import data_root, storage_errors
+        from curate.files import storage_errors
+        from curate.run import data_root
 
         try:
             with storage_errors(Path(error.filename or data_root())):

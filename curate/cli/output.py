@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.cli import summary
-from curate.cli.progress import drawn_progress
+from curate.cli.progress_bars import drawn_progress
 from curate.progress import Progress
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from curate.app.database import connect
 from curate.app.mongod import free_port, private_mongod
-from curate.datasets.image_set import ImageSet
+from curate.data.image_set import ImageSet
 from curate.run import Run
 
 CLASS_NAMES = ("disc", "square", "cross")

@@ -12,11 +12,11 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 
-from curate.cleaning.decisions import Decision, read_journal
-from curate.datasets.load import load
+from curate.data.image_set import describe
+from curate.data.load import load
+from curate.find.find import find
+from curate.review.journal import Decision, read_journal
 from curate.run import Run
-from curate.steps.find import find
-from curate.steps.train import describe
 
 sys.path.append(str(Path(__file__).parents[2] / "pipelines"))  # review_driver and review_page serve the measurements too
 

@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pytest
 
-from curate.app.brain_fields import add_brain_fields
+from curate.app.brain import add_brain_fields
 from curate.app.dataset import build_dataset
 from curate.cli import summary
 

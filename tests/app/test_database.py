@@ -8,9 +8,8 @@ import time
 
 import pytest
 
-from curate.app.database import connect
+from curate.app.database import configured, connect, service_processes, without_password
 from curate.app.mongod import free_port, private_mongod
-from curate.app.preflight import configured, service_processes, without_password
 from curate.errors import DatabaseError
 
 

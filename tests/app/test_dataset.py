@@ -9,7 +9,7 @@ from curate.app.brain import MAP, METHOD, SIMILARITY
 from curate.app.dataset import build_dataset
 from curate.app.documents import write_documents
 from curate.app.fields import EVALUATION
-from curate.app.mark import is_current
+from curate.app.ownership import is_current
 from curate.errors import DatabaseError, RunError
 
 pytestmark = pytest.mark.db

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from curate import machine as doctor
 from curate.app.mongod import free_port
 from curate.errors import DependencyError
-from curate.steps import doctor
-from curate.steps.doctor import Check, fix
+from curate.machine import Check, fix
 
 
 @pytest.mark.db
@@ -87,5 +87,5 @@ def test_failed_installation_gives_the_reason_in_one_line(monkeypatch, tmp_path)
 def test_doctor_does_not_import_fiftyone():
     import subprocess
 
-    code = "import sys, curate.steps.doctor; sys.exit('fiftyone' in sys.modules or 'torch' in sys.modules)"
+    code = "import sys, curate.machine; sys.exit('fiftyone' in sys.modules or 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from curate.app import round_trip
+from curate.app import samples as round_trip
 from curate.app.documents import encode_vectors, write_documents
 from curate.app.fields import declare_fields
 from curate.app.samples import write_samples

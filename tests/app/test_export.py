@@ -5,17 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from making import export
 
 from curate.app.brain import MAP, SIMILARITY
 from curate.app.database import quiet_fiftyone
 from curate.app.dataset import build_dataset
-from curate.app.export import export_fiftyone
 from curate.app.fields import EVALUATION
-from curate.cleaning.decisions import Decision, append_decisions
+from curate.app.fiftyone_export import export_fiftyone
 from curate.errors import DataError, UnknownNameError
-from curate.exports.target import MARKER
-from curate.steps.clean import JOURNAL
-from curate.steps.export import export
+from curate.publish.export.target import MARKER
+from curate.review.journal import JOURNAL, Decision, append_decisions
 
 pytestmark = pytest.mark.db
 

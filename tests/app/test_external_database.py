@@ -7,7 +7,7 @@ from curate.app.database import connect
 from curate.app.dataset import build_dataset
 from curate.app.mongod import private_mongod
 from curate.app.review.store import LOG, ReviewStore
-from curate.cleaning.decisions import Decision
+from curate.review.journal import Decision
 
 SERVERS_OWN = {"admin", "config", "local"}
 

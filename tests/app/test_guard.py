@@ -10,10 +10,8 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from curate.app.address import Address
-from curate.app.guard import Guard
-from curate.app.media_folders import MediaFolders
-from curate.app.tokens import Tokens
+from curate.app.guard import Address, Guard, Tokens
+from curate.app.media import MediaFolders
 
 PORT = 5151
 HERE = f"http://127.0.0.1:{PORT}"

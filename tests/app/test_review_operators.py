@@ -14,8 +14,8 @@ import curate.app
 from curate.app.mongod import free_port
 from curate.app.review.context import is_ours_by_name
 from curate.app.review.queues import check_reviewer, prepare_review
-from curate.cleaning.decisions import read_journal
 from curate.errors import UsageError
+from curate.review.journal import read_journal
 
 pytestmark = pytest.mark.db
 PLUGIN = Path(curate.app.__file__).parent / "plugin"

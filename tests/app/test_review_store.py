@@ -6,8 +6,8 @@ import pytest
 
 from curate.app.dataset import build_dataset
 from curate.app.review.store import LOG, ReviewStore
-from curate.cleaning.decisions import IMPORTED, Decision, append_decisions, read_journal
 from curate.errors import DatabaseError
+from curate.review.journal import IMPORTED, Decision, append_decisions, read_journal
 from curate.run import Run
 
 pytestmark = pytest.mark.db

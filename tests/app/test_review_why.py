@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from making import train
 from PIL import Image
 
 import curate.app
-from curate.datasets.load import load
-from curate.steps.build import build
-from curate.steps.find import find
-from curate.steps.train import train
+from curate.app.dataset import build
+from curate.data.load import load
+from curate.find.find import find
 
 pytestmark = [pytest.mark.db, pytest.mark.usefixtures("one_thread")]
 WRONG = 4

@@ -12,10 +12,10 @@ import httpx
 import pytest
 from PIL import Image
 
+from curate.app.dataset import build
 from curate.app.mongod import answers, free_port, private_mongod
 from curate.app.plugins_folder import plugins_folder
 from curate.errors import StorageError
-from curate.steps.build import build
 
 LISTENING = {
     "initializer": {"dataset": "pictures", "group_id": None, "group_slice": None, "sample_id": None, "view": None, "workspace": None},

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from curate.app.dataset import build_dataset
+from curate.app.fiftyone_source import load_fiftyone
 from curate.app.media import image_files
-from curate.app.source import load_fiftyone
 from curate.errors import DataError, UnknownNameError
 
 pytestmark = pytest.mark.db

@@ -8,11 +8,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from curate.cleaning.decisions import Decision, append_decisions
-from curate.cli.decisions import decisions, import_decisions
 from curate.cli.group import CommandLine
+from curate.cli.verbs_decide import decisions, import_decisions
+from curate.find.find import save_table
+from curate.review.journal import Decision, append_decisions
 from curate.run import Run
-from curate.steps.find import save_table
 
 
 @pytest.fixture

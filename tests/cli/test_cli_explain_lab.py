@@ -10,13 +10,13 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from curate.cli.explain import explain
 from curate.cli.group import CommandLine
-from curate.datasets.catalog import CATALOG
-from curate.datasets.entry import CatalogEntry, DataFile
-from curate.models.zoo import ZOO
-from curate.steps.explain_lab import load_image
-from curate.steps.explain_nets import new_net
+from curate.cli.verbs_explain import explain
+from curate.data.catalog import CATALOG
+from curate.data.entry import CatalogEntry, DataFile
+from curate.judge.models.zoo import ZOO
+from curate.lab.explain_image import load_image
+from curate.lab.explain_net import new_net
 
 
 @pytest.fixture

@@ -3,18 +3,18 @@
 import json
 
 import pytest
+from making import train
 from typer.testing import CliRunner
 
 from curate.cli import app
-from curate.explain import latency
-from curate.steps import explain_model as step
-from curate.steps.train import train
+from curate.lab import latency
+from curate.lab.model_page import explain_model as step
 
 
 @pytest.fixture(scope="module")
 def data(make_shapes, write_shapes, tmp_path_factory):
     """A data folder with the run `tiny`."""
-    from curate.steps.source import load_source
+    from curate.sources import load_source
 
     folder, data = tmp_path_factory.mktemp("folder") / "tiny", tmp_path_factory.mktemp("data")
     patch = pytest.MonkeyPatch()

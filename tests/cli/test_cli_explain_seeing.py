@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 import typer
+from making import train
 from PIL import Image
 from typer.testing import CliRunner
 
-from curate.cli.explain import explain
 from curate.cli.group import CommandLine
-from curate.datasets.load import load
-from curate.steps.train import train
+from curate.cli.verbs_explain import explain
+from curate.data.load import load
 
 SAMPLE = "shapes/train/across/0000.png"
 

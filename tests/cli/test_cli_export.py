@@ -9,11 +9,12 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from curate.cli.export import export
 from curate.cli.group import CommandLine
-from curate.datasets.load import load
+from curate.cli.verbs_give import export
+from curate.data.image_set import describe
+from curate.data.load import load
+from curate.judge.judgement import accuracies
 from curate.run import Run
-from curate.steps.train import accuracies, describe
 
 NUM = 8
 

@@ -4,15 +4,16 @@ import json
 
 import numpy as np
 import pytest
+from making import train
 from PIL import Image
 from typer.testing import CliRunner
 
-from curate.cleaning.decisions import Decision, append_decisions
 from curate.cli import app
+from curate.find.find import find
+from curate.options import LookFor
+from curate.review.journal import Decision, append_decisions
 from curate.run import Run
-from curate.steps.find import find
-from curate.steps.source import load_source
-from curate.steps.train import train
+from curate.sources import load_source
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def data(tmp_path_factory):
     is_left[:2] = False
     probs[np.arange(48), np.where(is_left, 0, 1)] = 0.95
     np.save(data / "sure.npy", probs)
-    find(run, images, pred_probs=data / "sure.npy", method="predicted_neq_given", with_map=False)
+    find(run, images, pred_probs=data / "sure.npy", look_for=LookFor(method="predicted_neq_given"), with_map=False)
     patch.undo()
     return data
 

@@ -4,8 +4,8 @@ import pytest
 import rich.console
 import rich.progress
 
-from curate.cli import progress as module
-from curate.cli.progress import Bars, Lines, Stages, duration
+from curate.cli import progress_bars as module
+from curate.cli.progress_bars import Bars, Lines, Stages, duration
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from curate.datasets.fetch import fetch
+from curate.data.fetch import fetch
 
 PIPELINES = Path(__file__).parents[2] / "pipelines"
 RUN = "mnist-1500-lenet5"
@@ -60,8 +60,8 @@ def test_tour_of_mnist_has_every_station(page):
 @pytest.mark.slow
 @pytest.mark.network
 def test_every_command_of_the_page_runs(page, tmp_path, monkeypatch, one_thread):
-    from curate.cli.explain import explain
     from curate.cli.group import CommandLine
+    from curate.cli.verbs_explain import explain
 
     monkeypatch.chdir(tmp_path)
     app = typer.Typer(cls=CommandLine, pretty_exceptions_enable=False)
@@ -80,14 +80,14 @@ def test_second_tour_trains_nothing(page, data, tmp_path, monkeypatch, capfd):
     def fail(*_args, **_options):
         raise AssertionError("something was trained")
 
-    monkeypatch.setattr("curate.steps.train.cross_validate", fail)
+    monkeypatch.setattr("curate.judge.nets.cross_validate", fail)
     assert pipeline("--limit", 1500, "--sample", "mnist/test/9999", "--to", tmp_path / "tour.html") == 0
     assert "mnist/test/9999" in (tmp_path / "tour.html").read_text()
 
 
 def test_tour_of_colour_images_is_refused_before_any_training(tmp_path, monkeypatch, capsys, make_shapes):
     monkeypatch.setenv("CURATE_DATA", str(tmp_path))
-    monkeypatch.setattr("curate.steps.source.load_source", lambda *_args, **_options: make_shapes(12, channels=3))
+    monkeypatch.setattr("curate.sources.load_source", lambda *_args, **_options: make_shapes(12, channels=3))
     assert pipeline("--source", "shapes") == 2
     assert "takes grey images, those of 'shapes' have 3 channels" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curate.datasets.load import load
+from curate.data.load import load
 from curate.run import Run
 
 PIPELINES = Path(__file__).parents[2] / "pipelines"

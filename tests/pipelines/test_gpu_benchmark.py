@@ -43,7 +43,7 @@ def test_the_check_compares_stacked_nets_with_those_trained_one_by_one(gpu_bench
 def test_every_row_is_of_a_model_and_a_recipe_that_there_are(gpu_benchmark):
     from dataclasses import replace
 
-    from curate.training.presets import preset_for
+    from curate.judge.training.recipes import preset_for
 
     for row in gpu_benchmark.ROWS:
         replace(preset_for(row["model"], row["preset"], in_channels=3).recipe, **row.get("recipe", {}))

@@ -9,14 +9,14 @@ from typing import Any
 import pymongo
 from pymongo.errors import PyMongoError
 
-from curate.app.mark import MARK
+from curate.app.ownership import MARK
 from curate.app.review.store import ReviewStore
-from curate.cleaning.standing import CONFLICT
 from curate.errors import RunError, UsageError
+from curate.review.journal import JOURNAL
+from curate.review.verdicts import CONFLICT
 from curate.run import data_root
 
 REVIEWER = "CURATE_REVIEWER"
-JOURNAL = "decisions.jsonl"
 PATIENCE_SECONDS = 1.0  # FiftyOne's server answers nobody else while it is asked for buttons
 _stores: dict[str, ReviewStore] = {}
 

@@ -1,15 +1,19 @@
-"""From a pressed button to decisions, and from decisions to what the App is told."""
+"""From a pressed button to decisions, one or many at once, and from decisions to what the App is told."""
 
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from curate.app.look import ACTIONS
-from curate.app.mark import MARK
+from fiftyone import ViewField as F
+from fiftyone.operators import types
+
+from curate.app.appearance import ACTIONS
+from curate.app.ownership import MARK
 from curate.app.review.context import facts_of, reviewer, store_of, target_ids
-from curate.app.review.queues import next_undecided, shows_conflicts
-from curate.cleaning.decisions import Decision
+from curate.app.review.queues import is_undecided_by, next_undecided, shows_conflicts
 from curate.errors import UnknownNameError, UsageError
+from curate.review.journal import Decision
+from curate.review.verdicts import CONFLICT
 
 SAID = {
     "ok": "label is right",
@@ -28,7 +32,7 @@ def decide(ctx: Any, action: str, *, label: str | None = None, note: str = "") -
 
     Args:
         ctx: FiftyOne's execution context.
-        action: of `curate.cleaning.decisions.ACTIONS`, but `undo`.
+        action: of `curate.review.journal.ACTIONS`, but `undo`.
         label: the class name, of `relabel`.
         note: free text.
 
@@ -148,3 +152,52 @@ def _counted(facts: Sequence[dict[str, Any]]) -> str:
 
 def _short(sample_id: str) -> str:
     return sample_id.split("/", 1)[-1]
+
+
+MIN_CONFIDENCE = 0.9
+
+
+def question(ctx: Any) -> types.Property:
+    """The form: from which confidence on, how many samples that are, and whether that is meant."""
+    inputs = types.Object()
+    slider = types.SliderView(
+        label="Accept where the model is at least so sure of its suggestion", componentsProps={"slider": {"step": 0.01}}
+    )
+    inputs.float("min_confidence", default=MIN_CONFIDENCE, min=0, max=1, view=slider)
+    num = len(_ids(ctx))
+    total = ctx.view.count()
+    inputs.md(
+        f"**{num:,} of the {total:,} samples of this view** have a suggestion that sure, no decision of yours, and no conflict. "
+        "Accepting gives each of them its suggested label. One undo (key u) takes all of it back.",
+        name="count",
+    )
+    inputs.bool("is_meant", default=False, required=True, label=f"Yes, accept {num:,} suggestions", view=types.CheckboxView())
+    question = types.Property(inputs, view=types.View(label="Accept many suggestions", submit_button_label="Accept"))
+    if num == 0 or not ctx.params.get("is_meant"):
+        question.invalid = True
+    return question
+
+
+def accept_all(ctx: Any) -> None:
+    """Accepts what the form counted.
+
+    Raises:
+        UsageError: it was not confirmed, or nothing is left to accept.
+    """
+    if not ctx.params.get("is_meant"):
+        raise UsageError("nothing was accepted: tick the box to say that it is meant")
+    ids = _ids(ctx)
+    if not ids:
+        raise UsageError("no sample of this view has a suggestion that sure, no decision of yours, and no conflict")
+    facts = facts_of(ctx.dataset, ids)
+    decisions = decisions_on(facts, "accept_suggestion", run=ctx.dataset.info[MARK]["run"], note="bulk")
+    show(ctx, store_of(ctx.dataset).record(decisions), f"{len(facts):,} suggestions accepted; u takes all of it back")
+    ctx.ops.clear_selected_samples()
+
+
+def _ids(ctx: Any) -> list[str]:
+    """Ids of the samples of the view that would be accepted; conflicts are not among them, for they want a look each."""
+    min_confidence = ctx.params.get("min_confidence", MIN_CONFIDENCE)
+    open_ones = is_undecided_by(reviewer()) & (F("review.action") != CONFLICT)
+    view = ctx.view.match((F("suggested.confidence") >= min_confidence) & open_ones)
+    return view.values("id")

@@ -9,12 +9,11 @@ import fiftyone.operators as foo
 from fiftyone.operators import types
 from pymongo.errors import PyMongoError
 
-from curate.app.review import bulk, similar
 from curate.app.review.context import is_ours_by_name, reviewer
-from curate.app.review.deciding import decide, move_on, undo
+from curate.app.review.deciding import accept_all, decide, move_on, question, undo
+from curate.app.review.open_sample import show_similar, show_why
 from curate.app.review.panel import ReviewPanel
 from curate.app.review.queues import next_undecided
-from curate.app.review.why import show_why
 from curate.errors import CurateError, UsageError
 
 IS_OURS = "curate_is_ours"
@@ -143,7 +142,7 @@ class Similar(ReviewOperator):
     name, label, icon = "similar", "More like this (s)", "image_search"
 
     def act(self, ctx: Any) -> None:
-        similar.show_similar(ctx)
+        show_similar(ctx)
 
 
 class Why(ReviewOperator):
@@ -164,10 +163,10 @@ class AcceptAll(ReviewOperator):
     name, label, icon, has_form, in_sample = "accept_all", "Accept many: all of this view above a confidence", "done_all", True, False
 
     def resolve_input(self, ctx: Any) -> types.Property:
-        return bulk.question(ctx)
+        return question(ctx)
 
     def act(self, ctx: Any) -> None:
-        bulk.accept_all(ctx)
+        accept_all(ctx)
 
 
 OPERATORS = (NextUndecided, Accept, LabelIsRight, ConfirmError, Ambiguous, Drop, Relabel, RelabelToNumber, Undo, Similar, Why, AcceptAll)

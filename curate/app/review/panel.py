@@ -8,8 +8,8 @@ from fiftyone import ViewField as F
 from fiftyone.operators import types
 
 from curate.app.review.context import is_ours, reviewer, store_of
+from curate.app.review.panel_facts import Summary, summarize
 from curate.app.review.queues import prepare_review
-from curate.app.review.summary import Summary, summarize
 from curate.app.views import CONFLICTS, NUM_CHECK, RANDOM_CHECK
 from curate.errors import CurateError
 

@@ -5,8 +5,8 @@ import re
 from typing import Any
 
 from curate.app.views import CONFLICTS
-from curate.cleaning.standing import CONFLICT
 from curate.errors import UsageError
+from curate.review.verdicts import CONFLICT
 
 CHUNK = 200
 NUM_ORDERS = 8

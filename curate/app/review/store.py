@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from curate.app.database import quiet_fiftyone
-from curate.cleaning.decisions import IMPORTED, Decision, append_decisions, read_journal
-from curate.cleaning.standing import Verdict, standing_decisions, verdict_of
 from curate.errors import DatabaseError
+from curate.review.journal import IMPORTED, Decision, append_decisions, read_journal
+from curate.review.verdicts import Verdict, standing_decisions, verdict_of
 
 LOG = "curate_decisions"
 STALE = "stale"  # the action of a sample that was decided under another given label only

@@ -1,0 +1,89 @@
+"""What an open sample is shown beside: more like it, and why the net believes another label."""
+
+import base64
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curate.app.review.context import facts_of, run_folder, target_ids
+from curate.errors import RunError, UsageError
+
+NUM_SIMILAR = 48
+BLOCK = 100_000
+
+
+def show_similar(ctx: Any) -> None:
+    """Fills the grid with the samples nearest to the open or selected ones by embedding, these first, with their given labels.
+
+    Read from the run folder: FiftyOne's own index would first fetch all embeddings from the database, and up to 15,000 samples it
+    computes all their distances, some seconds.
+
+    Raises:
+        UsageError: no sample is open or selected.
+        RunError: the run folder is not here, or lacks embeddings of these samples.
+    """
+    folder = run_folder(ctx.dataset)
+    try:
+        embeddings = np.load(folder / "embeddings.npy", mmap_mode="r")
+        sample_ids = np.load(folder / "sample_ids.npy", mmap_mode="r")
+    except (OSError, ValueError) as error:
+        raise RunError(f"the embeddings of {folder} cannot be read ({error}); run `curate train` again") from error
+    asked = [fact["sample_id"] for fact in facts_of(ctx.dataset, target_ids(ctx))]
+    rows = np.flatnonzero(np.isin(sample_ids, asked))
+    if len(rows) == 0 or len(sample_ids) != len(embeddings):
+        raise RunError(f"{folder} has no embedding of {asked[0]}; bring the dataset up to date with `curate app`")
+    nearest = sample_ids[nearest_rows(embeddings, rows, NUM_SIMILAR)].tolist()
+    found = {
+        one["sample_id"]: str(one["_id"]) for one in ctx.dataset._sample_collection.find({"sample_id": {"$in": nearest}}, {"sample_id": 1})
+    }
+    if ctx.current_sample:
+        ctx.ops.close_sample()
+    ctx.ops.set_view(ctx.dataset.select([found[sample_id] for sample_id in nearest if sample_id in found], ordered=True))
+    ctx.ops.clear_selected_samples()
+
+
+def nearest_rows(embeddings: NDArray[np.float32], rows: NDArray[np.int64], num: int) -> NDArray[np.int64]:
+    """The `num` rows of most cosine similarity to the mean direction of `rows`, these first, then the nearest first.
+
+    Args:
+        embeddings: (N, D), may be memory-mapped: it is read once, in blocks.
+        rows: (M,) in 0..N-1, at least one.
+        num: at least M are returned where N allows.
+    """
+    chosen = np.asarray(embeddings[rows], dtype=np.float32)
+    query = _unit(chosen).mean(axis=0)
+    similarity = np.concatenate(
+        [_unit(np.asarray(embeddings[start : start + BLOCK])) @ query for start in range(0, len(embeddings), BLOCK)]
+    )
+    similarity[rows] = np.inf
+    num = min(max(num, len(rows)), len(similarity))
+    first = np.argpartition(-similarity, num - 1)[:num]
+    return first[np.argsort(-similarity[first], kind="stable")]
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
+SHOW = "@curate/review/show_picture"
+
+
+def show_why(ctx: Any) -> None:
+    """Shows what in the open sample speaks for its given label and for the suggested one, to the net that did not see it.
+
+    Raises:
+        UsageError: no sample is open.
+        RunError: the run is not on this machine, or its nets were not kept.
+        DependencyError: captum is not installed.
+    """
+    from curate.lab.figure import to_png
+    from curate.lab.run_saliency import explain_sample
+    from curate.lab.seeing_figures import saliency_figure
+
+    if not ctx.current_sample:
+        raise UsageError("open a sample first, to see why the net doubts its label")
+    folder = run_folder(ctx.dataset)
+    sample_id = facts_of(ctx.dataset, [ctx.current_sample])[0]["sample_id"]
+    picture = base64.b64encode(to_png(saliency_figure(explain_sample(folder, sample_id)))).decode()
+    ctx.trigger(SHOW, {"source": f"data:image/png;base64,{picture}", "text": f"What speaks for the labels of {sample_id}"})

@@ -1,0 +1,69 @@
+"""The issue table of a run as columns of values for FiftyOne."""
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+
+from curate.app.fields import OPTIONAL
+from curate.data.image_set import ImageSet
+from curate.errors import RunError
+from curate.run import Run
+
+NUM_CHECKED = 1000
+
+
+def read_issue_table(run: Run, image_set: ImageSet) -> pd.DataFrame:
+    """The issue table of the run, checked to be that of `image_set`."""
+    table = run.load_table("issues.parquet", verb="find")
+    if table["sample_id"].tolist() != image_set.sample_ids.tolist():
+        raise RunError(f"issues.parquet of {run.path} has other samples than the dataset '{image_set.name}'; run `curate find` again")
+    return table
+
+
+def sample_columns(table: pd.DataFrame, image_set: ImageSet, files: list[str]) -> dict[str, list]:
+    """The issue table as columns of plain Python values, None where there is none."""
+    _, num_channels, height, width = image_set.images.shape
+
+    def optional(name: str) -> list:
+        return [None if value is None or value != value else value for value in table[name].tolist()]
+
+    def labels(name: str, confidence: str | None = None) -> list:
+        confidences = [None] * len(table) if confidence is None else optional(confidence)
+        return [None if label is None else (label, p) for label, p in zip(optional(name), confidences, strict=True)]
+
+    columns: dict[str, list] = {
+        "filepath": files,
+        "split": image_set.splits.tolist(),
+        "ground_truth": labels("given_label"),
+        "suggested": labels("suggested_label", "suggested_confidence"),
+        "prediction": labels("predicted_label", "confidence"),
+    }
+    for name in ("sample_id", "index", "is_label_issue", "label_quality", "rank", "is_outlier_issue", "outlier_score"):
+        columns[name] = optional(name)
+    for name in ("is_duplicate_issue", "is_leak_issue", "duplicate_set", "fold"):
+        columns[name] = optional(name)
+    for spec in OPTIONAL:
+        if spec.name in table:
+            columns[spec.name] = optional(spec.name)
+    flagged, pairs = table["is_label_issue"].tolist(), zip(optional("given_label"), optional("suggested_label"), strict=True)
+    columns["label_pair"] = [f"{pair[0]} → {pair[1]}" if flag else None for flag, pair in zip(flagged, pairs, strict=True)]
+    columns["check_rank"] = check_ranks(table)
+    if image_set.filepaths is None:  # files of the user may have any size
+        metadata = {"_cls": "ImageMetadata", "mime_type": "image/png", "width": width, "height": height, "num_channels": num_channels}
+        columns["metadata"] = [metadata] * len(table)
+    return columns
+
+
+def check_ranks(table: pd.DataFrame, num: int = NUM_CHECKED) -> list[int | None]:
+    """1, 2, … for `num` labels drawn at random from those that are not flagged; None for all others.
+
+    The order is that of a hash of the sample ids, so that an audit that flags others keeps most of the sample that was reviewed.
+    """
+    unflagged = np.flatnonzero(~table["is_label_issue"].to_numpy(bool) & table["given_label"].notna().to_numpy())
+    ids = table["sample_id"].tolist()
+    drawn = sorted(unflagged.tolist(), key=lambda row: hashlib.blake2b(ids[row].encode(), digest_size=8).digest())[:num]
+    ranks: list[int | None] = [None] * len(table)
+    for rank, row in enumerate(drawn, 1):
+        ranks[row] = rank
+    return ranks

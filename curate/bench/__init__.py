@@ -1,0 +1,1 @@
+"""Measurements against what others published, and with errors that are known."""

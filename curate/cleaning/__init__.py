@@ -1,1 +1,0 @@
-"""From an issue table to a cleaned dataset, and whether that helped."""

@@ -1,0 +1,117 @@
+"""clean, retrain, compare, export: the cleaned dataset, whether it trains better nets, and a run for others."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from curate.cli import arguments as a
+from curate.cli.output import show, working
+
+
+class TrainingLabels(str, Enum):
+    given = "given"
+    cleaned = "cleaned"
+
+
+def clean(
+    run: a.RunArgument,
+    policy: a.PolicyOption = a.Policy.drop,
+    min_confidence: a.MinConfidenceOption = None,
+    as_json: a.JsonOption = False,
+) -> None:
+    """Write cleaned.csv: every sample with its action and the label that it ends up with."""
+    with working():
+        import curate
+
+        result = curate.open(run).clean(policy.value, min_confidence=min_confidence).figures
+    show(result, as_json=as_json)
+
+
+def retrain(
+    run: a.RunArgument,
+    labels: Annotated[TrainingLabels, typer.Option(help="Train on the labels as given or as cleaned.")] = TrainingLabels.cleaned,
+    seeds: a.SeedsOption = 5,
+    device: a.DeviceOption = a.Device.auto,
+    root: a.RootOption = None,
+    as_json: a.JsonOption = False,
+) -> None:
+    """Train nets on a run's training split, keep their weights, and test them."""
+    with working() as progress:
+        import curate
+
+        made = curate.open(run, root=root, progress=progress)
+        result = made.retrain(labels=labels.value, seeds=range(seeds), device=device.value)
+    show(result, as_json=as_json)
+
+
+def compare(
+    run: a.RunArgument,
+    policy: Annotated[a.Policy | None, typer.Option(help="How to clean; as `curate clean` did last, else drop.")] = None,
+    min_confidence: a.MinConfidenceOption = None,
+    seeds: a.SeedsOption = 5,
+    votes: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Human votes on test labels, as labelerrors.com publishes them.")
+    ] = None,
+    device: a.DeviceOption = a.Device.auto,
+    root: a.RootOption = None,
+    as_json: a.JsonOption = False,
+) -> None:
+    """Train before and after cleaning, several seeds each, and give the difference on the test images, with its interval."""
+    with working() as progress:
+        import curate
+
+        result = curate.open(run, root=root, progress=progress).compare(
+            policy=None if policy is None else policy.value,
+            min_confidence=min_confidence,
+            seeds=range(seeds),
+            votes=votes,
+            device=device.value,
+        )
+    show(result, as_json=as_json)
+
+
+class Format(str, Enum):
+    fiftyone = "fiftyone"
+    folder = "folder"
+    csv = "csv"
+    parquet = "parquet"
+    corrected = "corrected"
+
+
+class ExportSplit(str, Enum):
+    train = "train"
+    validation = "validation"
+    test = "test"
+
+
+def export(
+    run: a.RunArgument,
+    format: Annotated[
+        Format,
+        typer.Option(help="Image folder with a dataset card; a table of all samples; corrected labels (.csv or .json); FiftyOne dataset."),
+    ],
+    to: Annotated[Path, typer.Option(metavar="PATH", help="A new or empty folder, or a file. An earlier export there is replaced.")],
+    policy: Annotated[
+        a.Policy | None, typer.Option(help="How to clean; as `curate clean` did last, else by the decisions, if any, else drop.")
+    ] = None,
+    min_confidence: a.MinConfidenceOption = None,
+    splits: Annotated[list[ExportSplit] | None, typer.Option(help="Only this split; may be given more than once.")] = None,
+    media: Annotated[bool, typer.Option("--media/--no-media", help="With the images, or with their paths only; of fiftyone.")] = True,
+    root: a.RootOption = None,
+    as_json: a.JsonOption = False,
+) -> None:
+    """Export the cleaned dataset, its labels, or the FiftyOne dataset of a run."""
+    with working() as progress:
+        import curate
+
+        result = curate.open(run, root=root, progress=progress).export(
+            to,
+            format.value,
+            policy=None if policy is None else policy.value,
+            min_confidence=min_confidence,
+            splits=[split.value for split in splits] if splits else None,
+            with_media=media,
+        )
+    show(result, as_json=as_json)

@@ -1,0 +1,164 @@
+"""audit, train, find, report, fetch: from raw files to suspects, in one command or step by step."""
+
+import gc
+import os
+import shlex
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from curate.cli import arguments as a
+from curate.cli import summary
+from curate.cli.output import show, stdout_to_stderr, working
+from curate.errors import UsageError
+from curate.judge.given import Given
+from curate.judge.judgement import Judge
+from curate.judge.nets import Nets
+from curate.options import LookFor, Place, Source
+
+
+def audit(
+    ctx: typer.Context,
+    source: Source,
+    nets: Nets,
+    given: Given,
+    place: Place,
+    look_for: LookFor,
+    run: a.RunOption = None,
+    track: a.TrackOption = None,
+    fiftyone: Annotated[
+        bool, typer.Option("--fiftyone/--no-fiftyone", help="Make a FiftyOne dataset, too; without it no MongoDB is needed.")
+    ] = True,
+    dataset_name: a.DatasetNameOption = None,
+    app: Annotated[bool | None, typer.Option("--app/--no-app", help="Open the App at the end; by default in a terminal only.")] = None,
+    port: a.PortOption = 5151,
+    as_json: a.JsonOption = False,
+) -> None:
+    """Find the wrong labels of a dataset: fetch, judge, find, report, and a FiftyOne dataset to browse."""
+    opens_app = app if app is not None else fiftyone and not as_json and sys.stdin.isatty() and sys.stdout.isatty()
+    if opens_app and not fiftyone:
+        raise UsageError("--app opens the FiftyOne dataset, which --no-fiftyone leaves out; take one of them")
+    with working() as progress:
+        import curate
+
+        if opens_app:  # a taken port is told before the training, not after it
+            from curate.app.guard import check_address
+
+            check_address("127.0.0.1", port)
+        made = curate.audit(
+            source,
+            judge=judge_of(nets, given),
+            place=place,
+            look_for=look_for,
+            run=run,
+            fiftyone=fiftyone,
+            dataset_name=dataset_name,
+            track=track.value if track else None,
+            command=ctx.obj,
+            progress=progress,
+        )
+    show(made.outcome(), as_json=as_json, render=render)
+    if opens_app:
+        open_app(made, dataset_name, port=port)
+
+
+def judge_of(nets: Nets, given: Given) -> Judge:
+    """Who judges: what was given, else nets.
+
+    Raises:
+        UsageError: options of both.
+    """
+    if not given.pred_probs:
+        if given.embeddings is not None:
+            raise UsageError("--embeddings go with --pred-probs: give the probabilities of your model, too")
+        return nets
+    told = [option for option in a.changed(nets) if option != "--seed"]
+    if told:
+        raise UsageError(f"{told[0]} says how nets are trained, but with --pred-probs nothing is trained; leave one of them out")
+    return given
+
+
+def render(result: dict[str, Any]) -> None:
+    """The facts, and what to do next."""
+    summary.render({key: value for key, value in result.items() if key != "handle"})
+    print()
+    if "dataset_name" not in result:
+        print(f"look at it:  {result['report']}")
+        return
+    print(f"browse it:  curate app {shlex.quote(result['handle'])}")
+    print(f'in Python:  fiftyone.load_dataset("{result["dataset_name"]}")')
+
+
+def open_app(made: Any, dataset_name: str | None = None, **options: Any) -> None:
+    """Shows the dataset of an audit in the App until Ctrl-C, the last that a command does; `options` as `open_app` has them."""
+    sys.stdout.flush()  # what was shown before: the App may run for hours
+    with stdout_to_stderr():
+        from curate.app.database import answers_still
+
+        def tell(url: str) -> None:
+            print(f"the App is at {url}\nCtrl-C ends it", flush=True)
+
+        made.app(dataset_name, on_ready=tell, **options)
+        if not answers_still():
+            os._exit(0)  # FiftyOne would wait for the database twice more, 10 s, only to tidy up in it
+        gc.freeze()  # else Python searches all that FiftyOne has loaded for cycles as it ends, for a second
+
+
+def train(
+    ctx: typer.Context,
+    source: Source,
+    nets: Nets,
+    place: Place,
+    run: a.RunOption = None,
+    track: a.TrackOption = None,
+    as_json: a.JsonOption = False,
+) -> None:
+    """Cross-validate: probabilities for every sample from a net that never saw it, and embeddings."""
+    with working() as progress:
+        import curate
+
+        told = track.value if track else None
+        made = curate.train(source, judge=nets, place=place, run=run, track=told, command=ctx.obj, progress=progress)
+    show({"run": made.run.name, "folder": made.run.path, **made.run.meta["metrics"]}, as_json=as_json)
+
+
+def find(
+    run: a.RunArgument,
+    look_for: LookFor,
+    root: a.RootOption = None,
+    pred_probs: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Out-of-fold probabilities of your own (.npy, .csv or .parquet) in place of the run's."),
+    ] = None,
+    as_json: a.JsonOption = False,
+) -> None:
+    """Judge labels, outliers and duplicates from a run's probabilities and embeddings."""
+    with working() as progress:
+        import curate
+
+        result = curate.open(run, root=root, progress=progress).find(look_for, pred_probs=pred_probs)
+    show(result, as_json=as_json)
+
+
+def report(run: a.RunArgument, root: a.RootOption = None, as_json: a.JsonOption = False) -> None:
+    """Write report.html, the self-contained page of a run."""
+    with working() as progress:
+        import curate
+
+        made = curate.open(run, root=root, progress=progress)
+        page = made.report()
+    show({"run": made.run.name, "report": page.path}, as_json=as_json)
+
+
+def fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A dataset of the catalog, such as mnist or cifar10.")],
+    root: a.RootOption = None,
+    as_json: a.JsonOption = False,
+) -> None:
+    """Get the files of a catalog dataset onto this machine, checked against the published hashes."""
+    with working() as progress:
+        import curate
+
+        result = curate.fetch(name, root=root, progress=progress)
+    show(result, as_json=as_json)

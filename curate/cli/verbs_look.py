@@ -1,0 +1,122 @@
+"""app, review, gallery: the suspects of a run in the App and as a static site."""
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from curate.cli import arguments as a
+from curate.cli.output import show, working
+from curate.cli.verbs_judge import open_app
+
+AddressOption = Annotated[str, typer.Option(metavar="HOST", help="Where the App listens; another than 127.0.0.1 needs --expose.")]
+ExposeOption = Annotated[bool, typer.Option("--expose", help="Let other machines reach the App; nothing on the way is encrypted.")]
+ReviewerOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Whose decisions these are; $CURATE_REVIEWER or the login name by default.")
+]
+EXPOSED = "note: --expose: nothing is encrypted, and whoever has the link can see the images, decide on them, and use FiftyOne as you"
+
+
+def app(
+    run: a.RunArgument,
+    dataset_name: a.DatasetNameOption = None,
+    port: a.PortOption = 5151,
+    address: AddressOption = "127.0.0.1",
+    expose: ExposeOption = False,
+    reviewer: ReviewerOption = None,
+    root: a.RootOption = None,
+    brain: Annotated[
+        bool, typer.Option("--brain", help="Also FiftyOne Brain's uniqueness, hardness and mistakenness, as fields brain_…")
+    ] = False,
+    open_it: Annotated[bool, typer.Option("--open/--no-open", help="Open the App, or only see to the dataset.")] = True,
+    as_json: a.JsonOption = False,
+) -> None:
+    """Browse a run in the App on 127.0.0.1 until Ctrl-C; its FiftyOne dataset is made or brought up to date where needed."""
+    if open_it:
+        check(address, port, expose, reviewer)
+    with working() as progress:
+        import curate
+
+        made = curate.open(run, root=root, progress=progress)
+        result = made.build(dataset_name)
+        if brain:
+            result["brain"] = made.add_brain(result["dataset_name"])
+    show(result, as_json=as_json)
+    if open_it:
+        open_app(made, result["dataset_name"], port=port, address=address, expose=expose, reviewer=reviewer)
+
+
+def review(
+    run: a.RunArgument,
+    reviewer: ReviewerOption = None,
+    queue: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The saved view to start at; what you have not decided by default.")
+    ] = None,
+    dataset_name: a.DatasetNameOption = None,
+    port: a.PortOption = 5151,
+    address: AddressOption = "127.0.0.1",
+    expose: ExposeOption = False,
+    root: a.RootOption = None,
+    as_json: a.JsonOption = False,
+) -> None:
+    """Decide on the suspects of a run in the App until Ctrl-C; several reviewers each start their own, on ports of their own."""
+    check(address, port, expose, reviewer)
+    with working() as progress:
+        import curate
+
+        made = curate.open(run, root=root, progress=progress)
+        result = made.build(dataset_name)
+        name = queue or made.queue(result["dataset_name"], reviewer)
+    show({**result, "queue": name}, as_json=as_json)
+    open_app(made, result["dataset_name"], port=port, address=address, expose=expose, reviewer=reviewer, view=name)
+
+
+def check(address: str, port: int, expose: bool, reviewer: str | None) -> None:
+    """Raises UsageError where the App could not be opened so, before any work is done; tells what --expose means."""
+    from curate.app.guard import LOOPBACK, check_address
+    from curate.app.session import reviewer_name
+
+    check_address(address, port, expose=expose)
+    reviewer_name(reviewer)
+    if address not in LOOPBACK:
+        print(EXPOSED, file=sys.stderr, flush=True)
+
+
+class Only(str, Enum):
+    issues = "issues"
+    reviewed = "reviewed"
+    errors = "errors"
+
+
+def gallery(
+    run: a.RunArgument,
+    to: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where the site goes; `gallery` in the run folder by default.")] = None,
+    title: Annotated[str | None, typer.Option(metavar="TEXT", help="Title of the page.")] = None,
+    only: Annotated[Only | None, typer.Option(help="Flagged, reviewed or confirmed ones only; else all flagged or reviewed.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="The N worst only.")] = None,
+    votes: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Decisions made elsewhere: CSV, or votes as labelerrors.com publishes them.")
+    ] = None,
+    names: Annotated[bool, typer.Option("--names", help="Publish who decided what, not only how many.")] = False,
+    licence: Annotated[str | None, typer.Option(metavar="TEXT", help="Licence of the pictures; the catalog's by default.")] = None,
+    source: Annotated[str | None, typer.Option(metavar="URL", help="Where the dataset is published; the catalog's by default.")] = None,
+    root: a.RootOption = None,
+    as_json: a.JsonOption = False,
+) -> None:
+    """Write a static site of the suspects, with given label, guess and consensus, to open from its folder or to publish."""
+    with working() as progress:
+        import curate
+
+        result = curate.open(run, root=root, progress=progress).gallery(
+            to,
+            title=title,
+            only=None if only is None else only.value,
+            limit=limit,
+            votes=votes,
+            with_names=names,
+            licence=licence,
+            source=source,
+        )
+    show(result, as_json=as_json)

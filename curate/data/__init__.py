@@ -1,0 +1,1 @@
+"""Image sets, from wherever: the catalog, folders, tables, archives; what every later step reads."""

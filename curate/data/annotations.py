@@ -1,0 +1,171 @@
+"""Labels by several annotators: a table with one row per label, and the labels that most of them gave."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curate.data.corrections import check_known
+from curate.data.label_values import label_values
+from curate.errors import DataError, DependencyError
+
+COLUMNS = ("sample_id", "annotator", "label")
+ARRAY, NAMES = "annotations.npy", "annotator_names.npy"
+"""What a run folder keeps of them: (R, 3) int64 of sample, annotator and label, and (M,) names."""
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """R labels of N samples by M annotators; each annotator has labelled something, and no sample twice.
+
+    Attributes:
+        samples: (R,) int64 in 0..N-1.
+        annotators: (R,) int64 in 0..M-1.
+        labels: (R,) int64 in 0..K-1.
+        names: (M,) str.
+    """
+
+    samples: NDArray[np.int64]
+    annotators: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    names: NDArray[np.str_]
+
+    @property
+    def array(self) -> NDArray[np.int64]:
+        """(R, 3): sample, annotator, label."""
+        return np.stack([self.samples, self.annotators, self.labels], axis=1)
+
+    @classmethod
+    def of(cls, array: NDArray[np.int64], names: NDArray[np.str_]) -> "Annotations":
+        """Those of (R, 3) and (M,) as a run keeps them; annotators without a label are left out."""
+        present, annotators = np.unique(array[:, 1], return_inverse=True)
+        return cls(array[:, 0], annotators, array[:, 2], names[present])
+
+    def subset(self, indices: NDArray, num_samples: int) -> "Annotations":
+        """Those of the samples at `indices` (positions or a mask) of `num_samples`, counted anew in that order."""
+        chosen = np.arange(num_samples)[indices]
+        place = np.full(num_samples, -1, dtype=np.int64)
+        place[chosen] = np.arange(len(chosen))
+        kept = place[self.samples] >= 0
+        return Annotations.of(np.stack([place[self.samples], self.annotators, self.labels], axis=1)[kept], self.names)
+
+
+def is_annotations(path: Path) -> bool:
+    """Whether the file is a CSV or parquet table with a column `annotator`."""
+    try:
+        if path.suffix.lower() == ".csv":
+            with open(path, newline="", encoding="utf-8-sig") as file:
+                return "annotator" in next(csv.reader(file), [])
+        return path.suffix.lower() == ".parquet" and path.is_file()
+    except (csv.Error, UnicodeDecodeError, OSError):
+        return False
+
+
+def read_annotations(
+    path: Path, *, sample_ids: NDArray[np.str_], positions: NDArray[np.int64], class_names: tuple[str, ...]
+) -> Annotations:
+    """The labels of the samples at `positions`, from a table with the columns `sample_id`, `annotator` and `label`.
+
+    A label is a class name, else an index. Rows may be in any order, and about other samples of the dataset, too.
+
+    Args:
+        path: `.csv` or `.parquet`.
+        sample_ids: (N,), of the whole dataset.
+        positions: (M,), the samples that are asked for.
+        class_names: K names.
+
+    Raises:
+        DataError: the table cannot be read, lacks a column or a cell, names an unknown sample or label, has two labels of one annotator for
+            a sample, or none for a sample that is asked for.
+        DependencyError: it is a parquet file and pandas is missing.
+    """
+    rows = _csv_rows(path) if path.suffix.lower() == ".csv" else _parquet_rows(path)
+    first = 2 if path.suffix.lower() == ".csv" else 1
+    seen: dict[tuple[str, str], int] = {}
+    for number, row in enumerate(rows, first):
+        lacking = next((column for column, cell in zip(COLUMNS, row, strict=True) if not cell), None)
+        if lacking is not None:
+            raise DataError(f"row {number} of {path} has no {lacking}; leave out the rows of samples that an annotator did not label")
+        if row[:2] in seen:
+            raise DataError(
+                f"row {number} of {path} is the second label of sample {row[0]} by annotator {row[1]}, after row {seen[row[:2]]}; keep one"
+            )
+        seen[row[:2]] = number
+    check_known(path, [sample for sample, _, _ in rows], sample_ids)
+    labels = label_values(path, [label for _, _, label in rows], class_names)
+    if (labels < 0).any():
+        raise DataError(f"row {int((labels < 0).argmax()) + first} of {path} has label -1; leave out what an annotator did not label")
+    place = {sample: i for i, sample in enumerate(sample_ids.tolist())}
+    names, annotators = np.unique(np.array([annotator for _, annotator, _ in rows], dtype=np.str_), return_inverse=True)
+    everything = np.stack([np.array([place[sample] for sample, _, _ in rows], dtype=np.int64), annotators, labels], axis=1)
+    found = Annotations.of(everything, names).subset(positions, len(sample_ids))
+    missing = np.setdiff1d(np.arange(len(positions)), found.samples)
+    if len(missing):
+        raise DataError(
+            f"{path} lacks {len(missing)} of {len(positions)} samples, such as {sample_ids[positions[missing[0]]]}; every sample needs the "
+            "label of one annotator at least"
+        )
+    return found
+
+
+def majority_labels(annotations: Annotations, num_samples: int, num_classes: int) -> NDArray[np.int64]:
+    """(N,) the label that most annotators gave; -1 where nobody labelled the sample.
+
+    Ties go to the side whose annotators agree more often with clear majorities elsewhere, then to the first class: no chance is involved.
+
+    Args:
+        annotations: of `num_samples` samples and `num_classes` classes.
+    """
+    samples, annotators, labels = annotations.samples, annotations.annotators, annotations.labels
+    pairs, pair = np.unique(samples * num_classes + labels, return_inverse=True)
+    votes, pair_sample = np.bincount(pair), pairs // num_classes
+    most = np.zeros(num_samples, dtype=np.int64)
+    np.maximum.at(most, pair_sample, votes)
+    is_top = votes == most[pair_sample]
+    num_top = np.bincount(pair_sample[is_top], minlength=num_samples)
+    clear = (num_top == 1) & (most > 1)
+    judged = clear[samples]
+    agreed = np.bincount(annotators[judged & is_top[pair]], minlength=len(annotations.names))
+    trust = (agreed + 1) / (np.bincount(annotators[judged], minlength=len(annotations.names)) + 2)
+    weight = np.bincount(pair, weights=trust[annotators])
+    order = np.lexsort((pairs % num_classes, -weight, -votes, pair_sample))
+    best = order[np.unique(pair_sample[order], return_index=True)[1]]
+    found = np.full(num_samples, -1, dtype=np.int64)
+    found[pair_sample[best]] = pairs[best] % num_classes
+    return found
+
+
+def _csv_rows(path: Path) -> list[tuple[str, str, str]]:
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            _check_columns(path, list(reader.fieldnames or []))
+            return [tuple((row[name] or "").strip() for name in COLUMNS) for row in reader]  # type: ignore[misc]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read as CSV in UTF-8 ({error})") from error
+
+
+def _parquet_rows(path: Path) -> list[tuple[str, str, str]]:
+    try:
+        import pandas
+    except ImportError as error:
+        raise DependencyError("parquet tables need pandas and pyarrow: pip install pandas pyarrow") from error
+    try:
+        frame = pandas.read_parquet(path)
+    except Exception as error:  # pyarrow's own errors have no common base that pandas promises
+        raise DataError(f"{path} cannot be read as parquet ({error})") from error
+    _check_columns(path, list(frame.columns))
+    return list(zip(*([_text(cell) for cell in frame[name].tolist()] for name in COLUMNS), strict=True))  # type: ignore[arg-type]
+
+
+def _check_columns(path: Path, found: list[str]) -> None:
+    if not set(COLUMNS) <= set(found):
+        raise DataError(f"{path} must have the columns {', '.join(COLUMNS)}, found {', '.join(map(str, found)) or 'none'}")
+
+
+def _text(cell: object) -> str:
+    if cell is None or cell != cell:
+        return ""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()

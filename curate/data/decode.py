@@ -1,0 +1,219 @@
+"""Image files of any size and kind as one uint8 array, decoded once and kept on disk."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curate.data.pixels import Header, quiet_pillow, read_header, read_pixels
+from curate.errors import DataError, UsageError
+from curate.files import storage_errors, write_atomically
+from curate.progress import Progress, silent
+
+MEMORY_BYTES = 1 << 30
+"""Arrays from this size on are memory maps, so that they need not fit in memory."""
+
+Content = tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, ...]]
+"""Images, positions of the files that they come from, and what is wrong with the other files."""
+
+
+class PixelCache:
+    """One array in a cache folder: `KEY.npy`, and beside it `KEY.json` with what it came from."""
+
+    def __init__(self, folder: Path, key: str) -> None:
+        self.array_path = folder / f"{key}.npy"
+        self.note_path = folder / f"{key}.json"
+        self._part = folder / f".{key}.{os.getpid()}.part"
+
+    @classmethod
+    def of(cls, folder: Path, paths: list[str], image_size: int | None) -> "PixelCache":
+        """The place for these files as they are now: another size or date of any of them means another place."""
+        digest = hashlib.sha256(f"1 {image_size}".encode())
+        for path in paths:
+            try:
+                stat = os.stat(path)
+                digest.update(f"\n{path} {stat.st_size} {stat.st_mtime_ns}".encode(errors="surrogateescape"))
+            except OSError:
+                digest.update(f"\n{path}".encode(errors="surrogateescape"))
+        return cls(folder, digest.hexdigest()[:24])
+
+    def read(self) -> Content | None:
+        """What is kept, or None where nothing (readable) is."""
+        try:
+            note = json.loads(self.note_path.read_text())
+            large = self.array_path.stat().st_size >= MEMORY_BYTES
+            images = np.load(self.array_path, mmap_mode="r" if large else None, allow_pickle=False)
+            return images[: len(note["kept"])], np.array(note["kept"], dtype=np.int64), tuple(note["skipped"])
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def allocate(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        """An array on disk to decode into; it counts only once `keep` is called.
+
+        Raises:
+            StorageError: the disk is full or read-only.
+        """
+        with storage_errors(self.array_path):
+            self._part.parent.mkdir(parents=True, exist_ok=True)
+            for part in self._part.parent.glob(".*.part"):
+                if not Path(f"/proc/{part.name.split('.')[-2]}").exists():  # of a process that was killed
+                    part.unlink(missing_ok=True)
+            images = np.lib.format.open_memmap(self._part, mode="w+", dtype=np.uint8, shape=shape)
+            with open(self._part, "r+b") as file:  # a full disk is found here, not by a bus error while decoding
+                os.posix_fallocate(file.fileno(), 0, self._part.stat().st_size)
+            return images
+
+    def discard(self) -> None:
+        """Takes back `allocate`."""
+        self._part.unlink(missing_ok=True)
+
+    def keep(self, images: NDArray[np.uint8], kept: NDArray[np.int64], skipped: tuple[str, ...]) -> Content:
+        """Keeps the first rows of the allocated array.
+
+        Raises:
+            StorageError: the disk is full or read-only.
+        """
+        with storage_errors(self.array_path):
+            images.flush()  # type: ignore[attr-defined]
+            os.replace(self._part, self.array_path)
+        write_atomically(self.note_path, json.dumps({"kept": kept.tolist(), "skipped": skipped}).encode())
+        return self.read() or (images, kept, skipped)
+
+
+DEFAULT_SIZE = 64
+MIN_SIZE = 8
+"""Below that a CNN's poolings leave nothing."""
+CACHE_BYTES = 32 << 20
+"""Decoded sets from this size on are kept where a cache folder is given; smaller ones decode in seconds."""
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"})
+"""Endings by which folders are searched for images."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Decoded images.
+
+    Attributes:
+        images: (M, C, S, S) uint8, C = 1 or 3.
+        kept: (M,) int64, positions of these images in the list of files, ascending.
+        skipped: what is wrong with each file that was left out, in the order of the list.
+    """
+
+    images: NDArray[np.uint8]
+    kept: NDArray[np.int64]
+    skipped: tuple[str, ...]
+
+
+def decode_images(
+    filepaths: Sequence[str],
+    *,
+    image_size: int | None = None,
+    skip_broken: bool = False,
+    cache: Path | None = None,
+    progress: Progress = silent,
+) -> Decoded:
+    """The images of the files, turned upright by their EXIF orientation and squeezed to one square size.
+
+    They are greyscale where all files are, else RGB; transparency is laid over white. Of animations the first frame counts.
+
+    Args:
+        filepaths: N paths.
+        image_size: side S. By default the size that all files share if it is square and at most 64, so that sets of small
+            images keep their very pixels; else 64: what an object is still shows, and a CNN still trains on a CPU.
+        skip_broken: leave unreadable files out instead of stopping at the first.
+        cache: folder that keeps the decoded array of a large set; used again while size and date of every file stay the
+            same. Very large ones are memory maps of it.
+        progress: stages `read headers` and `decode images`, in files.
+
+    Raises:
+        DataError: a file is missing, no image, or truncated (named; with `skip_broken`, only if all of them are).
+        UsageError: `image_size` is under MIN_SIZE.
+        StorageError: the cache cannot be written.
+    """
+    if image_size is not None and image_size < MIN_SIZE:
+        raise UsageError(f"the image size must be {MIN_SIZE} or more, found {image_size}")
+    paths = [str(path) for path in filepaths]
+    store = PixelCache.of(cache, paths, image_size) if cache else None
+    found = store.read() if store else None
+    if found and (skip_broken or not found[2]):
+        return Decoded(*found)
+    broken = _Broken(skip_broken)
+    with quiet_pillow():
+        headers = dict(broken.sift(range(len(paths)), _in_threads(read_header, paths, "read headers", progress)))
+        broken.stop_unless(headers)
+        size, mode = image_size or _common_size(headers.values()), "L" if all(h.is_grey for h in headers.values()) else "RGB"
+        shape = (len(headers), len(mode), size, size)
+        if int(np.prod(shape, dtype=np.int64)) < CACHE_BYTES:
+            store = None
+        images = store.allocate(shape) if store else np.empty(shape, dtype=np.uint8)
+        pixels = _in_threads(lambda i: read_pixels(paths[i], mode=mode, size=size), list(headers), "decode images", progress)
+        kept: list[int] = []
+        try:
+            for i, image in broken.sift(headers, pixels):
+                images[len(kept)] = image
+                kept.append(i)
+            broken.stop_unless(kept)
+        except BaseException:  # Ctrl-C, too
+            if store:
+                store.discard()
+            raise
+    decoded = images[: len(kept)], np.array(kept, dtype=np.int64), broken.reasons
+    return Decoded(*(store.keep(*decoded) if store else decoded))
+
+
+class _Broken:
+    """Files that could not be read: the first stops, or all are gathered."""
+
+    def __init__(self, skip: bool) -> None:
+        self.skip = skip
+        self.by_position: dict[int, str] = {}
+
+    def sift(self, positions: Iterable[int], results: Iterable[Result | DataError]) -> Iterator[tuple[int, Result]]:
+        """The results that are no errors, with their positions."""
+        for i, result in zip(positions, results, strict=True):
+            if not isinstance(result, DataError):
+                yield i, result
+            elif self.skip:
+                self.by_position[i] = str(result)
+            else:
+                raise DataError(f"{result}; repair or remove it, or go on without such files by --skip-broken") from result
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        return tuple(self.by_position[i] for i in sorted(self.by_position))
+
+    def stop_unless(self, readable: Iterable[int]) -> None:
+        if not readable:
+            raise DataError(f"none of the images can be read; the first: {(*self.reasons, 'there is none')[0]}")
+
+
+def _common_size(headers: Iterable[Header]) -> int:
+    sizes = {(header.width, header.height) for header in headers}
+    width, height = next(iter(sizes))
+    return width if len(sizes) == 1 and width == height and MIN_SIZE <= width <= DEFAULT_SIZE else DEFAULT_SIZE
+
+
+def _in_threads(function: Callable[[Item], Result], items: Sequence[Item], stage: str, progress: Progress) -> Iterator[Result | DataError]:
+    """The function's results in the order of the items, a DataError in place of a result where one was raised."""
+
+    def attempt(item: Item) -> Result | DataError:
+        try:
+            return function(item)
+        except DataError as error:
+            return error
+
+    block = 512  # so that results do not pile up faster than they are used
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(items), block):
+            yield from pool.map(attempt, items[start : start + block])
+            progress(stage, min(start + block, len(items)), len(items))

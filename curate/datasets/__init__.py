@@ -1,1 +1,0 @@
-"""Image-classification datasets: the catalog, fetching, reading, and the user's own folders and manifests."""

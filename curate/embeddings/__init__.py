@@ -1,1 +1,0 @@
-"""What can be done with (N, D) embeddings: neighbours and a 2-D map."""

@@ -1,0 +1,10 @@
+"""`curate.explain`: the verbs of `curate explain …` that need no run; those about a run are methods of an Audit."""
+
+from curate.lab.explain_image import conv, invariance, load_image, pooling, shifts_of
+from curate.lab.explain_net import arithmetic_of, receptive_field
+
+pool = pooling
+equivariance = shifts_of
+arithmetic = arithmetic_of
+
+__all__ = ["arithmetic", "conv", "equivariance", "invariance", "load_image", "pool", "receptive_field"]

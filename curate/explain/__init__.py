@@ -1,1 +1,0 @@
-"""What the network sees, and what it is made of: functions from tensors to arrays and figures."""

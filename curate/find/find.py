@@ -1,0 +1,249 @@
+"""find: label issues, outliers, duplicates and dataset-level findings, from the arrays of a run."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from curate.data import annotations
+from curate.data.exact_duplicates import duplicate_groups
+from curate.data.image_set import ImageSet
+from curate.data.pixels import quiet_pillow, read_pixels
+from curate.errors import RunError
+from curate.find.annotators import find_consensus
+from curate.find.classes import class_health, label_pairs
+from curate.find.confident_joint import confident_joint
+from curate.find.findings import build_findings
+from curate.find.groups import find_groups
+from curate.find.image_checks import check_images
+from curate.find.issue_table import build_issue_table, named
+from curate.find.label_issues import LabelIssues, find_label_issues
+from curate.find.map import MapProcess, make_map
+from curate.find.near_duplicates import alone, find_leaks, find_near_duplicates
+from curate.find.neighbors import find_neighbors
+from curate.find.order import check_order
+from curate.find.outliers import find_outliers, unknown_outliers
+from curate.find.self_estimate import estimate_detection
+from curate.judge.given import read_pred_probs
+from curate.judge.judgement import accuracies
+from curate.options import LookFor
+from curate.progress import Progress, silent
+from curate.run import Run
+
+WORST = 10  # groups and annotators in findings.json
+
+
+def find_more(
+    run: Run,
+    image_set: ImageSet,
+    embeddings: NDArray[np.floating] | None,
+    pred_probs: NDArray[np.floating],
+    label_issues: LabelIssues,
+    *,
+    image_checks: bool | None = None,
+    progress: Progress = silent,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Further columns of the issue table and further findings.
+
+    Writes `groups.csv`, and `annotators.csv` and `consensus.csv` where several annotators gave the labels.
+
+    Args:
+        image_checks: look for dark, blurry and odd pictures; None = where the images are files, of a folder or a manifest.
+    """
+    columns, findings = ({}, {}) if embeddings is None else _groups(run, image_set, embeddings, label_issues)
+    if run.has(annotations.ARRAY):
+        more = _annotators(run, image_set, pred_probs)
+        columns, findings = columns | more[0], findings | more[1]
+    if image_checks is None:
+        image_checks = image_set.filepaths is not None
+    if image_checks:
+        found = check_images(_pictures(image_set), len(image_set), progress=progress)
+        columns |= found.columns() | {"is_hash_leak_issue": find_leaks(found.hash_set, image_set.splits)}
+        counts = {check: int(flags.sum()) for check, flags in found.is_issue.items()}
+        findings["image_checks"] = {**counts, "hash_duplicate": int((found.hash_set >= 0).sum())}
+        findings["image_checks"]["hash_leak"] = int(columns["is_hash_leak_issue"].sum())
+    return columns, findings
+
+
+def _groups(
+    run: Run, image_set: ImageSet, embeddings: NDArray[np.floating], label_issues: LabelIssues
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    groups = find_groups(
+        embeddings,
+        image_set.labels,
+        label_issues.predicted,
+        label_issues.is_label_issue,
+        image_set.class_names,
+        seed=run.meta["config"].get("seed", 0),
+    )
+    run.write_text("groups.csv", groups.table.to_csv(index=False))
+    flagged = groups.table[groups.table["is_underperforming"]]
+    rows = flagged.head(WORST).drop(columns="is_underperforming").to_dict("records")
+    columns = {"group": groups.group, "is_underperforming_group_issue": groups.is_underperforming}
+    return columns, {"groups": {"num_groups": len(groups.table), "num_underperforming": len(flagged), "worst": rows}}
+
+
+def _annotators(run: Run, image_set: ImageSet, pred_probs: NDArray[np.floating]) -> tuple[dict[str, Any], dict[str, Any]]:
+    names = run.load_array(annotations.NAMES)
+    given = annotations.Annotations.of(run.load_array(annotations.ARRAY), names)
+    found = find_consensus(given.array, pred_probs, num_annotators=len(given.names))
+    classes = np.array(image_set.class_names, dtype=object)
+    people = pd.DataFrame(
+        {
+            "annotator": given.names,
+            "quality": found.annotator_quality,
+            "agreement_with_consensus": found.annotator_agreement,
+            "num_labels": found.num_labels,
+            "worst_class": classes[found.worst_class],
+        }
+    ).sort_values("quality", kind="stable", ignore_index=True)
+    columns = {
+        "consensus_label": named(found.labels, image_set.class_names),
+        "consensus_quality": found.quality,
+        "annotator_agreement": found.agreement,
+        "num_annotations": found.num_annotations,
+        "annotation_score": found.annotation_score,
+    }
+    run.write_text("annotators.csv", people.to_csv(index=False))
+    consensus = pd.DataFrame({"sample_id": image_set.sample_ids, "label": columns["consensus_label"], **columns})
+    run.write_text("consensus.csv", consensus.drop(columns="consensus_label").to_csv(index=False))
+    counts = {
+        "num_annotators": len(people),
+        "num_labels": len(given.labels),
+        "num_disputed": int((found.agreement < 1).sum()),
+        "num_other_than_majority": int(((found.labels >= 0) & (found.labels != image_set.labels)).sum()),
+    }
+    return columns, {"annotators": {**counts, "worst": people.head(WORST).to_dict("records")}}
+
+
+def _pictures(image_set: ImageSet) -> Any:
+    """The i-th picture as it lies in its file, upright; or as the set has it where there are no files."""
+    if image_set.filepaths is None:
+        return lambda i: np.asarray(image_set.images[i])
+    paths = image_set.filepaths
+
+    def read(i: int) -> NDArray[np.uint8]:
+        with quiet_pillow():
+            return read_pixels(str(paths[i]))
+
+    return read
+
+
+def find(
+    run: Run,
+    image_set: ImageSet,
+    look_for: LookFor = LookFor(),
+    *,
+    pred_probs: Path | None = None,
+    with_map: bool = True,
+    map_process: MapProcess | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Writes the issue table and what goes with it into the run folder, and returns the main figures.
+
+    Without embeddings nothing is said of outliers, near duplicates, groups and order, and there is no map.
+
+    Args:
+        run: with the arrays of its judge.
+        image_set: the images of the run.
+        look_for: what to look for, and how labels are flagged.
+        pred_probs: a file of your own out-of-fold probabilities (N, K) in place of the run's, see `curate.Given`; kept in the run.
+        with_map: make the 2-D map, which takes most of the time.
+        map_process: makes the map beside what is done here, from the neighbours found here; `curate.find.map.finish_map` writes it.
+
+    Raises:
+        RunError: the run has not been judged.
+        DataError: the probabilities are no probabilities, or of another number of samples.
+    """
+    if pred_probs is not None:
+        take_pred_probs(run, pred_probs, image_set)
+    probs = run.load_array("pred_probs.npy", mmap=True)  # the largest array of a run is read a block of rows at a time
+    if (run.meta.get("pred_probs") or {}).get("is_complete") is False:
+        raise RunError(f"the probabilities given to {run.path} were not copied whole; run `curate find --pred-probs` once more")
+    fold = run.load_array("fold.npy")[0] if run.has("fold.npy") else np.full(len(image_set), -1)
+    labels, names = image_set.labels, image_set.class_names
+    with run.step("find", method=look_for.method):
+        progress("issues", 0, 4, "label issues")
+        label_issues = find_label_issues(labels, probs, method=look_for.method)
+        progress("issues", 1, 4, "neighbours")
+        embeddings = run.load_array("embeddings.npy", mmap=True) if run.has("embeddings.npy") else None
+        neighbors, similarities = alone(len(image_set)) if embeddings is None else find_neighbors(embeddings, progress=progress)
+        if map_process is not None:
+            map_process.start((neighbors, similarities))
+        progress("issues", 2, 4, "outliers and duplicates")
+        table = build_issue_table(
+            sample_ids=image_set.sample_ids,
+            splits=image_set.splits,
+            labels=labels,
+            class_names=names,
+            fold=fold,
+            label_issues=label_issues,
+            outliers=unknown_outliers(len(image_set)) if embeddings is None else find_outliers(similarities),
+            duplicates=find_near_duplicates(neighbors, similarities, groups=duplicate_groups(image_set.images)),
+        )
+        progress("issues", 3, 4, "groups")
+        checks = look_for.image_checks
+        more, more_findings = find_more(run, image_set, embeddings, probs, label_issues, image_checks=checks, progress=progress)
+        table = table.assign(**more)
+        joint = confident_joint(labels, probs)
+        detection = estimate_detection(label_issues, labels, probs, seed=run.meta["config"]["seed"])
+        order = None if embeddings is None else check_order(neighbors)
+        findings = build_findings(table, labels, probs, names, order, detection=detection, joint=joint) | more_findings
+        flags = label_issues.is_label_issue
+        forget_older_flags(run, table)
+        save_table(run, table)
+        health = class_health(labels, probs, flags, label_issues.label_quality, names, joint=joint)
+        save_csv(run, "class_health.csv", health)
+        save_csv(run, "label_pairs.csv", label_pairs(labels, label_issues.suggested, flags, names))
+        run.write_text("findings.json", json.dumps(findings, indent=2) + "\n")
+        progress("issues", 4, 4, f"{int(flags.sum())} label issues")
+    if with_map and map_process is None and embeddings is not None:
+        make_map(run, (neighbors, similarities), progress=progress)
+    run.update("metrics", num_label_issues=int(flags.sum()))
+    return {"run": run.name, "folder": run.path, **run.meta["metrics"], **findings["counts"], "estimated": findings["detection"]}
+
+
+def take_pred_probs(run: Run, path: Path, image_set: ImageSet) -> None:
+    """Makes the (N, K) probabilities of a file those of the run, as float32, with their hash and their accuracy.
+
+    Raises:
+        DataError: no such file, no probabilities, or columns in another order; the run stays as it is.
+    """
+    probs = read_pred_probs(path, image_set)
+    run.replace_sections(pred_probs={"given": str(path), "is_complete": False})  # first: nobody may take them for those of the run's nets
+    run.save_array("pred_probs.npy", probs)
+    run.replace_sections(pred_probs={"given": str(path), "sha256": hashlib.sha256(probs.data).hexdigest(), "is_complete": True})
+    run.update("metrics", **accuracies(image_set, probs))
+
+
+def save_table(run: Run, table: pd.DataFrame) -> None:
+    """Writes `issues.parquet` and `issues.csv`."""
+    run.write_bytes("issues.parquet", table.to_parquet(index=False))
+    save_csv(run, "issues.csv", table)
+
+
+def forget_older_flags(run: Run, table: pd.DataFrame) -> None:
+    """Removes what was made from other flags or suggestions than those of `table`, so that nothing old stands beside them."""
+    if not run.has("issues.parquet"):
+        return
+    columns = ["is_label_issue", "suggested_label"]
+    if not load_table(run)[columns].equals(table[columns]):
+        for name in ("cleaned.csv", "comparison.json"):
+            (run.path / name).unlink(missing_ok=True)
+
+
+def load_table(run: Run) -> pd.DataFrame:
+    """The issue table.
+
+    Raises:
+        RunError: `find` has not been run.
+    """
+    return run.load_table("issues.parquet", verb="find")
+
+
+def save_csv(run: Run, name: str, table: pd.DataFrame) -> None:
+    run.write_text(name, table.to_csv(index=False))

@@ -1,1 +1,0 @@
-"""The gallery: a static site of suspect labels in the manner of labelerrors.com, to open from a folder or to publish."""

@@ -1,0 +1,97 @@
+"""Probabilities and embeddings of trained networks, by the forward pass that is quickest on the device."""
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from curate.errors import DataError
+from curate.judge.models.base import ConvNet
+from curate.judge.training.augment import Batches, reflect_pad
+from curate.judge.training.device import Device, logits_of, maps_of
+
+GPU_BATCH = 2000
+BATCH = 500  # with 2,000 the largest maps outgrow what the allocator reuses, and a forward pass takes twice as long on a CPU
+
+OnImages = Callable[[int], None]
+"""Called with the number of images that were passed forward since the last call, each view counted."""
+
+
+@torch.inference_mode()
+def predict(
+    model: ConvNet, batches: Batches, indices: Tensor, device: Device, *, views: int = 1, on_images: OnImages = lambda n: None
+) -> Tensor:
+    """Class probabilities (M, K) float32 on the CPU of the images at `indices` (M,).
+
+    The logits are averaged over the views of `Recipe.views` before the softmax.
+    """
+    model.eval()
+    out = []
+    for chosen in indices.to(device.where).split(GPU_BATCH if device.kind == "cuda" else BATCH):
+        x = batches.normalise(batches.pixels(chosen))
+        with device.autocast():
+            seen = [logits_of(model, view, device).float() for view in _views(x, views, max(1, batches.shift))]
+        out.append(F.softmax(reduce(torch.add, seen) / views, dim=1))
+        on_images(views * len(chosen))
+    return torch.cat(out).cpu()  # once: each copy would wait for a GPU
+
+
+@torch.inference_mode()
+def embed(model: ConvNet, batches: Batches, indices: Tensor, device: Device, *, on_images: OnImages = lambda n: None) -> Tensor:
+    """Pooled features (M, D) float32 on the CPU of the images at `indices` (M,)."""
+    model.eval()
+    out = []
+    for chosen in indices.to(device.where).split(GPU_BATCH if device.kind == "cuda" else BATCH):
+        with device.autocast():
+            features = model.pooling(maps_of(model, batches.normalise(batches.pixels(chosen)), device))
+        out.append(features.float())
+        on_images(len(chosen))
+    return torch.cat(out).cpu()  # once: each copy would wait for a GPU
+
+
+def _views(x: Tensor, views: int, margin: int) -> list[Tensor]:
+    """As many views of the images (B, C, H, W) as asked, of the same size.
+
+    `2`, `6`, `10`: the second half is the first one mirrored. `6`: the image, and shifted by a pixel up-left and down-right.
+    `5`, `10`: the centre and the corners of the image padded by `margin`, by reflection.
+
+    Source of the ten: Krizhevsky, Sutskever & Hinton 2012, section 4.1.
+    """
+    seen = [x]
+    h, w = x.shape[2:]
+    if views == 6:
+        padded = reflect_pad(x, 1)
+        seen += [padded[:, :, :h, :w], padded[:, :, 2:, 2:]]
+    elif views in (5, 10):
+        padded = reflect_pad(x, margin)
+        seen += [padded[:, :, top : top + h, left : left + w] for top in (0, 2 * margin) for left in (0, 2 * margin)]
+    if views % 2 == 0:
+        seen += [view.flip(3) for view in seen]
+    return seen
+
+
+def ensemble(members: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """The mean of the members' probabilities.
+
+    The repeats of cross-validation are such an ensemble already: `OutOfFold.pred_probs` is the mean of nets none of which
+    saw the sample. This one is for nets that were trained on the same samples with other seeds.
+
+    Args:
+        members: of each net (M, K), the probabilities of the same images.
+
+    Returns:
+        (M, K) float32, rows sum to 1.
+
+    Raises:
+        DataError: there is no member, or their shapes differ.
+    """
+    shapes = {np.shape(probs) for probs in members}
+    if len(shapes) != 1:
+        found = " and ".join(map(str, sorted(shapes))) or "none"
+        raise DataError(f"an ensemble needs probabilities of one shape from at least one net, found {found}")
+    mean = np.mean(np.stack(members), axis=0, dtype=np.float64)
+    return (mean / mean.sum(axis=1, keepdims=True)).astype(np.float32)

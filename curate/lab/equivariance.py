@@ -1,0 +1,220 @@
+"""What becomes of a shift: convolutions pass it on (equivariance), pooling forgets it (invariance); both measured.
+
+A map is equivariant where shifting the image by d pixels shifts the map by d / jump places and changes nothing else. Strides
+keep that for multiples of their product only, and borders break it: so units whose receptive field reaches beyond what was
+shifted are left out of the exact measure.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from curate.errors import DataError, UsageError
+from curate.lab.convolution import convolve
+from curate.lab.figure import GREY, PALETTE, SEQUENTIAL, add_bar, new_figure, styled
+from curate.lab.figure_images import show_image
+from curate.lab.pooling import global_pool, pool
+from curate.lab.receptive_field import Field
+from curate.lab.tracing import Record, trace
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+EXACT = 1e-4
+"""Relative errors below come from rounding alone."""
+MOST_ROWS = 28
+"""Layers that a figure shows."""
+
+
+@dataclass(frozen=True)
+class LayerShift:
+    """What shifts of the image do to one layer.
+
+    Attributes:
+        name: of the layer, or of the function between layers.
+        jump: pixels of the image from one of its places to the next; None where it has no places.
+        inside: for each shift, the relative error of units that see only what was shifted; NaN where there are none.
+        all: the same over all units that both maps have. For a layer without places, how much its output changes.
+    """
+
+    name: str
+    jump: float | None
+    inside: NDArray[np.float64]
+    all: NDArray[np.float64]
+
+    def errors(self, shifts: Sequence[int], *, at_multiples: bool) -> list[float]:
+        """The errors inside for shifts by multiples of the jump, which must be 0 but for rounding; or for all others."""
+        jump = self.jump
+        if jump is None:
+            return []
+        pairs = zip(shifts, self.inside.tolist(), strict=True)
+        return [error for shift, error in pairs if (shift % jump == 0) == at_multiples and not math.isnan(error)]
+
+
+def equivariance(net: nn.Module, image: Tensor, shifts: Sequence[int]) -> list[LayerShift]:
+    """Compares the maps of the shifted image with the shifted maps of the image, for every layer.
+
+    The image is shifted to the right; what leaves it comes in again on the left. Where a shift is no multiple of a layer's
+    jump, its map is shifted by the nearest number of places.
+
+    Args:
+        net: any net; in evaluation mode meanwhile.
+        image: (C, H, W) on the net's device, as the net takes it.
+        shifts: in pixels, 0 or more and less than the width.
+
+    Returns:
+        One entry for each call of a layer or function whose receptive field is known. An error is the norm of the difference
+        over the norm of the shifted map: 0 is exact, 1 as large as the map itself.
+
+    Raises:
+        UsageError: a shift is out of range.
+    """
+    width = int(image.shape[-1])
+    for shift in shifts:
+        if not 0 <= shift < width:
+            raise UsageError(f"a shift must be 0 or more and less than the image's {width} pixels, found {shift}")
+    still = [record for record in trace(net, image[None], keep_outputs=True)[0] if record.receptive_field is not None]
+    inside, everywhere = np.full((2, len(still), len(shifts)), np.nan)
+    for column, shift in enumerate(shifts):
+        records = trace(net, image[None].roll(shift, -1), keep_outputs=True)[0]
+        moved = [record for record in records if record.receptive_field is not None]
+        for row, (before, after) in enumerate(zip(still, moved, strict=True)):
+            inside[row, column], everywhere[row, column] = _errors(before, after, shift, width)
+    return [LayerShift(r.name or r.kind, _jump(r.receptive_field), inside[i], everywhere[i]) for i, r in enumerate(still)]
+
+
+def _errors(before: Record, after: Record, shift: int, width: int) -> tuple[float, float]:
+    """The error of units inside, and of all, for one layer and one shift."""
+    field, a, b = after.receptive_field, after.output, before.output
+    if field is None or a is None or b is None:
+        raise DataError("a comparison needs the outputs of both passes")
+    if not field.is_map:
+        return np.nan, relative_difference(a, b)
+    columns = field.dims[1]
+    places, num = round(shift / field.x.jump), int(a.shape[columns])
+    if places >= num:
+        return np.nan, np.nan
+    a, b = a.narrow(columns, places, num - places), b.narrow(columns, 0, num - places)
+    units = np.arange(places, num)
+    sees_moved = (field.x.first + units * field.x.jump >= shift) & (field.x.last + units * field.x.jump <= width - 1)
+    before_units = units - places
+    saw_same = (field.x.first + before_units * field.x.jump >= 0) & (field.x.last + before_units * field.x.jump <= width - 1 - shift)
+    kept = torch.from_numpy(np.flatnonzero(sees_moved & saw_same)).to(a.device)
+    exact = relative_difference(a.index_select(columns, kept), b.index_select(columns, kept)) if len(kept) else np.nan
+    return exact, relative_difference(a, b)
+
+
+def relative_difference(a: Tensor, b: Tensor) -> float:
+    """The norm of a − b over the norm of b; 0 where both are 0."""
+    difference, size = float((a - b).norm()), float(b.norm())
+    return difference / size if size else (0.0 if difference == 0 else float("inf"))
+
+
+def _jump(field: Field | None) -> float | None:
+    return field.x.jump if field is not None and field.is_map else None
+
+
+def pooling_invariance(
+    image: Tensor | NDArray, kernel: NDArray, *, shifts: Sequence[int], sizes: Sequence[int] = (1, 2, 4, 8), kind: str = "max"
+) -> dict[str, NDArray[np.float64]]:
+    """How much a description of the image changes when the image is shifted, without pooling and with more and more of it.
+
+    The description is one convolution with `kernel`, negative answers cut off (ReLU), then pooled. Borders play no part: the
+    image goes round.
+
+    Args:
+        image: (H, W) or (C, H, W).
+        kernel: (h, w).
+        shifts: to the right, in pixels.
+        sizes: of the pooling windows; 1 is no pooling.
+        kind: of pooling: max, mean or sum.
+
+    Returns:
+        For each size, and for global pooling, the relative change for each shift.
+    """
+    x = torch.as_tensor(image)
+
+    def describe(shift: int) -> Tensor:
+        return convolve(x.roll(shift, -1), kernel, padding="circular", flip=False).clamp(min=0)
+
+    answers = [describe(0), *(describe(shift) for shift in shifts)]
+    names = {f"{kind} over {size} × {size}" if size > 1 else "no pooling": size for size in sizes}
+    changes = {}
+    for name, size in names.items():
+        pooled = [pool(answer, kind, size=size) for answer in answers]
+        changes[name] = np.array([relative_difference(other, pooled[0]) for other in pooled[1:]])
+    pooled = [global_pool(answer, kind) for answer in answers]
+    changes[f"global {kind}"] = np.array([relative_difference(other, pooled[0]) for other in pooled[1:]])
+    return changes
+
+
+def rows_to_draw(jumps: Sequence[float | None], most: int = MOST_ROWS) -> list[int]:
+    """Which of the layers with these jumps to show, in order: all, or `most` of them.
+
+    First come the first layer, and the last before each change of the jump; the rest is spread evenly over the others.
+    """
+    num = len(jumps)
+    if num <= most:
+        return list(range(num))
+    kept = [0, *(i for i in range(num) if i == num - 1 or jumps[i] != jumps[i + 1])][:most]
+    others = [i for i in range(num) if i not in kept]
+    spread = np.linspace(0, len(others) - 1, most - len(kept)).round().astype(int)
+    return sorted({*kept, *(others[i] for i in spread)})
+
+
+@styled
+def equivariance_figure(layers: Sequence[LayerShift], shifts: Sequence[int], *, title: str) -> "Figure":
+    """One row for each layer, one column for each shift: 0 where the map was shifted and nothing else.
+
+    Numbers are of units away from the border where there are any, else of all, those with a star. Of a deep net some layers are shown:
+    see `rows_to_draw`.
+    """
+    num_layers = len(layers)
+    layers = [layers[i] for i in rows_to_draw([layer.jump for layer in layers])]
+    values = np.array([np.where(np.isnan(layer.inside), layer.all, layer.inside) for layer in layers])
+    labels = [f"{layer.name}  ({'jump ' + format(layer.jump, 'g') if layer.jump else 'no places'})" for layer in layers]
+    figure, axes = new_figure(1, 1, width=3.4 + 0.62 * len(shifts), height=1.6 + 0.3 * len(layers), title=title)
+    place = axes[0, 0]
+    drawn = show_image(place, np.minimum(values, 1), cmap=SEQUENTIAL, vmin=0, vmax=1)
+    place.set_aspect("auto")
+    for (row, column), value in np.ndenumerate(values):
+        star = "" if np.isfinite(layers[row].inside[column]) else "*"
+        text = "–" if np.isnan(value) else (f"0{star}" if value < EXACT else f"{value:.2f}{star}")
+        place.text(column, row, text, ha="center", va="center", fontsize=8, color="black" if value > 0.6 else "white")
+    place.set_xticks(range(len(shifts)), [str(shift) for shift in shifts])
+    place.set_yticks(range(len(layers)), labels)
+    left_out = (
+        f"\n{len(layers)} of {num_layers} layers: the last before each change of the jump, and some between"
+        if len(layers) < num_layers
+        else ""
+    )
+    place.set_xlabel(
+        "shift of the image, pixels\n0: the layer's map is shifted as the image is, and nothing else changes\n"
+        "* all units, since none sees only what was shifted; without places: change of the output" + left_out
+    )
+    add_bar(figure, drawn, place, "relative error, 1 and more")
+    return figure
+
+
+@styled
+def invariance_figure(changes: dict[str, NDArray[np.float64]], shifts: Sequence[int], *, title: str) -> "Figure":
+    """One line for each pooling: how much the description changes with the shift."""
+    figure, axes = new_figure(1, 1, width=7.2, height=4.2, title=title)
+    place = axes[0, 0]
+    for i, (name, values) in enumerate(changes.items()):
+        place.plot(shifts, values, marker="o", markersize=4, color=PALETTE[i % len(PALETTE)], label=name)
+    place.set_xlabel("shift of the image, pixels")
+    note = "The description: what the kernel answers, negative answers cut off, then pooled. 0: the shift is forgotten."
+    figure.supxlabel(note, fontsize=8, color=GREY)
+    place.set_ylabel("relative change of the description")
+    place.set_ylim(bottom=-0.02)
+    place.axhline(0, color=GREY, linewidth=0.6)
+    place.grid(axis="y")
+    place.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure

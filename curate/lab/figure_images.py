@@ -1,0 +1,158 @@
+"""Images and matrices in a figure: one, with its numbers, or many side by side."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from curate.errors import DataError
+from curate.lab.figure import DIVERGING, FAINT, INTENSITY, add_bar, new_figure, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
+
+
+def displayable(image: Any) -> NDArray:
+    """`image` as matplotlib's imshow takes it: (H, W), or (H, W, 3).
+
+    Args:
+        image: a tensor or array, (H, W), (1, H, W), (3, H, W) or (H, W, 3).
+
+    Raises:
+        DataError: another shape.
+    """
+    array = image.detach().cpu().numpy() if isinstance(image, torch.Tensor) else np.asarray(image)
+    if array.ndim == 3 and array.shape[0] == 1:
+        return array[0]
+    if array.ndim == 3 and array.shape[0] == 3:
+        return np.moveaxis(array, 0, 2)
+    if array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3):
+        return array
+    raise DataError(f"an image to draw must be (H, W), (1, H, W) or (3, H, W), found {array.shape}")
+
+
+@styled
+def show_image(
+    axes: "Axes",
+    image: Any,
+    title: str | None = None,
+    *,
+    cmap: str = INTENSITY,
+    vmin: float | None = None,
+    vmax: float | None = None,
+    ticks: bool = False,
+) -> "AxesImage":
+    """Draws `image` (see `displayable`) pixel by pixel into `axes`, in a thin frame, and returns what a colour bar needs.
+
+    Args:
+        cmap: for one channel; colours are drawn as they are (uint8, or floats in 0..1).
+        vmin, vmax: the values of both ends of the colour map; the image's own by default.
+        ticks: number rows and columns.
+    """
+    drawn = axes.imshow(displayable(image), cmap=cmap, vmin=vmin, vmax=vmax, interpolation="nearest")
+    if not ticks:
+        axes.set_xticks([])
+        axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set(visible=True, color=FAINT, linewidth=0.8)
+    if title:
+        axes.set_title(title)
+    return drawn
+
+
+@styled
+def show_matrix(
+    axes: "Axes",
+    matrix: Any,
+    title: str | None = None,
+    *,
+    cmap: str = DIVERGING,
+    vmin: float | None = None,
+    vmax: float | None = None,
+    text: str | None = None,
+) -> "AxesImage":
+    """Draws `matrix` (H, W) as coloured cells, with their numbers where these can be read in 2 inches.
+
+    Args:
+        vmin, vmax: by default 0 is in the middle of the colour map.
+        text: how numbers are written, such as `.2f`; by default all with as many decimals as three digits of the largest need.
+    """
+    array = displayable(matrix)
+    largest = float(np.abs(array).max()) or 1.0
+    drawn = show_image(axes, array, title, cmap=cmap, vmin=-largest if vmin is None else vmin, vmax=largest if vmax is None else vmax)
+    text = text or _few_decimals(array)
+    longest = max(len(number(float(value), text)) for value in (array.min(), array.max(), largest))
+    size = min(11.0, 230 / (longest * max(array.shape)))
+    if size >= 4.5:
+        for (row, column), value in np.ndenumerate(array):
+            red, green, blue, _ = drawn.to_rgba(np.array(value))
+            colour = "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
+            axes.text(column, row, number(float(value), text), ha="center", va="center", color=colour, fontsize=size)
+    return drawn
+
+
+def number(value: float, text: str) -> str:
+    """`value` in the format `text`, with a real minus sign, and none before zeros."""
+    plain = format(value, text)
+    return plain.lstrip("-") if not plain.strip("-0.") else plain.replace("-", "−")
+
+
+def _few_decimals(array: NDArray) -> str:
+    """The format that writes whole numbers as such, and others so that the largest shows three digits."""
+    if np.array_equal(array, np.round(array)):
+        return ".0f"
+    return f".{max(0, 2 - math.floor(math.log10(np.abs(array).max() or 1)))}f" if np.abs(array).max() >= 0.01 else ".1e"
+
+
+@styled
+def image_grid(
+    images: Sequence[Any],
+    titles: Sequence[str] | None = None,
+    *,
+    columns: int | None = None,
+    title: str | None = None,
+    cmap: str = INTENSITY,
+    vmin: float | None = None,
+    vmax: float | None = None,
+    bar: str | None = None,
+    cell: float = 1.5,
+) -> "Figure":
+    """Images side by side, row after row.
+
+    Args:
+        images: N images, see `displayable`.
+        titles: N, one above each.
+        columns: by default what comes nearest to twice as wide as high.
+        title: above all.
+        vmin, vmax: one scale for all images; each has its own without them.
+        bar: label of a colour bar for all; needs vmin and vmax.
+        cell: longer side of an image in inches.
+
+    Raises:
+        DataError: no images, another number of titles, or a bar without a scale.
+    """
+    if len(images) == 0 or (titles is not None and len(titles) != len(images)):
+        raise DataError(f"a grid needs images and as many titles; found {len(images)} images and {len(titles or ())} titles")
+    if bar and (vmin is None or vmax is None):
+        raise DataError("a colour bar for all images needs one scale for all: give vmin and vmax")
+    columns = min(columns or math.ceil(math.sqrt(2 * len(images))), len(images))
+    rows = math.ceil(len(images) / columns)
+    room = 0.28 if titles is not None else 0.06
+    tall = max(shape[0] / shape[1] for shape in (displayable(image).shape for image in images))
+    width = columns * (cell * min(1, 1 / tall) + 0.06) + (0.9 if bar else 0.2)
+    height = rows * (cell * min(1, tall) + room) + (0.55 if title else 0.15)
+    figure, axes = new_figure(rows, columns, width=max(width, 3.5), height=height, title=title)
+    for i, place in enumerate(axes.flat):
+        if i < len(images):
+            drawn = show_image(place, images[i], titles[i] if titles is not None else None, cmap=cmap, vmin=vmin, vmax=vmax)
+            place.title.set_fontsize(8)
+        else:
+            place.set_axis_off()
+    if bar:
+        add_bar(figure, drawn, axes, bar)
+    return figure

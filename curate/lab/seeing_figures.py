@@ -1,0 +1,240 @@
+"""Figures of what a net has learnt and what it sees: filters, maps, exciting images, evidence for labels."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from curate.lab.excitation import Excitation, check_channels
+from curate.lab.figure import BLACK, DIVERGING, FAINT, GREY, ORANGE, SEQUENTIAL, add_bar, new_figure, styled
+from curate.lab.figure_images import image_grid, show_image
+from curate.lab.layers import colour_filters, layer_filters, mosaic, normalised_filters, strongest_filters
+from curate.lab.run_saliency import Evidence, SampleSaliency
+from curate.lab.saliency import overlay
+from curate.lab.visible import Visible
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_FILTERS, MOST_COLOURED, MOST_KERNELS = 24, 64, 64
+MOST_MAPS, MAPS_PER_LAYER = 64, 8
+
+
+@styled
+def filters_figure(net: nn.Module, layer: str) -> "Figure":
+    """The learned filters of a convolution, each on its own scale; of many, those with the largest weights.
+
+    Filters over three channels are drawn in colour, others as weights from blue (negative) to red (positive): one input
+    channel as one kernel, several as a mosaic of one kernel for each.
+
+    Raises:
+        UnknownNameError: there is no such layer.
+        DataError: it is no convolution.
+    """
+    filters = layer_filters(net, layer)
+    num, inputs, height, width = filters.shape
+    chosen = strongest_filters(filters, MOST_FILTERS if inputs > 3 else MOST_COLOURED)
+    of = f"{num} filters" if len(chosen) == num else f"The {len(chosen)} of {num} filters with the largest weights,"
+    grid: dict[str, Any] = {
+        "titles": [f"filter {i}" for i in chosen],
+        "title": f"Learned filters of layer {layer}",
+        "columns": _columns(len(chosen)),
+    }
+    if inputs == 3:
+        figure = image_grid(list(colour_filters(filters)[chosen]), cell=0.9, **grid)
+        return _noted(figure, f"{of} of {height} × {width} over red, green and blue; grey is a weight of 0")
+    grid.update(cmap=DIVERGING, vmin=-1, vmax=1, bar="weight, each filter on its own scale")
+    if inputs == 1:
+        return _noted(image_grid(list(normalised_filters(filters)[chosen]), cell=1.1, **grid), f"{of} of {height} × {width}")
+    columns = math.ceil(math.sqrt(min(inputs, MOST_KERNELS)))
+    scaled = normalised_filters(filters, quantile=0.99)[chosen]
+    figure = image_grid([mosaic(_strongest_kernels(kernels), columns=columns) for kernels in scaled], **grid)
+    for axes in figure.axes:
+        axes.set_facecolor(GREY)
+    kernels_of = f"its {inputs} kernels" if inputs <= MOST_KERNELS else f"the {MOST_KERNELS} strongest of its {inputs} kernels"
+    return _noted(figure, f"{of} of {height} × {width}. Each is a mosaic of {kernels_of}, one for each input channel")
+
+
+@styled
+def maps_figure(image: NDArray[np.uint8], maps: Tensor, layer: str, *, name: str) -> "Figure":
+    """The maps of one layer for one image, all on one scale; of many, those that vary most.
+
+    Args:
+        image: (C, H, W).
+        maps: (M, h, w).
+        name: of the image, for the title.
+    """
+    chosen = _liveliest(maps, MOST_MAPS)
+    cmap, vmin, vmax = _scale(maps)
+    columns = _columns(len(chosen) + 1)
+    rows = math.ceil((len(chosen) + 1) / columns)
+    figure, axes = new_figure(
+        rows, columns, width=max(3.5, 1.1 * columns + 0.9), height=1.3 * rows + 0.6, title=f"What layer {layer} sees in {name}"
+    )
+    show_image(axes.flat[0], image, "image")
+    for place, channel in zip(axes.flat[1:], chosen, strict=False):
+        drawn = show_image(place, maps[channel], f"map {channel}", cmap=cmap, vmin=vmin, vmax=vmax)
+    for place in axes.flat:
+        place.title.set_fontsize(8)
+    for place in axes.flat[len(chosen) + 1 :]:
+        place.set_axis_off()
+    add_bar(figure, drawn, axes, "output")
+    _, height, width = maps.shape
+    of = f"{len(maps)} maps" if len(chosen) == len(maps) else f"The {len(chosen)} of {len(maps)} maps that vary most,"
+    return _noted(figure, f"{of} of {height} × {width}, on one scale")
+
+
+@styled
+def depth_figure(image: NDArray[np.uint8], layers: Mapping[str, Tensor], *, name: str) -> "Figure":
+    """The liveliest maps of several layers for one image: a row for each layer, on a scale of its own.
+
+    Args:
+        image: (C, H, W).
+        layers: maps (M, h, w) by layer, in forward order.
+        name: of the image, for the title.
+    """
+    most = min(MAPS_PER_LAYER, max(len(maps) for maps in layers.values()))
+    figure, axes = new_figure(
+        len(layers), most + 1, width=max(4.5, 1.15 * (most + 1) + 0.4), height=1.3 * len(layers) + 0.6, title=f"What the net sees in {name}"
+    )
+    for place in axes.flat:
+        place.set_axis_off()
+    axes[0, 0].set_axis_on()
+    show_image(axes[0, 0], image, "image")
+    for row, (layer, maps) in zip(axes, layers.items(), strict=True):
+        cmap, vmin, vmax = _scale(maps)
+        for place, channel in zip(row[1:], _liveliest(maps, most), strict=False):
+            place.set_axis_on()
+            show_image(place, maps[channel], f"map {channel}", cmap=cmap, vmin=vmin, vmax=vmax)
+        row[1].set_ylabel(f"{layer}\n{' × '.join(map(str, maps.shape))}", fontsize=7, color=GREY)
+    for place in axes.flat:
+        place.title.set_fontsize(8)
+    return _noted(figure, f"Up to {most} maps of each layer, those that vary most. Every row has its own scale: red above 0, blue below")
+
+
+@styled
+def excitation_figure(images: NDArray[np.uint8], found: Excitation, seen: Visible, channels: Sequence[int]) -> "Figure":
+    """What excites channels of a layer most: a row of patches for each, as large as a place of the layer can see.
+
+    One channel alone gets a second row with the whole images and a frame around what the place sees.
+
+    Args:
+        images: (N, C, H, W), those that were searched.
+        found: by `most_exciting`.
+        seen: of the same layer.
+        channels: which.
+
+    Raises:
+        UsageError: the layer has no such channel.
+    """
+    check_channels(found.layer, channels, len(found.values))
+    whole = seen.size == seen.image_size
+    alone = len(channels) == 1 and not whole
+    num = found.indices.shape[1]
+    rows = len(channels) + alone
+    what = f"channel {channels[0]} of layer {found.layer}" if len(channels) == 1 else f"channels of layer {found.layer}"
+    figure, axes = new_figure(rows, num, width=max(4.5, 1.05 * num + 0.8), height=1.2 * rows + 0.6, title=f"What excites {what} most")
+    for row, channel in zip(axes, channels, strict=False):
+        for rank, place in enumerate(row):
+            i, (y, x) = found.indices[channel, rank], found.places[channel, rank]
+            patch = images[i] if whole else seen.patch(images[i], (y, x))
+            show_image(place, _on_page(patch), f"{found.values[channel, rank]:.2f}")
+            place.title.set_fontsize(8)
+            if alone:
+                show_image(axes[1, rank], images[i])
+                _frame(axes[1, rank], seen, (y, x))
+        if len(channels) > 1:
+            row[0].set_ylabel(f"channel {channel}", fontsize=8, color=GREY)
+    height, width = seen.size
+    field = "A place of this layer can see the whole image" if whole else f"A place of this layer sees {height} × {width} pixels"
+    framed = ", framed in the images below" if alone else ""
+    return _noted(figure, f"{field}{framed}; above each patch the output of the channel there. Faint grey is beyond the border")
+
+
+@styled
+def saliency_figure(found: SampleSaliency) -> "Figure":
+    """A sample, the evidence for its given and for its suggested label, and how sure the net is of each."""
+    given, other = found.given, found.suggested
+    agrees = given is not None and given.probability >= other.probability
+    title = f"Why {other.class_name}?"
+    if given is not None:
+        title = (
+            f"Why {given.class_name} rather than {other.class_name}?"
+            if agrees
+            else f"Why {other.class_name} rather than {given.class_name}?"
+        )
+    shown: list[tuple[str, Evidence]] = [("next likely" if agrees else "suggested", other)]
+    if given is not None:
+        shown.insert(0, ("given", given))
+    figure, axes = new_figure(1, 1 + len(shown), width=2.7 * (1 + len(shown)) + 0.9, height=3.6, title=title)
+    show_image(axes[0, 0], found.image, found.sample_id)
+    for place, (kind, evidence) in zip(axes[0, 1:], shown, strict=True):
+        show_image(
+            place, overlay(found.image, evidence.heat, side=336), f"{kind}: {evidence.class_name}, {100 * evidence.probability:.0f} %"
+        )
+        place.set_xlabel(f"red speaks for {evidence.class_name}, blue against", color=GREY)
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    bar = figure.colorbar(ScalarMappable(Normalize(-1, 1), DIVERGING), ax=axes, fraction=0.03, pad=0.02, shrink=0.7, ticks=[-1, 0, 1])
+    bar.ax.set_yticklabels(["against", "0", "for"])
+    bar.outline.set_visible(False)  # type: ignore[operator]
+    return _noted(figure, f"The net of fold {found.fold}, {_SEEN[found.has_seen]}. {_METHOD[found.method]}")
+
+
+_SEEN = {False: "which never saw this image", True: "which was trained on this image: the run kept no other net"}
+_METHOD = {
+    "occlusion": "Parts of the image are hidden in turn: red where the label needs what is there",
+    "gradients": "Integrated gradients: red where brighter or darker pixels than usual make the label likelier",
+    "gradcam": "Grad-CAM of the last maps, which shows only what speaks for a label",
+}
+
+
+def _noted(figure: "Figure", note: str) -> "Figure":
+    """`figure` with a line of explanation below, and some paper at its sides."""
+    figure.supxlabel(f"{note}.", fontsize=8, color=GREY)
+    figure.get_layout_engine().set(rect=(0.012, 0.012, 0.976, 0.976))  # type: ignore[union-attr, call-arg]
+    return figure
+
+
+def _columns(num: int) -> int:
+    """Columns of a grid of `num` cells: about twice as wide as high, and without gaps in the last row where that can be."""
+    wanted = math.sqrt(2 * num)
+    whole = [columns for columns in range(1, num + 1) if num % columns == 0 and num <= columns**2 <= 4 * num]
+    return min(whole, key=lambda columns: abs(columns - wanted), default=math.ceil(wanted))
+
+
+def _strongest_kernels(kernels: Tensor) -> Tensor:
+    """Up to MOST_KERNELS of the kernels (I, h, w)."""
+    return kernels[strongest_filters(kernels[:, None], MOST_KERNELS)]
+
+
+def _liveliest(maps: Tensor, num: int) -> list[int]:
+    """The `num` maps of (M, h, w) with the largest deviation from their own mean, in ascending order."""
+    return sorted(maps.float().flatten(1).std(dim=1, correction=0).topk(min(num, len(maps))).indices.tolist())
+
+
+def _scale(maps: Tensor) -> tuple[str, float, float]:
+    """Colour map and its ends: white is 0 where outputs have both signs, else dark is 0; the 0.5 % largest values are cut."""
+    largest = float(np.quantile(np.abs(maps.float().numpy()), 0.995)) or 1.0
+    return (DIVERGING, -largest, largest) if float(maps.min()) < 0 else (SEQUENTIAL, 0.0, largest)
+
+
+def _on_page(patch: NDArray) -> NDArray[np.uint8]:
+    """(C, h, w) in 0..255, C = 1 or 3, as (3, h, w) uint8, faint grey where it is not a number."""
+    from matplotlib.colors import to_rgb
+
+    faint = 255 * np.array(to_rgb(FAINT))[:, None, None]
+    return np.where(np.isnan(patch), faint, patch).astype(np.uint8)
+
+
+def _frame(axes: "Axes", seen: Visible, place: tuple[int, int]) -> None:
+    from matplotlib.patches import Rectangle
+
+    (top, bottom), (left, right) = seen.rows[place[0]], seen.columns[place[1]]
+    for colour, width in ((BLACK, 2.4), (ORANGE, 1.4)):
+        axes.add_patch(Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False, edgecolor=colour, linewidth=width))

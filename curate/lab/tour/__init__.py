@@ -1,0 +1,1 @@
+"""The tour: one page that leads a newcomer through a convolutional network."""

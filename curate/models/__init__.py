@@ -1,1 +1,0 @@
-"""CNNs: a registry of architectures, each with forward_features (B, D) and forward_head."""

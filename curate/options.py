@@ -1,0 +1,110 @@
+"""Options: what to read, who judges, where it runs, what to look for; each is written down once, here or beside its judge.
+
+An option is a field of a frozen dataclass, made by `option`. The Python API takes the dataclasses, the command line is made from them
+(`curate.cli.arguments`), and `run.json` keeps them as they are. To add one: a line in its dataclass.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+METHODS = (
+    "low_label_quality",
+    "predicted_neq_given",
+    "prune_by_noise_rate",
+    "prune_by_class",
+    "both",
+    "confident_learning",
+    "low_normalized_margin",
+    "low_self_confidence",
+)
+PRESETS = ("quick", "default", "best")
+MORE = "More about the data"
+TRAINING = "How the nets are trained"
+PLACE = "Where it runs"
+FINDING = "What to look for"
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    flag: str | None = None,
+    metavar: str | None = None,
+    choices: Sequence[str] | None = None,
+    least: int | None = None,
+    most: int | None = None,
+    panel: str | None = None,
+) -> Any:
+    """A field of an options dataclass.
+
+    Args:
+        help: one sentence, as `--help` prints it.
+        flag: the option of the command line; by default the field's name with dashes.
+        metavar: what stands for the value in `--help`.
+        choices: the values that are allowed.
+        least, most: bounds of a number.
+        panel: the heading that `--help` puts it under; None = among those that most people need.
+    """
+    words = {"help": help, "flag": flag, "metavar": metavar, "choices": choices, "least": least, "most": most, "panel": panel}
+    return dataclasses.field(default=default, metadata=words)
+
+
+def to_json(options: Any) -> dict[str, Any]:
+    """An options dataclass as `run.json` keeps it: paths and arrays by name, all else as it is."""
+    return {field.name: _plain(getattr(options, field.name)) for field in dataclasses.fields(options)}
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if hasattr(value, "shape"):
+        return f"array {tuple(value.shape)}"
+    return str(value)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What to read: a catalog name (mnist, cifar10, …), a folder with one folder per class, a table, or fiftyone:DATASET."""
+
+    name: str
+    split: str = option("all", "Which images.", choices=("all", "train", "validation", "test"))
+    limit: int | None = option(None, "Only so many images, evenly spaced over the dataset.", least=1)
+    labels: Path | None = option(
+        None,
+        "Labels in place of the given ones: .npy in dataset order, of all or of the training split, CSV with sample_id,label "
+        "(and annotator), or `export`'s.",
+        metavar="FILE",
+    )
+    root: Path | None = option(None, "Folder with the dataset's files, where they are there already.", metavar="FOLDER", panel=MORE)
+    field: str | None = option(None, "The classification field of a fiftyone:DATASET.", panel=MORE)
+    skip_broken: bool = option(False, "Leave out images that cannot be read, and list them.", panel=MORE)
+    image_size: int | None = option(None, "Side that images of your own are scaled to for a net.", metavar="PIXELS", least=1, panel=MORE)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where nets are trained."""
+
+    device: str = option("auto", "auto takes a GPU where there is one.", choices=("auto", "cpu", "cuda", "mps"), panel=PLACE)
+    executor: str = option("local", "This machine, or a Ray cluster; the results are the same.", choices=("local", "ray"), panel=PLACE)
+    address: str | None = option(
+        None, "The Ray cluster; $RAY_ADDRESS by default, else one of this machine's own.", metavar="HOST:PORT", panel=PLACE
+    )
+    data_parallel: int = option(
+        1, "Workers of the Ray cluster, a GPU each, that train one fold together.", metavar="N", least=1, panel=PLACE
+    )
+
+
+@dataclass(frozen=True)
+class LookFor:
+    """What `find` looks for, and how labels are flagged."""
+
+    method: str = option(METHODS[0], "How labels are flagged: by curate, or by a filter of cleanlab.", choices=METHODS, panel=FINDING)
+    image_checks: bool | None = option(
+        None, "Look for dark, blurry and odd pictures; by default in image files of your own.", panel=FINDING
+    )

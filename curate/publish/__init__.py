@@ -1,0 +1,1 @@
+"""What leaves a run for others: the report, the gallery, exports, trackers."""

@@ -1,0 +1,1 @@
+"""Exports: image folders with a card, tables, corrected labels, submissions."""

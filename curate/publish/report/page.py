@@ -1,0 +1,105 @@
+"""The page: evidence in, `report.html` out."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from curate.data.image_set import ImageSet
+from curate.progress import Progress, silent
+from curate.publish.report import wording
+from curate.publish.report.confusion import make_confusion
+from curate.publish.report.evidence import Evidence, read_evidence
+from curate.publish.report.gain_rows import make_gains
+from curate.publish.report.page_pictures import is_crisp
+from curate.publish.report.page_rows import class_rows, key_figures, provenance, remarks, step_rows
+from curate.publish.report.point_map import make_point_map
+from curate.publish.report.quality import quality_histogram
+from curate.publish.report.suspects import make_gallery, make_trouble
+from curate.run import Run
+
+STAGE = "report"
+
+
+def write_report(run: Run, image_set: ImageSet, *, num_suspects: int = 60, progress: Progress = silent) -> Path:
+    """Writes `report.html` into the run folder and returns its path.
+
+    The page needs nothing but itself: pictures, styles and script are inside, and its content policy forbids any request.
+
+    Args:
+        run: a run on which `curate find` has been done.
+        image_set: the audited samples, in the order of the run.
+        num_suspects: the most suspects shown as pictures.
+        progress: called with the stage `report`.
+
+    Raises:
+        RunError: a step is missing, or `image_set` is not what the run audited.
+        StorageError: the run folder cannot be written.
+    """
+    progress(STAGE, 0, 3)
+    evidence = read_evidence(run, image_set)
+    progress(STAGE, 1, 3)
+    page = render(evidence, num_suspects)
+    progress(STAGE, 2, 3)
+    path = run.write_text("report.html", page)
+    progress(STAGE, 3, 3)
+    return path
+
+
+def render(evidence: Evidence, num_suspects: int = 60) -> str:
+    """The page as text."""
+    gallery = make_gallery(evidence, num_suspects)
+    labelled = evidence.is_labelled
+    table = evidence.table
+    return (
+        environment()
+        .get_template("report.html")
+        .render(
+            name=evidence.image_set.name,
+            run_name=evidence.run_name,
+            has_test=bool((evidence.image_set.splits == "test").any()),
+            meta=evidence.meta,
+            headline=wording.headline(gallery.num_suspects, int(labelled.sum())),
+            figures=key_figures(evidence, gallery),
+            num_labelled=int(labelled.sum()),
+            num_unlabelled=int((~labelled).sum()),
+            gallery=gallery,
+            crisp=is_crisp(evidence.image_set.images.shape),
+            confusion=make_confusion(evidence.label_pairs, evidence.image_set.class_names),
+            classes=class_rows(evidence),
+            histogram=quality_histogram(table["label_quality"].to_numpy()[labelled], table["is_label_issue"].to_numpy()[labelled]),
+            point_map=make_point_map(evidence),
+            trouble=make_trouble(evidence),
+            gains=make_gains(evidence.comparison) if evidence.comparison else [],
+            comparison=evidence.comparison,
+            remarks=remarks(evidence),
+            steps=step_rows(evidence.meta),
+            provenance=provenance(evidence.meta),
+        )
+    )
+
+
+def environment() -> jinja2.Environment:
+    """Templates of this package; every value is escaped, a missing one is an error."""
+    made = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_read), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    for function in (wording.count, wording.counted, wording.percent, wording.points, wording.score, wording.day, wording.duration):
+        made.filters[function.__name__] = function
+    made.globals["source"] = lambda name: Markup(_read(name))  # our own CSS and JS, as they are
+    return made
+
+
+def _read(name: str) -> str:
+    return (files("curate.publish") / "pages" / name).read_text(encoding="utf-8")
+
+
+def report(run: Run, image_set: ImageSet, *, progress: Progress = silent) -> Path:
+    """Writes `report.html` and returns its path.
+
+    Raises:
+        RunError: `find` has not been run.
+    """
+    with run.step("report"):
+        return write_report(run, image_set, progress=progress)

@@ -1,1 +1,0 @@
-"""The HTML report: one self-contained page per run, for an analyst and for a manager who has never seen the tool."""

@@ -1,0 +1,93 @@
+"""decisions, import-decisions: what reviewers decided so far, and decisions made elsewhere."""
+
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from curate.find.find import load_table
+from curate.review.decision_files import read_decisions
+from curate.review.journal import JOURNAL, Decision, append_decisions, read_journal
+from curate.review.verdicts import agreement, changed_since, conflicts, standing_decisions, verdict_of, without_stale
+from curate.review.votes import Known, given_labels
+from curate.run import Run
+
+
+def decisions(run: Run) -> dict[str, Any]:
+    """How many decisions stand in the journal of a run, how alike reviewers judge, what is in conflict, and what an audit changed since.
+
+    Verdicts and conflicts are those that `clean` goes by: decisions about another given label than today's are left out of them, and
+    stand among the changes.
+
+    Raises:
+        RunError: `find` has not been run.
+        DataError: a line of the journal is malformed.
+    """
+    table = load_table(run)
+    journal = read_journal(run.path / JOURNAL)
+    standing = standing_decisions(journal.decisions)
+    each = [decision for by_who in standing.values() for decision in by_who.values()]
+    fresh, stale = without_stale(standing, given_labels(table))
+    waiting = conflicts(fresh)
+    return {
+        "run": run.name,
+        "journal": run.path / JOURNAL,
+        "num_samples": len(standing),
+        "num_decisions": len(each),
+        "actions": _counts(decision.action for decision in each),
+        "reviewers": _counts(decision.who for decision in each),
+        "verdicts": _counts(verdict_of(by_who).action for by_who in fresh.values()),
+        "num_conflicts": len(waiting),
+        "num_stale_decisions": len(stale),
+        "num_half_written_lines": journal.num_ignored,
+        "agreement": [asdict(pair) for pair in agreement(fresh)],
+        "conflicts": [{"sample_id": sample_id, "decisions": [_shown(d) for d in fresh[sample_id].values()]} for sample_id in waiting],
+        "changes": [
+            {
+                "sample_id": change.decision.sample_id,
+                "who": change.decision.who,
+                "what": change.what,
+                "before": change.before,
+                "now": change.now,
+            }
+            for change in changed_since(each, table)
+        ],
+    }
+
+
+def import_decisions(run: Run, path: Path, *, who: str = "") -> dict[str, Any]:
+    """Adds the decisions in a file to the journal of a run, all of them or none; those that are there already are not added again.
+
+    Args:
+        path: a CSV or a vote file of labelerrors.com, see `curate.review.decision_files`.
+        who: reviewer of the lines that name none.
+
+    Raises:
+        RunError: `find` has not been run.
+        DataError: the file is of another form, or has an unknown sample, class or action.
+        UsageError: `who` is given for votes.
+    """
+    table = load_table(run)
+    found = read_decisions(path, Known.of(table, tuple(run.meta["dataset"]["class_names"])), who=who, run=run.name)
+    there = {decision.id for decision in read_journal(run.path / JOURNAL).decisions}
+    new = [decision for decision in found if decision.id not in there]
+    if new:
+        append_decisions(run.path / JOURNAL, new)
+    return {
+        "run": run.name,
+        "journal": run.path / JOURNAL,
+        "num_added": len(new),
+        "num_already_there": len(found) - len(new),
+        "num_stale_decisions": sum(change.what == "given" for change in changed_since(new, table)),
+        "actions": _counts(decision.action for decision in new),
+        "reviewers": _counts(decision.who for decision in new),
+    }
+
+
+def _counts(values: Any) -> dict[str, int]:
+    """How often each value comes, the most frequent first."""
+    return dict(sorted(Counter(values).items(), key=lambda item: (-item[1], item[0])))
+
+
+def _shown(decision: Decision) -> dict[str, Any]:
+    return {"who": decision.who, "action": decision.action, "label": decision.label, "when": decision.when, "note": decision.note}

@@ -1,0 +1,258 @@
+"""What the decisions so far say about the ones to come: shares with their intervals, what is left, and whether to go on.
+
+All functions take verdict codes or counts. An ambiguous sample counts as decided and not as an error: nobody can correct its label. A
+conflict counts as undecided until it is adjudicated.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from curate.errors import DataError, UsageError
+from curate.intervals import Estimate
+
+NUM_DRAWS = 1000
+INTERCEPTS = np.linspace(-10, 10, 81)
+SLOPES = np.linspace(-7.5, 0, 31)  # never rising
+SLOPE_SCALE = 2.5
+
+
+def error_chances(used: NDArray[np.int64], is_error: NDArray[np.bool_], ahead: NDArray[np.int64], *, seed: int = 0) -> NDArray[np.float64]:
+    """Draws of the chance that each suspect ahead is an error, from the posterior given those that are decided.
+
+    The chance is logistic in the logarithm of the rank. Its intercept has Jeffreys' prior in the middle of `used`, so that a flat queue
+    gives what a plain share gives; its slope, per standard deviation of the log-ranks in `used`, a half-normal prior of scale 2.5.
+
+    Args:
+        used: (W,), at least two different places in the queue, 0 = most suspect.
+        is_error: (W,), what was decided there.
+        ahead: (n,), the places in question.
+        seed: of the draws.
+
+    Returns:
+        (1000, n) in [0, 1]; a row is one draw.
+    """
+    from scipy.special import expit
+
+    centre, spread = np.log1p(used).mean(), np.log1p(used).std()
+    x, x_ahead = (np.log1p(used) - centre) / spread, (np.log1p(ahead) - centre) / spread
+    intercepts, slopes = (axis.ravel() for axis in np.meshgrid(INTERCEPTS, SLOPES, indexing="ij"))
+    logits = intercepts[:, None] + slopes[:, None] * x  # (G, W)
+    log_posterior = (is_error * logits - np.logaddexp(0, logits)).sum(axis=1)
+    log_posterior += 0.5 * intercepts - np.logaddexp(0, intercepts) - 0.5 * (slopes / SLOPE_SCALE) ** 2
+    weights = np.exp(log_posterior - log_posterior.max())
+    cells = np.random.default_rng(seed).choice(len(weights), NUM_DRAWS, p=weights / weights.sum())
+    return expit(intercepts[cells, None] + slopes[cells, None] * x_ahead)
+
+
+UNDECIDED, RIGHT, WRONG, AMBIGUOUS = -1, 0, 1, 2  # codes of what was decided about a given label
+TAILS = (0.025, 0.975)  # of all intervals: 95 % lie between
+WINDOW = 200  # decided suspects that a prediction goes by
+MIN_DECIDED = 20  # below it a prediction would be little more than its prior
+LONGEST_PAUSE = 120.0  # seconds
+ONE_GO = 0.1  # seconds
+WORTHWHILE = 20  # suspects looked at for one error: more are not worth it
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """Suspects `start` to `stop` (exclusive) in order of suspicion; `error_rate` is the share of errors among its decided ones."""
+
+    start: int
+    stop: int
+    num_decided: int
+    num_errors: int
+    num_ambiguous: int
+    error_rate: Estimate
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Errors to expect in the next `num_next` undecided suspects, from `num_used` decided ones around them."""
+
+    num_errors: Estimate
+    num_next: int
+    num_used: int
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast decisions come; None where there is too little to tell."""
+
+    per_minute: float | None
+    seconds_left: float | None
+
+
+def error_rate(num_errors: int, num_decided: int) -> Estimate:
+    """The share of errors among decided samples, with the Jeffreys interval; NaN in [0, 1] where nothing is decided.
+
+    The interval holds the quantiles of Beta(errors + 1/2, others + 1/2), and reaches 0 or 1 where no sample or every sample is an error.
+
+    Raises:
+        DataError: not 0 <= num_errors <= num_decided.
+
+    Source: Brown, Cai & DasGupta 2001, Interval Estimation for a Binomial Proportion, Statistical Science 16(2).
+    """
+    from scipy.stats import beta
+
+    _check_counts(num_errors, num_decided)
+    if num_decided == 0:
+        return Estimate(float("nan"), 0.0, 1.0)
+    low, high = beta.ppf(TAILS, num_errors + 0.5, num_decided - num_errors + 0.5)
+    return Estimate(num_errors / num_decided, 0.0 if num_errors == 0 else float(low), 1.0 if num_errors == num_decided else float(high))
+
+
+def precision_by_bucket(codes: ArrayLike, bucket_size: int = 100) -> list[Bucket]:
+    """What was found among the first `bucket_size` suspects, the next, and so on; the last bucket may be smaller.
+
+    Args:
+        codes: (M,) in order of suspicion, of `UNDECIDED`, `RIGHT`, `WRONG`, `AMBIGUOUS`.
+
+    Raises:
+        UsageError: `bucket_size` is under 1.
+        DataError: a code is none of these.
+    """
+    if bucket_size < 1:
+        raise UsageError(f"bucket_size must be at least 1, found {bucket_size}")
+    queue = _checked_codes(codes)
+    buckets = []
+    for start in range(0, len(queue), bucket_size):
+        part = queue[start : start + bucket_size]
+        num_decided, num_errors = int((part != UNDECIDED).sum()), int((part == WRONG).sum())
+        num_ambiguous = int((part == AMBIGUOUS).sum())
+        buckets.append(Bucket(start, start + len(part), num_decided, num_errors, num_ambiguous, error_rate(num_errors, num_decided)))
+    return buckets
+
+
+def expected_errors_in_next(codes: ArrayLike, num_next: int, *, seed: int = 0) -> Prediction | None:
+    """How many of the next undecided suspects are errors; None where nothing is left, or too little is decided.
+
+    Errors get rarer along the queue, so the share so far says too much. The chance of an error is taken as logistic in the logarithm of
+    the rank, never rising, and fitted to the `WINDOW` decided suspects that are nearest in the queue to those in question (see
+    `curate.review.estimates`); the interval is that of the predicted number.
+
+    Why not the plain beta-binomial of the last suspects: in six kinds of simulated queues (three exponential, logistic, power law, flat),
+    after 50 to 1,600 decisions, its 95 % interval for the next 200 held the truth in 48 to 95 % of cases with the last 100 and in 62 to
+    94 % with the last 50; this one in 82 to 98 %. The price: in a queue that does not fall at all it expects a seventh too little.
+
+    Args:
+        codes: (M,) in order of suspicion, of `UNDECIDED`, `RIGHT`, `WRONG`, `AMBIGUOUS`.
+        num_next: how many of the undecided, in order; fewer where fewer are left.
+        seed: of the draws that make the interval.
+
+    Raises:
+        UsageError: `num_next` is under 1.
+        DataError: a code is none of these.
+    """
+    if num_next < 1:
+        raise UsageError(f"num_next must be at least 1, found {num_next}")
+    queue = _checked_codes(codes)
+    ahead, decided = np.flatnonzero(queue == UNDECIDED)[:num_next], np.flatnonzero(queue != UNDECIDED)
+    if len(ahead) == 0 or len(decided) < MIN_DECIDED:
+        return None
+    distance = np.maximum(np.maximum(ahead[0] - decided, decided - ahead[-1]), 0)
+    used = decided[np.argsort(distance, kind="stable")[:WINDOW]]
+    chances = error_chances(used, queue[used] == WRONG, ahead, seed=seed)  # (draws, n)
+    drawn = (np.random.default_rng([seed, 1]).random(chances.shape) < chances).sum(axis=1)
+    low, high = np.quantile(drawn, TAILS)
+    return Prediction(Estimate(float(chances.sum(axis=1).mean()), float(low), float(high)), len(ahead), len(used))
+
+
+def missed_errors(num_unflagged: int, num_sampled: int, num_errors: int) -> Estimate:
+    """How many errors there are among the unflagged in all, from a random sample of them; those found in the sample are counted in.
+
+    The sample's share holds for the rest; the interval is that of the number (Jeffreys beta-binomial), between what was found and all that
+    was not cleared. Nothing sampled gives NaN and the widest interval.
+
+    Raises:
+        DataError: not 0 <= num_errors <= num_sampled <= num_unflagged.
+    """
+    _check_counts(num_errors, num_sampled)
+    if num_sampled > num_unflagged:
+        raise DataError(
+            f"expected a sample of the {num_unflagged} unflagged, found {num_sampled} samples; is the flag column an older one?"
+        )
+    if num_sampled == 0:
+        return Estimate(float("nan"), 0.0, float(num_unflagged))
+    num_rest = num_unflagged - num_sampled
+    low, high = _beta_binomial_interval(num_rest, num_errors + 0.5, num_sampled - num_errors + 0.5)
+    return Estimate(num_unflagged * num_errors / num_sampled, float(num_errors + low), float(num_errors + high))
+
+
+def pace(times: ArrayLike, num_left: int) -> Pace:
+    """Decisions per minute, and the seconds that `num_left` more will take.
+
+    The time between two decisions counts up to `LONGEST_PAUSE` seconds: a longer one was a break. Decisions less than `ONE_GO` apart were
+    taken in one go and count as one.
+
+    Args:
+        times: (D,) seconds since any fixed moment, in any order.
+        num_left: decisions still to take.
+
+    Raises:
+        DataError: a time is not finite.
+    """
+    seconds = np.sort(np.asarray(times, dtype=np.float64))
+    if not np.isfinite(seconds).all():
+        raise DataError("expected finite times of decisions in seconds, found one that is not")
+    gaps = np.diff(seconds)
+    gaps = gaps[(gaps >= ONE_GO) & (gaps <= LONGEST_PAUSE)]
+    if len(gaps) == 0:
+        return Pace(None, None)
+    return Pace(60 / float(gaps.mean()), num_left * float(gaps.mean()))
+
+
+def advice(prediction: Prediction | None, *, num_decided: int, num_left: int, seconds_each: float | None = None) -> str:
+    """One sentence on whether to go on with the suspects or to stop, and why.
+
+    It says stop where even the upper end of the prediction makes fewer than one in `WORTHWHILE` an error, and that it is open where only
+    the middle does.
+
+    Args:
+        prediction: from `expected_errors_in_next`.
+        num_decided, num_left: suspects.
+        seconds_each: what a decision takes, from `pace`.
+    """
+    if num_left == 0:
+        return "All suspects are decided; a random sample of the unflagged tells how many errors were missed."
+    if prediction is None:
+        more = min(max(MIN_DECIDED - num_decided, 1), num_left)
+        return f"Go on: {num_decided} decided suspects are too few to tell how many errors are left; decide {more} more, worst first."
+    ahead, errors = prediction.num_next, prediction.num_errors
+    found = f"about {errors.value:.0f} of the next {ahead} suspects are errors ({errors.low:.0f} to {errors.high:.0f})"
+    if seconds_each is not None and errors.value > 0:
+        found += f", one in {_duration(ahead * seconds_each / errors.value)} of review"
+    if errors.high * WORTHWHILE < ahead:
+        return f"Stop here: {found}; a random sample of the unflagged tells more now."
+    if errors.value * WORTHWHILE < ahead:
+        return f"Errors get rare: {found}; decide some more to be sure that it pays to stop."
+    return f"Go on: {found}."
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def _beta_binomial_interval(num: int, a: float, b: float) -> tuple[int, int]:
+    """The middle 95 % of a beta-binomial of `num` trials, summed exactly: scipy's own quantiles take minutes for large `num`."""
+    from scipy.special import betaln, gammaln
+
+    k = np.arange(num + 1)
+    log_mass = gammaln(num + 1) - gammaln(k + 1) - gammaln(num - k + 1) + betaln(k + a, num - k + b) - betaln(a, b)
+    low, high = np.searchsorted(np.exp(log_mass).cumsum(), TAILS)
+    return int(low), int(min(high, num))
+
+
+def _check_counts(num_errors: int, num_decided: int) -> None:
+    if not 0 <= num_errors <= num_decided:
+        raise DataError(f"expected 0 <= num_errors <= num_decided, found {num_errors} errors of {num_decided} decided")
+
+
+def _checked_codes(codes: ArrayLike) -> NDArray[np.int64]:
+    queue = np.asarray(codes, dtype=np.int64)
+    wrong = ~np.isin(queue, (UNDECIDED, RIGHT, WRONG, AMBIGUOUS))
+    if queue.ndim != 1 or wrong.any():
+        found = f"shape {queue.shape}" if queue.ndim != 1 else f"{queue[wrong][0]} at place {int(wrong.argmax())}"
+        raise DataError(f"verdict codes must be (M,) of {UNDECIDED}, {RIGHT}, {WRONG}, {AMBIGUOUS}, found {found}")
+    return queue

@@ -1,1 +1,0 @@
-"""The verbs as functions: each reads a run folder and adds to it."""

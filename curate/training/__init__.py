@@ -1,1 +1,0 @@
-"""Cross-validated training: recipes, augmentation, extras, fit, predict, folds, executors, ensembles."""

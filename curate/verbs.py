@@ -1,0 +1,564 @@
+"""The verbs: every command of the command line as one function here, or as one method of an Audit."""
+
+import contextlib
+import functools
+import html
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curate.errors import UsageError
+from curate.judge.judgement import Judge, judge_into
+from curate.judge.nets import Nets
+from curate.options import LookFor, Place, Source, to_json
+from curate.progress import Progress, silent
+from curate.run import Run, run_path
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import ArrayLike, NDArray
+
+    from curate.data.image_set import ImageSet
+
+
+class Audit:
+    """A run and its images: what is known of a dataset, and all that can be done with it.
+
+    Attributes:
+        run: the run folder.
+    """
+
+    def __init__(
+        self, run: Run, image_set: "ImageSet | None" = None, *, root: Path | str | None = None, progress: Progress = silent
+    ) -> None:
+        """
+        Args:
+            image_set: the images of the run; None = read from where the run says when they are needed.
+            root: where the images are on this machine, if not where they were.
+            progress: is told of all long work.
+        """
+        self.run = run
+        self._image_set = image_set
+        self._root = None if root is None else Path(root)
+        self._progress = progress
+        self._built: dict[str, Any] = {}
+
+    @property
+    def image_set(self) -> "ImageSet":
+        """The images that the run was made from, under the labels that the run folder holds.
+
+        Raises:
+            RunError: the images are not the same any more.
+        """
+        if self._image_set is None:
+            from curate.sources import images_of
+
+            self._image_set = images_of(self.run, root=self._root, progress=self._progress)
+        return self._image_set
+
+    @cached_property
+    def issues(self) -> "pd.DataFrame":
+        """One row per sample, the most suspect label first: `issues.parquet` of the run by `rank`."""
+        from curate.find.find import load_table
+
+        return load_table(self.run).sort_values("rank", ignore_index=True)
+
+    @property
+    def findings(self) -> dict[str, Any]:
+        """What is known of the dataset as a whole: `findings.json`."""
+        return json.loads(self.run.require("findings.json", "find").read_text(encoding="utf-8"))
+
+    @property
+    def pred_probs(self) -> "NDArray[np.float32]":
+        """(N, K) out-of-fold probabilities in dataset order, a memory map."""
+        return self.run.load_array("pred_probs.npy", mmap=True)
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """The main figures: accuracy, counts, and what the detection is worth by its own estimate."""
+        findings = self.findings
+        return {
+            "run": self.run.name,
+            "folder": self.run.path,
+            **self.run.meta["metrics"],
+            **findings["counts"],
+            "estimated": findings["detection"],
+        }
+
+    def outcome(self) -> dict[str, Any]:
+        """What `curate audit` tells at its end: the figures, where everything is, and how long each step took."""
+        return {
+            **self.figures,
+            **self._built,
+            "handle": self.run.handle,
+            "report": self.run.require("report.html", "report"),
+            "seconds": {step: record["seconds"] for step, record in self.run.meta["steps"].items()},
+            "skipped": self.run.meta["dataset"]["origin"].get("skipped", []),
+        }
+
+    def find(self, look_for: LookFor = LookFor(), *, pred_probs: Path | str | None = None, with_map: bool = True) -> dict[str, Any]:
+        """Judges labels, outliers and duplicates from the probabilities and embeddings of the run; returns the main figures.
+
+        Args:
+            pred_probs: out-of-fold probabilities (N, K) of your own in place of the run's, a .npy, .csv or .parquet file.
+            with_map: make the 2-D map too, which takes most of the time.
+        """
+        from curate.find.find import find
+
+        self.__dict__.pop("issues", None)
+        given = None if pred_probs is None else Path(pred_probs)
+        return find(self.run, self.image_set, look_for, pred_probs=given, with_map=with_map, progress=self._progress)
+
+    def report(self) -> "Page":
+        """Writes `report.html`, the self-contained page of the run; in a notebook it shows itself."""
+        from curate.publish.report.page import report
+
+        return Page(report(self.run, self.image_set, progress=self._progress))
+
+    def gallery(self, to: Path | str | None = None, **options: Any) -> dict[str, Any]:
+        """Writes the suspects as a static site, into the folder `gallery` of the run by default; options as `curate.publish.gallery`'s."""
+        from curate.publish.gallery.site import gallery
+
+        place = None if to is None else Path(to)
+        return gallery(self.run, self.image_set, to=place, progress=self._progress, **options)
+
+    def clean(self, policy: str = "drop", *, min_confidence: float | None = None) -> "Cleaned":
+        """Writes `cleaned.csv`: every sample with its action and the label that it ends up with.
+
+        Args:
+            policy: `drop` flagged samples, `relabel` them, `abstain` (keep them unlabelled), or do as `reviewed`.
+            min_confidence: relabel only where the suggestion is at least so sure.
+        """
+        from curate.review.clean import clean
+
+        return Cleaned(self, clean(self.run, policy=policy, min_confidence=min_confidence))
+
+    def retrain(self, *, labels: str = "cleaned", seeds: Sequence[int] = (0, 1, 2, 3, 4), device: str = "auto") -> dict[str, Any]:
+        """Trains nets on the training split under `given` or `cleaned` labels, keeps their weights, and tests them."""
+        from curate.gain.retrain import retrain
+
+        return retrain(self.run, self.image_set, labels=labels, seeds=tuple(seeds), device=device, progress=self._progress)
+
+    def compare(
+        self,
+        *,
+        policy: str | None = None,
+        min_confidence: float | None = None,
+        seeds: Sequence[int] = (0, 1, 2, 3, 4),
+        votes: Path | str | None = None,
+        device: str = "auto",
+    ) -> dict[str, Any]:
+        """Trains before and after cleaning, and gives the difference on the test images with its interval; the report has it too."""
+        from curate.gain.compare import compare
+
+        result = compare(
+            self.run,
+            self.image_set,
+            policy=policy,
+            min_confidence=min_confidence,
+            seeds=tuple(seeds),
+            votes=None if votes is None else Path(votes),
+            device=device,
+            progress=self._progress,
+        )
+        return {**result, "report": self.report().path}
+
+    def export(
+        self,
+        to: Path | str,
+        format: str = "folder",
+        *,
+        policy: str | None = None,
+        min_confidence: float | None = None,
+        splits: Sequence[str] | None = None,
+        with_media: bool = True,
+    ) -> dict[str, Any]:
+        """Writes the cleaned dataset, its labels, or the FiftyOne dataset of the run for others.
+
+        Args:
+            to: a new or an empty folder, or a file; an earlier export there is replaced.
+            format: `folder` (images with a dataset card), `csv`, `parquet`, `corrected` or `fiftyone`.
+            policy, min_confidence: as `clean` takes them; as it did last by default.
+            splits: those to export; None = all.
+            with_media: of `fiftyone`: copy the images, too.
+        """
+        from curate.publish.export.export import export
+        from curate.publish.export.target import new_folder
+
+        options: dict[str, Any] = {"policy": policy, "min_confidence": min_confidence, "splits": splits, "with_media": with_media}
+        result = export(self.run, Path(to), lambda: self.image_set, format=format, progress=self._progress, **options)
+        if format == "fiftyone":
+            from curate.app.fiftyone_export import export_fiftyone
+            from curate.app.review.store import sync_journal
+            from curate.review.journal import JOURNAL
+
+            name = self.build()["dataset_name"]
+            sync_journal(name, self.run.path / JOURNAL)  # decisions that were imported since the App was open
+            with new_folder(Path(to)) as folder:
+                num_samples = export_fiftyone(name, folder, with_media=with_media, progress=self._progress)
+            result |= {"dataset_name": name, "num_samples": num_samples, "with_media": with_media}
+        return result
+
+    def decisions(self) -> dict[str, Any]:
+        """What reviewers decided, how alike they judge, and what an audit changed since."""
+        from curate.review.decisions import decisions
+
+        return decisions(self.run)
+
+    def import_decisions(self, file: Path | str, *, who: str = "") -> dict[str, Any]:
+        """Adds decisions made elsewhere; doing it twice adds nothing. `who` reviewed where a table names nobody."""
+        from curate.review.decisions import import_decisions
+
+        return import_decisions(self.run, Path(file), who=who)
+
+    def build(self, dataset_name: str | None = None) -> dict[str, Any]:
+        """The FiftyOne dataset of the run, made or brought up to date where needed; returns its name and the database.
+
+        Raises:
+            DatabaseError: MongoDB cannot be used, or the dataset of that name was not made by curate.
+            RunError: `find` has not been run.
+        """
+        from curate.app.database import connect
+        from curate.app.dataset import build
+        from curate.app.ownership import is_current
+
+        database = connect()
+        name = dataset_name or self.run.meta.get("fiftyone", {}).get("dataset")
+        if name and self._root is None and is_current(name, self.run):
+            return {"dataset_name": name, "database": str(database), "num_samples": self.run.meta["dataset"]["num_samples"]}
+        return build(self.run, self.image_set, dataset_name=name, progress=self._progress)
+
+    def app(self, dataset_name: str | None = None, **options: Any) -> None:
+        """Shows the run in the FiftyOne App until Ctrl-C; `port`, `address`, `reviewer` and the like as `curate.app.session.open_app`."""
+        from curate.app.session import open_app
+
+        open_app(dataset_name or self.build()["dataset_name"], **options)
+
+    def review(self, reviewer: str | None = None, *, queue: str | None = None, dataset_name: str | None = None, **options: Any) -> None:
+        """Opens the App at what `reviewer` has not decided yet, until Ctrl-C."""
+        name = self.build(dataset_name)["dataset_name"]
+        self.app(name, reviewer=reviewer, view=queue or self.queue(name, reviewer), **options)
+
+    def queue(self, dataset_name: str, reviewer: str | None = None) -> str:
+        """The saved view of what `reviewer` has not decided yet, made or brought up to date."""
+        from curate.app.session import review_queue
+
+        return review_queue(dataset_name, reviewer)
+
+    def add_brain(self, dataset_name: str) -> dict[str, Any]:
+        """FiftyOne Brain's uniqueness, hardness and mistakenness as fields of the dataset, and how they go with ours."""
+        from curate.app.brain import add_brain_fields
+
+        return add_brain_fields(dataset_name, self.run, progress=self._progress)
+
+    def track(self, tracker: str) -> Path:
+        """Writes configuration, curves, figures and suspects for `wandb` or `tensorboard`; returns where."""
+        from curate.publish.tracking import track
+
+        return track(self.run, self.image_set, tracker)
+
+    def explain_model(self, *, against: Sequence[str] | None = None, train_alternatives: bool = False, **options: Any) -> dict[str, Any]:
+        """Writes a page about the net of the run: what it is, how good, how sure, how quick, and against which others."""
+        from curate.lab.model_page.explain_model import explain_model
+
+        train_on = self.image_set if train_alternatives else None
+        return explain_model(self.run, against=against, train_on=train_on, progress=self._progress, **options)
+
+    def filters(self, *, layer: str | None = None, to: Path | None = None) -> dict[str, Any]:
+        """Draws what the convolutions of a layer have learnt."""
+        from curate.lab.explain_run import picture_of_filters
+
+        return picture_of_filters(self.run, layer=layer, to=to)
+
+    def maps(self, subject: str, *, layer: str | None = None, to: Path | None = None) -> dict[str, Any]:
+        """Draws what the layers make of a sample, or of an image file."""
+        from curate.lab.explain_run import picture_of_maps
+
+        return picture_of_maps(self.run, self.image_set, subject, layer=layer, to=to)
+
+    def excite(self, **options: Any) -> dict[str, Any]:
+        """Draws which images excite the channels of a layer most; `layer`, `channel`, `limit`, `to`."""
+        from curate.lab.explain_run import picture_of_excitation
+
+        return picture_of_excitation(self.run, self.image_set, progress=self._progress, **options)
+
+    def saliency(self, sample_id: str, *, method: str = "auto", to: Path | None = None) -> dict[str, Any]:
+        """Draws why the net believes another label of a sample than the given one."""
+        from curate.lab.explain_run import picture_of_saliency
+
+        return picture_of_saliency(self.run, self.image_set, sample_id, method=method, to=to)
+
+    def __repr__(self) -> str:
+        if not self.run.has("findings.json"):
+            return f"<Audit '{self.run.name}', nothing looked for yet>"
+        counts = self.findings["counts"]
+        return (
+            f"<Audit '{self.run.name}': {counts['num_label_issues']:,} label issues in {self.run.meta['dataset']['num_samples']:,} samples>"
+        )
+
+    def _repr_html_(self) -> str:
+        if not self.run.has("findings.json"):
+            return html.escape(repr(self))
+        columns = ["sample_id", "given_label", "suggested_label", "label_quality"]
+        return f"<p>{html.escape(repr(self)[1:-1])}</p>{self.issues[self.issues['is_label_issue']][columns].head(20).to_html(index=False)}"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page on disk that shows itself in a notebook.
+
+    Attributes:
+        path: of the file; `os.fspath` and `str` give it, too.
+    """
+
+    path: Path
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def _repr_html_(self) -> str:
+        page = html.escape(self.path.read_text(encoding="utf-8"), quote=True)
+        return f'<iframe srcdoc="{page}" style="width:100%;height:80vh;border:0"></iframe>'
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """The dataset of an audit as a policy cleans it.
+
+    Attributes:
+        audit: what it was made from.
+        figures: how many samples are kept, dropped, relabelled, and where it was written.
+    """
+
+    audit: Audit
+    figures: dict[str, Any]
+
+    @property
+    def table(self) -> "pd.DataFrame":
+        """sample_id, given_label, label and action of every sample: `cleaned.csv`."""
+        import pandas as pd
+
+        return pd.read_csv(self.audit.run.require("cleaned.csv", "clean"), dtype=str, keep_default_na=False)
+
+    def export(self, to: Path | str, format: str = "folder", **options: Any) -> dict[str, Any]:
+        """Writes it for others, as `Audit.export` does."""
+        return self.audit.export(to, format, **options)
+
+
+def audit(
+    source: "str | Path | Source | ImageSet | ArrayLike",
+    labels: "ArrayLike | Path | None" = None,
+    *,
+    class_names: Sequence[str] | None = None,
+    judge: Judge | None = None,
+    place: Place = Place(),
+    look_for: LookFor = LookFor(),
+    run: str | Path | None = None,
+    fiftyone: bool = False,
+    dataset_name: str | None = None,
+    track: str | None = None,
+    command: str = "",
+    progress: Progress = silent,
+) -> Audit:
+    """Finds the wrong labels of a dataset: reads it, has it judged, finds issues, and writes the report.
+
+    A call that was killed goes on where it stopped when it is made again.
+
+    Args:
+        source: a catalog name, the path of a folder or table, `fiftyone:NAME`, a Source, an ImageSet, or images as an array: uint8
+            (N, H, W), (N, H, W, C) or (N, C, H, W).
+        labels: of an array: (N,) integers or class names. Of a name: a file with labels in place of the given ones.
+        class_names: K names, of an array.
+        judge: who says what every sample shows: `Nets` by default; `Given` for probabilities of your own.
+        place: where nets are trained.
+        look_for: what to look for.
+        run: name or folder of the run; the dataset's name by default.
+        fiftyone: make the FiftyOne dataset, too; needs MongoDB, which nothing else does.
+        dataset_name: of the FiftyOne dataset, if not the run's.
+        track: `wandb` or `tensorboard`: also write curves and figures for it.
+        command: what the user typed, for the record.
+
+    Raises:
+        CurateError: what is wrong with the input or the machine, in one line.
+    """
+    if track is not None:
+        from curate.publish.tracking import check_tracker
+
+        check_tracker(track)
+    if fiftyone:  # here and in _check_name: what would stop the last step is told before the training, not after it
+        from curate.app.database import connect
+
+        connect()
+    image_set, options = _read(source, labels, class_names, place, progress)
+    path = _path_of(run, image_set, options, judge)
+    if fiftyone:
+        _check_name(image_set, path, dataset_name)
+    made = _judged(image_set, path, judge, place, look_for, options, command, progress)
+    with _map_beside(made, image_set) as process:
+        from curate.find.find import find
+
+        find(made.run, image_set, look_for, map_process=process, progress=progress)
+        if fiftyone:
+            from curate.app.dataset import build
+            from curate.find.map import finish_map
+
+            projection = functools.partial(finish_map, made.run, process, progress=progress)
+            made._built = build(made.run, image_set, dataset_name=dataset_name, projection=projection, progress=progress)
+        elif process is not None:
+            from curate.find.map import finish_map
+
+            finish_map(made.run, process, progress=progress)
+    made.report()
+    if track is not None:
+        made.track(track)
+    return made
+
+
+def train(
+    source: "str | Path | Source | ImageSet | ArrayLike",
+    labels: "ArrayLike | Path | None" = None,
+    *,
+    class_names: Sequence[str] | None = None,
+    judge: Judge | None = None,
+    place: Place = Place(),
+    run: str | Path | None = None,
+    track: str | None = None,
+    command: str = "",
+    progress: Progress = silent,
+) -> Audit:
+    """Has a dataset judged and no more: out-of-fold probabilities of every sample, and embeddings. Arguments as `audit` has them."""
+    if track is not None:
+        from curate.publish.tracking import check_tracker
+
+        check_tracker(track)
+    image_set, options = _read(source, labels, class_names, place, progress)
+    made = _judged(image_set, _path_of(run, image_set, options, judge), judge, place, LookFor(), options, command, progress)
+    if track is not None:
+        made.track(track)
+    return made
+
+
+def open_run(run: str | Path, *, root: Path | str | None = None, progress: Progress = silent) -> Audit:
+    """The audit of an earlier run, by name or folder; `root` where its images are on this machine, if not where they were.
+
+    Raises:
+        RunError: there is no such run.
+    """
+    return Audit(Run.open(run_path(str(run))), root=root, progress=progress)
+
+
+def fetch(name: str, *, root: Path | str | None = None, progress: Progress = silent) -> dict[str, Any]:
+    """Gets the files of a catalog dataset onto this machine, checked against the published hashes; returns where they are.
+
+    Raises:
+        UnknownNameError: there is no such dataset.
+        FetchError: no source could deliver it; says how to place the files by hand.
+    """
+    from curate.data.fetch import fetch as fetch_files
+
+    return {"name": name, "folder": fetch_files(name, root=None if root is None else Path(root), progress=progress)}
+
+
+def doctor(*, fix: bool = False, progress: Progress = silent) -> dict[str, Any]:
+    """Checks Python, torch and its device, MongoDB, FiftyOne, disk and memory; with `fix`, does what can be done about it.
+
+    Returns:
+        `fixes`, a line each, and `checks` with name, status (`ok`, `warning` or `failed`), found and advice.
+    """
+    from curate import machine
+
+    checks = machine.diagnose()
+    fixes = machine.fix(checks, progress) if fix else []
+    checks = machine.diagnose() if fixes else checks
+    return {"fixes": fixes, "checks": [{"name": c.name, "status": c.status, "found": c.found, "advice": c.advice} for c in checks]}
+
+
+def _read(source: Any, labels: Any, class_names: Sequence[str] | None, place: Place, progress: Progress) -> "tuple[ImageSet, Source]":
+    """The image set, and the options that it was read by."""
+    from curate.data.image_set import ImageSet
+    from curate.judge.training.executors import check_executor
+    from curate.sources import from_arrays, load_source
+
+    check_executor(place.executor, address=place.address, data_parallel=place.data_parallel)
+    if isinstance(source, ImageSet):
+        if labels is not None or class_names is not None:
+            raise UsageError("an ImageSet has labels and class names; change them with its method with_labels")
+        return source, Source(source.name)
+    if isinstance(source, (str, Path, Source)):
+        if class_names is not None:
+            raise UsageError("class_names go with arrays; a folder or table names its own classes")
+        options = source if isinstance(source, Source) else Source(str(source))
+        options = options if labels is None else replace(options, labels=Path(labels))
+        return load_source(options, progress=progress), options
+    if labels is None:
+        raise UsageError("an array of images needs labels: curate.audit(images, labels, class_names=...)")
+    made = from_arrays(source, labels, class_names=class_names)
+    return made, Source(made.name)
+
+
+def _path_of(run: str | Path | None, image_set: "ImageSet", source: Source, judge: Judge | None) -> Path:
+    """The run folder: as it is named, else after the dataset and what differs from a plain audit of it: `mnist-test`, `cifar10-quick`."""
+    if run is not None:
+        return run_path(str(run))
+    parts = [image_set.name]
+    if source.split != "all":
+        parts.append(source.split)
+    if source.limit is not None:
+        parts.append(str(source.limit))
+    if source.labels is not None:
+        parts.append(Path(source.labels).stem)
+    if isinstance(judge, Nets) and judge.preset != "default":
+        parts.append(judge.preset)
+    elif judge is not None and not isinstance(judge, Nets):
+        parts.append(judge.name)
+    return run_path("-".join(parts))
+
+
+def _judged(
+    image_set: "ImageSet",
+    path: Path,
+    judge: Judge | None,
+    place: Place,
+    look_for: LookFor,
+    source: Source,
+    command: str,
+    progress: Progress,
+) -> Audit:
+    judge = judge or Nets()
+    options = {
+        "source": to_json(source),
+        "judge": {"name": judge.name, **to_json(judge)},
+        "place": to_json(place),
+        "look_for": to_json(look_for),
+    }
+    run = judge_into(image_set, path, judge, place=place, options=options, command=command, progress=progress)
+    return Audit(run, image_set, progress=progress)
+
+
+def _check_name(image_set: "ImageSet", path: Path, dataset_name: str | None) -> None:
+    """Says before the training that the FiftyOne dataset cannot be called so."""
+    from curate.app.dataset import default_name
+    from curate.app.ownership import check_is_ours
+
+    if dataset_name is None:
+        check_is_ours(default_name(image_set, path.resolve().name), images_hash=image_set.images_hash, run_path=path)
+    else:
+        check_is_ours(dataset_name)
+
+
+@contextlib.contextmanager
+def _map_beside(made: Audit, image_set: "ImageSet") -> Iterator[Any]:
+    if not made.run.has("embeddings.npy"):
+        yield None
+        return
+    from curate.find.map import map_beside
+
+    with map_beside(made.run, image_set) as process:
+        yield process

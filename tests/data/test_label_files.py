@@ -1,0 +1,142 @@
+import numpy as np
+import pytest
+
+from curate.data.label_files import read_labels
+from curate.errors import DataError
+
+IDS = np.array([f"pets/{i}.png" for i in range(6)])
+CLASSES = ("bird", "cat", "dog")
+
+
+def read(path, positions=range(6)):
+    return read_labels(path, sample_ids=IDS, positions=np.array(positions), class_names=CLASSES)
+
+
+def csv_with(path, *rows, header="sample_id,label"):
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+def npy_with(path, values):
+    np.save(path, values)
+    return path
+
+
+def test_an_array_of_the_whole_dataset_serves_the_chosen_samples(tmp_path):
+    path = npy_with(tmp_path / "l.npy", np.array([0, 1, 2, -1, 1, 0], dtype=np.int32))
+    labels = read(path, [1, 3, 5])
+    np.testing.assert_array_equal(labels, [1, -1, 0])
+    assert labels.dtype == np.int64
+
+
+def test_an_array_of_the_chosen_samples_is_taken_as_it_is(tmp_path):
+    np.testing.assert_array_equal(read(npy_with(tmp_path / "l.npy", np.array([2, 0])), [1, 3]), [2, 0])
+
+
+SPLITS = np.array(["test", "train", "train", "test", "train", "train"])
+
+
+@pytest.mark.parametrize(("positions", "expected"), [(range(6), [0, 1, 2, 1, -1, 0]), ([0, 2, 5], [0, 2, 0]), ([4, 3], [-1, 1])])
+def test_an_array_of_the_training_split_leaves_all_others_as_they_are(tmp_path, positions, expected):
+    given, path = np.array([0, 2, 2, 1, 2, 2]), npy_with(tmp_path / "l.npy", np.array([1, 2, -1, 0]))
+    chosen = np.array(positions)
+    found = read_labels(path, sample_ids=IDS, positions=chosen, class_names=CLASSES, given=given[chosen], splits=SPLITS)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_the_length_of_the_training_split_is_told_as_one_that_fits(tmp_path):
+    path, chosen = npy_with(tmp_path / "l.npy", np.zeros(3, dtype=int)), np.arange(6)
+    with pytest.raises(DataError, match="has 3 labels, expected 6 or 4, one per sample"):
+        read_labels(path, sample_ids=IDS, positions=chosen, class_names=CLASSES, given=np.zeros(6, dtype=int), splits=SPLITS)
+
+
+def test_an_empty_array_is_none_of_a_set_without_a_training_split(tmp_path):
+    path, chosen = npy_with(tmp_path / "l.npy", np.zeros(0, dtype=int)), np.arange(6)
+    with pytest.raises(DataError, match="has 0 labels, expected 6, one per sample"):
+        read_labels(path, sample_ids=IDS, positions=chosen, class_names=CLASSES, given=np.zeros(6, dtype=int), splits=np.full(6, "test"))
+
+
+def test_an_array_of_class_names_is_understood(tmp_path):
+    np.testing.assert_array_equal(read(npy_with(tmp_path / "l.npy", np.array(["dog", "cat"])), [0, 1]), [2, 1])
+
+
+def test_an_array_of_wrong_length_says_which_lengths_fit(tmp_path):
+    with pytest.raises(DataError, match="has 5 labels, expected 6 or 2, one per sample in dataset order"):
+        read(npy_with(tmp_path / "l.npy", np.zeros(5, dtype=int)), [0, 1])
+
+
+@pytest.mark.parametrize("wrong", [3, -2])
+def test_a_label_out_of_range_is_named(tmp_path, wrong):
+    with pytest.raises(DataError, match=rf"has label {wrong}, expected 0\.\.2"):
+        read(npy_with(tmp_path / "l.npy", np.array([0, 1, 2, wrong, 0, 0])))
+
+
+@pytest.mark.parametrize("values", [np.zeros(6), np.zeros((6, 3), dtype=int), np.zeros(6, dtype=bool)])
+def test_an_array_of_another_kind_is_refused(tmp_path, values):
+    with pytest.raises(DataError, match="one integer or class name per sample, found"):
+        read(npy_with(tmp_path / "l.npy", values))
+
+
+def test_a_pickle_is_never_opened(tmp_path):
+    np.save(tmp_path / "l.npy", np.array([{"evil": 1}] * 6, dtype=object), allow_pickle=True)
+    with pytest.raises(DataError, match="not a readable"):
+        read(tmp_path / "l.npy")
+
+
+def test_an_npz_is_refused_with_the_way_out(tmp_path):
+    np.savez(tmp_path / "l.npz", labels=np.zeros(6, dtype=int))
+    with pytest.raises(DataError, match=r"found l\.npz; save the one array you mean with numpy\.save"):
+        read(tmp_path / "l.npz")
+
+
+def test_a_table_may_come_in_any_order_with_names_indices_and_gaps(tmp_path):
+    path = csv_with(tmp_path / "l.csv", "pets/2.png,dog", "pets/0.png,1", "pets/1.png,")
+    np.testing.assert_array_equal(read(path, [0, 1, 2]), [1, -1, 2])
+
+
+def test_a_class_that_is_called_like_a_number_goes_by_its_name(tmp_path):
+    path = csv_with(tmp_path / "l.csv", "a,1", "b,2")
+    labels = read_labels(path, sample_ids=np.array(["a", "b"]), positions=np.arange(2), class_names=("1", "2", "3"))
+    np.testing.assert_array_equal(labels, [0, 1])
+
+
+def test_a_table_may_cover_more_than_the_chosen_samples(tmp_path):
+    path = csv_with(tmp_path / "l.csv", *(f"{sample},cat,x" for sample in IDS), header="sample_id,label,note")
+    np.testing.assert_array_equal(read(path, [4]), [1])
+
+
+def test_a_table_with_gaps_says_how_many_are_missing(tmp_path):
+    with pytest.raises(DataError, match=r"lacks 4 of 6 samples, such as pets/1\.png"):
+        read(csv_with(tmp_path / "l.csv", "pets/0.png,cat", "pets/5.png,cat"))
+
+
+def test_unknown_samples_are_counted_and_one_is_named(tmp_path):
+    rows = [f"{sample},cat" for sample in (*IDS, "pets/9.png", "pets/8.png")]
+    with pytest.raises(DataError, match=r"has 2 sample ids that the dataset lacks, such as pets/9\.png; expected ids like pets/0\.png"):
+        read(csv_with(tmp_path / "l.csv", *rows))
+
+
+def test_an_unknown_class_is_named_with_the_known_ones(tmp_path):
+    with pytest.raises(DataError, match=r"label 'cow', which is no class; expected bird, cat, dog or an index in 0\.\.2"):
+        read(csv_with(tmp_path / "l.csv", "pets/0.png,cow"), [0])
+
+
+def test_a_sample_that_comes_twice_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"sample pets/0\.png more than once"):
+        read(csv_with(tmp_path / "l.csv", "pets/0.png,cat", "pets/0.png,dog"), [0])
+
+
+def test_a_table_without_the_columns_shows_what_it_has(tmp_path):
+    with pytest.raises(DataError, match="must have the columns sample_id and label, found id, class"):
+        read(csv_with(tmp_path / "l.csv", header="id,class"))
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"no label file at .*l\.csv"):
+        read(tmp_path / "l.csv")
+
+
+def test_binary_rubbish_is_no_table(tmp_path):
+    (tmp_path / "l.csv").write_bytes(b"\xff\xfe\x00sample_id")
+    with pytest.raises(DataError, match="cannot be read as CSV"):
+        read(tmp_path / "l.csv")

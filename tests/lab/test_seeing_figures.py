@@ -1,0 +1,117 @@
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from curate.errors import UsageError
+from curate.lab.excitation import most_exciting
+from curate.lab.figure import to_png
+from curate.lab.layers import feature_maps
+from curate.lab.run_saliency import Evidence, SampleSaliency
+from curate.lab.seeing_figures import depth_figure, excitation_figure, filters_figure, maps_figure, saliency_figure
+from curate.lab.visible import visible
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def pictures(figure):
+    """The images in a figure by their titles."""
+    return {axes.get_title(): axes.images[0].get_array() for axes in figure.axes if axes.images and axes.axison}
+
+
+def is_drawn(figure):
+    width, height = Image.open(io.BytesIO(to_png(figure))).size
+    return width > 400 and height > 200
+
+
+def conv(inputs, outputs, side=3):
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(inputs, outputs, side))
+
+
+def test_first_filters_of_colour_images_are_drawn_in_colour():
+    figure = filters_figure(conv(3, 6), "0")
+    shown = pictures(figure)
+    assert list(shown) == [f"filter {i}" for i in range(6)] and all(picture.shape == (3, 3, 3) for picture in shown.values())
+    assert "6 filters of 3 × 3 over red, green and blue" in figure.get_supxlabel() and is_drawn(figure)
+
+
+def test_filters_of_one_channel_show_zero_as_the_middle_of_the_scale():
+    figure = filters_figure(conv(1, 4), "0")
+    assert all(axes.images[0].get_clim() == (-1, 1) for axes in figure.axes if axes.images)
+    assert len(pictures(figure)) == 4 and is_drawn(figure)
+
+
+def test_of_many_deep_filters_the_strongest_are_shown_and_that_is_said():
+    figure = filters_figure(conv(70, 30), "0")
+    assert len(pictures(figure)) == 24
+    assert "The 24 of 30 filters" in figure.get_supxlabel() and "64 strongest of its 70 kernels" in figure.get_supxlabel()
+
+
+def test_all_maps_of_a_layer_share_one_scale_beside_the_image():
+    image = np.zeros((1, 8, 8), np.uint8)
+    image[0, :, 4:] = 255
+    net = conv(1, 5)
+    maps = feature_maps(net, torch.from_numpy(image)[None].float() / 255, "0")[0]
+    figure = maps_figure(image, maps, "0", name="half")
+    shown = pictures(figure)
+    assert list(shown) == ["image", *(f"map {i}" for i in range(5))]
+    assert all(np.array_equal(shown[f"map {i}"], maps[i]) for i in range(5))
+    assert len({axes.images[0].get_clim() for axes in figure.axes if axes.get_title().startswith("map")}) == 1
+
+
+def test_maps_of_several_layers_have_a_row_each():
+    maps = {"first": torch.randn(12, 8, 8), "second": torch.rand(3, 4, 4)}
+    figure = depth_figure(np.zeros((3, 8, 8), np.uint8), maps, name="black")
+    assert [axes.get_ylabel() for axes in figure.axes if axes.get_ylabel()] == ["first\n12 × 8 × 8", "second\n3 × 4 × 4"]
+    assert sum(axes.get_title().startswith("map") for axes in figure.axes) == 8 + 3 and is_drawn(figure)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_patches_of_three_pixels_keep_their_colours(channels):
+    """Three rows could be taken for three channels."""
+    images = np.random.default_rng(0).integers(0, 256, (6, channels, 8, 8), np.uint8)
+    net = conv(channels, 2)
+    found = most_exciting(net, [torch.from_numpy(images).float()], "0", num=4)
+    seen = visible(net, torch.zeros(1, *images.shape[1:]), "0")
+    figure = excitation_figure(images, found, seen, [1])
+    for rank, axes in enumerate(figure.axes[:4]):
+        y, x = found.places[1, rank]
+        patch = images[found.indices[1, rank], :, y : y + 3, x : x + 3]
+        assert np.array_equal(axes.images[0].get_array(), np.moveaxis(np.broadcast_to(patch, (3, 3, 3)), 0, 2))
+    assert len(figure.axes) == 8 and "sees 3 × 3 pixels" in figure.get_supxlabel()
+
+
+def test_a_channel_that_the_layer_does_not_have_is_refused():
+    net, images = conv(1, 2), np.zeros((2, 1, 8, 8), np.uint8)
+    found = most_exciting(net, [torch.from_numpy(images).float()], "0")
+    with pytest.raises(UsageError, match="channels 0 to 1, found 2"):
+        excitation_figure(images, found, visible(net, torch.zeros(1, 1, 8, 8), "0"), [2])
+
+
+def evidence(name, probability):
+    return Evidence(0, name, probability, np.zeros((8, 8), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("given", "suggested", "title", "captions"),
+    [
+        (evidence("9", 0.03), evidence("4", 0.88), "Why 4 rather than 9?", ["given: 9, 3 %", "suggested: 4, 88 %"]),
+        (evidence("9", 0.9), evidence("4", 0.05), "Why 9 rather than 4?", ["given: 9, 90 %", "next likely: 4, 5 %"]),
+        (None, evidence("4", 0.88), "Why 4?", ["suggested: 4, 88 %"]),
+    ],
+)
+def test_the_heat_maps_tell_labels_and_how_sure_the_net_is(given, suggested, title, captions):
+    found = SampleSaliency("mnist/train/7", np.zeros((1, 8, 8), np.uint8), given, suggested, "occlusion", 2, False)
+    figure = saliency_figure(found)
+    assert figure.get_suptitle() == title
+    assert list(pictures(figure))[: len(captions) + 1] == ["mnist/train/7", *captions]
+    assert "net of fold 2, which never saw this image" in figure.get_supxlabel() and is_drawn(figure)
+
+
+def test_a_net_that_was_trained_on_the_image_is_named_as_such():
+    found = SampleSaliency("x", np.zeros((3, 8, 8), np.uint8), None, evidence("cat", 0.5), "gradcam", 0, True)
+    assert "trained on this image: the run kept no other net" in saliency_figure(found).get_supxlabel()
