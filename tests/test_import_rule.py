@@ -22,6 +22,7 @@ ROOMS = [
     {"judge"},
     {"data"},
     {"run"},
+    {"tables"},
     {"options", "files", "intervals", "memory", "progress", "row_blocks", "temporary"},
     {"errors"},
 ]

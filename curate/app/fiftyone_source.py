@@ -8,12 +8,10 @@ import numpy as np
 
 from curate.app.database import connect, quiet_fiftyone
 from curate.data.decode import decode_images
-from curate.data.image_set import SPLITS, ImageSet, select
+from curate.data.image_set import SPLITS, ImageSet, select, split_named
 from curate.errors import DataError, UnknownNameError
 from curate.progress import Progress, silent
 from curate.run import data_root
-
-SPLIT_TAGS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
 
 
 def load_fiftyone(
@@ -31,7 +29,7 @@ def load_fiftyone(
     Args:
         name: of a dataset in the user's FiftyOne database.
         field: its field of given labels, a Classification; may be left out where there is only one.
-        split: `all`, or one of the splits; a sample's split is its tag train, validation, val or test, and train without one.
+        split: `all`, or one of the splits; a sample's split is its tag train, validation, test or the like, and train without one.
         limit: at most so many samples, as `curate.data.load` takes them.
         image_size: see `decode_images`.
         skip_broken: leave unreadable images out.
@@ -119,5 +117,5 @@ def _class_names(dataset: Any, field: str, given: list[str | None]) -> tuple[str
 
 
 def _split_of(tags: list[str]) -> str:
-    found = {SPLIT_TAGS[tag] for tag in tags if tag in SPLIT_TAGS}
+    found = {split_named(tag) for tag in tags}
     return next((name for name in reversed(SPLITS) if name in found), "train")

@@ -1,6 +1,5 @@
 """Labels by several annotators: a table with one row per label, and the labels that most of them gave."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +8,8 @@ from numpy.typing import NDArray
 
 from curate.data.corrections import check_known
 from curate.data.label_values import label_values
-from curate.errors import DataError, DependencyError
+from curate.errors import DataError
+from curate.tables import CSV_SUFFIXES, columns_of, read_table
 
 COLUMNS = ("sample_id", "annotator", "label")
 ARRAY, NAMES = "annotations.npy", "annotator_names.npy"
@@ -53,14 +53,8 @@ class Annotations:
 
 
 def is_annotations(path: Path) -> bool:
-    """Whether the file is a CSV or parquet table with a column `annotator`."""
-    try:
-        if path.suffix.lower() == ".csv":
-            with open(path, newline="", encoding="utf-8-sig") as file:
-                return "annotator" in next(csv.reader(file), [])
-        return path.suffix.lower() == ".parquet" and path.is_file()
-    except (csv.Error, UnicodeDecodeError, OSError):
-        return False
+    """Whether the file is a CSV with a column `annotator`, or a parquet table."""
+    return "annotator" in columns_of(path) if path.suffix.lower() in CSV_SUFFIXES else path.suffix.lower() == ".parquet" and path.is_file()
 
 
 def read_annotations(
@@ -81,25 +75,23 @@ def read_annotations(
             a sample, or none for a sample that is asked for.
         DependencyError: it is a parquet file and pandas is missing.
     """
-    rows = _csv_rows(path) if path.suffix.lower() == ".csv" else _parquet_rows(path)
-    first = 2 if path.suffix.lower() == ".csv" else 1
-    seen: dict[tuple[str, str], int] = {}
-    for number, row in enumerate(rows, first):
+    table = read_table(path).require(*COLUMNS)
+    rows = [(row["sample_id"], row["annotator"], row["label"]) for row in table.rows]
+    seen: dict[tuple[str, str], str] = {}
+    for row, place in zip(rows, table.places, strict=True):
         lacking = next((column for column, cell in zip(COLUMNS, row, strict=True) if not cell), None)
         if lacking is not None:
-            raise DataError(f"row {number} of {path} has no {lacking}; leave out the rows of samples that an annotator did not label")
+            raise DataError(f"{place} has no {lacking}; leave out the rows of samples that an annotator did not label")
         if row[:2] in seen:
-            raise DataError(
-                f"row {number} of {path} is the second label of sample {row[0]} by annotator {row[1]}, after row {seen[row[:2]]}; keep one"
-            )
-        seen[row[:2]] = number
+            raise DataError(f"{place} is the second label of sample {row[0]} by annotator {row[1]}, after {seen[row[:2]]}; keep one")
+        seen[row[:2]] = place.partition(" of ")[0]
     check_known(path, [sample for sample, _, _ in rows], sample_ids)
     labels = label_values(path, [label for _, _, label in rows], class_names)
     if (labels < 0).any():
-        raise DataError(f"row {int((labels < 0).argmax()) + first} of {path} has label -1; leave out what an annotator did not label")
-    place = {sample: i for i, sample in enumerate(sample_ids.tolist())}
+        raise DataError(f"{table.places[int((labels < 0).argmax())]} has label -1; leave out what an annotator did not label")
+    position = {sample: i for i, sample in enumerate(sample_ids.tolist())}
     names, annotators = np.unique(np.array([annotator for _, annotator, _ in rows], dtype=np.str_), return_inverse=True)
-    everything = np.stack([np.array([place[sample] for sample, _, _ in rows], dtype=np.int64), annotators, labels], axis=1)
+    everything = np.stack([np.array([position[sample] for sample, _, _ in rows], dtype=np.int64), annotators, labels], axis=1)
     found = Annotations.of(everything, names).subset(positions, len(sample_ids))
     missing = np.setdiff1d(np.arange(len(positions)), found.samples)
     if len(missing):
@@ -135,37 +127,3 @@ def majority_labels(annotations: Annotations, num_samples: int, num_classes: int
     found = np.full(num_samples, -1, dtype=np.int64)
     found[pair_sample[best]] = pairs[best] % num_classes
     return found
-
-
-def _csv_rows(path: Path) -> list[tuple[str, str, str]]:
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            _check_columns(path, list(reader.fieldnames or []))
-            return [tuple((row[name] or "").strip() for name in COLUMNS) for row in reader]  # type: ignore[misc]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as CSV in UTF-8 ({error})") from error
-
-
-def _parquet_rows(path: Path) -> list[tuple[str, str, str]]:
-    try:
-        import pandas
-    except ImportError as error:
-        raise DependencyError("parquet tables need pandas and pyarrow: pip install pandas pyarrow") from error
-    try:
-        frame = pandas.read_parquet(path)
-    except Exception as error:  # pyarrow's own errors have no common base that pandas promises
-        raise DataError(f"{path} cannot be read as parquet ({error})") from error
-    _check_columns(path, list(frame.columns))
-    return list(zip(*([_text(cell) for cell in frame[name].tolist()] for name in COLUMNS), strict=True))  # type: ignore[arg-type]
-
-
-def _check_columns(path: Path, found: list[str]) -> None:
-    if not set(COLUMNS) <= set(found):
-        raise DataError(f"{path} must have the columns {', '.join(COLUMNS)}, found {', '.join(map(str, found)) or 'none'}")
-
-
-def _text(cell: object) -> str:
-    if cell is None or cell != cell:
-        return ""
-    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()

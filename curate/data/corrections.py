@@ -1,6 +1,5 @@
 """Corrected labels: a file that lists only the samples whose label is to change, with the label that it belongs to."""
 
-import csv
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from curate.data.label_values import label_values
 from curate.errors import DataError
+from curate.tables import CSV_SUFFIXES, columns_of, read_table
 
 COLUMNS = ("sample_id", "given", "corrected")
 """What each correction must have; everything else is for people."""
@@ -38,7 +38,7 @@ def read_corrections(path: Path) -> list[Correction]:
     Raises:
         DataError: the file is missing, cannot be read, lacks a column, or names a sample twice.
     """
-    rows = _json_rows(path) if path.suffix.lower() == ".json" else _csv_rows(path)
+    rows = _json_rows(path) if path.suffix.lower() == ".json" else list(read_table(path).require(*COLUMNS).rows)
     corrections = []
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict) or not set(COLUMNS) <= row.keys():
@@ -98,14 +98,10 @@ def apply_corrections(
 
 def is_corrections(path: Path) -> bool:
     """Whether the file is one of corrected labels: JSON, or a table with their columns and none called `label`."""
-    if path.suffix.lower() != ".csv":
+    if path.suffix.lower() not in CSV_SUFFIXES:
         return path.suffix.lower() == ".json"
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            columns = set(next(csv.reader(file), []))
-    except (csv.Error, UnicodeDecodeError, OSError):
-        return False
-    return set(COLUMNS) <= columns and "label" not in columns
+    columns = columns_of(path)
+    return set(COLUMNS) <= set(columns) and "label" not in columns
 
 
 def check_known(path: Path, found: Iterable[str], sample_ids: NDArray[np.str_]) -> None:
@@ -116,20 +112,6 @@ def check_known(path: Path, found: Iterable[str], sample_ids: NDArray[np.str_]) 
         raise DataError(
             f"{path} has {len(unknown)} sample ids that the dataset lacks, such as {unknown[0]}; expected ids like {sample_ids[0]}"
         )
-
-
-def _csv_rows(path: Path) -> list[dict[str, Any]]:
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            columns = list(reader.fieldnames or [])
-            if not set(COLUMNS) <= set(columns):
-                raise DataError(f"{path} must have the columns {', '.join(COLUMNS)}, found {', '.join(columns) or 'none'}")
-            return list(reader)
-    except FileNotFoundError as error:
-        raise DataError(f"there is no file of corrected labels at {path}") from error
-    except (csv.Error, UnicodeDecodeError, OSError) as error:
-        raise DataError(f"{path} cannot be read as CSV in UTF-8 ({error})") from error
 
 
 def _json_rows(path: Path) -> list[Any]:

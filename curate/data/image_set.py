@@ -1,6 +1,7 @@
 """ImageSet: images, given labels and ids in one order; what every step reads, and which samples of a dataset are read."""
 
 import hashlib
+import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -11,6 +12,12 @@ from curate.data.annotations import Annotations
 from curate.errors import DataError, UnknownNameError, UsageError
 
 SPLITS = ("train", "validation", "test")
+SPLIT_WORDS = {
+    "train": ("train", "training", "trn"),
+    "validation": ("validation", "val", "valid", "validate", "dev", "eval", "evaluation"),
+    "test": ("test", "testing", "tst"),
+}
+"""What people call the splits, in folders, tables and tags."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,12 @@ class ImageSet:
     def with_labels(self, labels: NDArray[np.int64]) -> "ImageSet":
         """The same images under other labels, (N,) int64 in -1..K-1."""
         return replace(self, labels=np.asarray(labels, dtype=np.int64))
+
+
+def split_named(name: str) -> str | None:
+    """The split that people mean by `name`: `train`, `Training`, `training_set`, `seg_train`, `test1`; None where it is none."""
+    word = re.sub(r"^(seg|img|images)[_-]|([_-]?(set|images|data))?[_-]?\d*$", "", name.strip().lower())
+    return next((split for split, words in SPLIT_WORDS.items() if word in words), None)
 
 
 def select(splits: NDArray[np.str_], *, split: str = "all", limit: int | None = None) -> NDArray[np.int64]:

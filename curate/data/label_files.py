@@ -1,6 +1,5 @@
 """Labels in a file that replace the given ones: a vendor's, or those of CIFAR-10N."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from curate.data.annotations import Annotations, is_annotations, majority_labels
 from curate.data.corrections import apply_corrections, check_known, is_corrections, read_corrections
 from curate.data.label_values import label_values
 from curate.errors import DataError
+from curate.tables import CSV_SUFFIXES, read_table
 
 
 def read_given(
@@ -73,7 +73,7 @@ def read_labels(
         return _from_array(path, positions, class_names, given, splits=np.full(len(sample_ids), "") if splits is None else splits)
     if is_corrections(path):
         return _corrected(path, sample_ids, positions, class_names, given)
-    if path.suffix.lower() == ".csv":
+    if path.suffix.lower() in CSV_SUFFIXES:
         return _from_csv(path, sample_ids, positions, class_names)
     hint = "; save the one array you mean with numpy.save" if path.suffix.lower() == ".npz" else ""
     raise DataError(
@@ -120,15 +120,7 @@ def _indices(path: Path, values: NDArray[np.generic], class_names: tuple[str, ..
 
 
 def _from_csv(path: Path, sample_ids: NDArray[np.str_], positions: NDArray[np.int64], class_names: tuple[str, ...]) -> NDArray[np.int64]:
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            columns = list(reader.fieldnames or [])
-            if not {"sample_id", "label"} <= set(columns):
-                raise DataError(f"{path} must have the columns sample_id and label, found {', '.join(columns) or 'none'}")
-            rows = [(row["sample_id"], (row["label"] or "").strip()) for row in reader]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as CSV in UTF-8 ({error})") from error
+    rows = [(row["sample_id"], row["label"]) for row in read_table(path).require("sample_id", "label").rows]
     labels = dict(rows)
     if len(labels) < len(rows):
         seen: set[str] = set()

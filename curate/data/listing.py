@@ -1,6 +1,5 @@
 """Listings: the image files of a user's dataset with their labels, from folders or from a table, before any is decoded."""
 
-import csv
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,17 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.data.decode import SUFFIXES
-from curate.errors import DataError, DependencyError
-
-SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "val": "validation",
-    "valid": "validation",
-    "test": "test",
-}
-"""What users call splits, and what they are called here."""
+from curate.data.image_set import SPLITS, split_named
+from curate.errors import DataError
+from curate.tables import plain, read_table
 
 
 @dataclass(frozen=True)
@@ -52,8 +43,10 @@ class Listing:
         for key in keys:
             if "\n" in key or any("\ud800" <= sign <= "\udfff" for sign in key):  # how Python shows bytes that are not UTF-8
                 raise DataError(f"file name {key!r} in {source} is no text in UTF-8 on one line; rename it")
+        labels = [plain(label) for label in labels]  # one class, however a system writes its name
         present = {label for label in labels if label}
-        class_names = sorted(present, key=int if all(name.isdecimal() for name in present) else str)
+        are_numbers = all(name.isdecimal() for name in present)
+        class_names = sorted(present, key=lambda name: (int(name) if are_numbers else 0, name))  # 1 and 01 always in one order
         if len(class_names) < 2:
             found = f"only '{class_names[0]}'" if class_names else "none"
             raise DataError(f"{source} must hold images of two or more classes, found {found}")
@@ -80,14 +73,13 @@ def list_folder(folder: Path) -> Listing:
     if not parts:
         what = "has images but no class folders" if _images(folder) else "is empty" if not any(folder.iterdir()) else "has no class folders"
         raise DataError(f"{folder} {what}; {LAYOUT}")
-    split_folders = {part: SPLIT_NAMES[part.name.lower()] for part in parts if _is_split(part)}
+    split_folders = {part: split for part in parts if _is_split(part) and (split := split_named(part.name))}
     strange = [part.name for part in parts if part not in split_folders]
     if split_folders and strange:
         found = ", ".join(part.name for part in split_folders)
         raise DataError(f"{folder} has split folders ({found}) and beside them '{strange[0]}'; {LAYOUT}")
-    order = list(dict.fromkeys(SPLIT_NAMES.values()))
     filepaths, labels, splits = [], [], []
-    for top in sorted(split_folders, key=lambda part: order.index(split_folders[part])) or [folder]:
+    for top in sorted(split_folders, key=lambda part: SPLITS.index(split_folders[part])) or [folder]:
         for class_folder in _subfolders(top):
             images = _images(class_folder)
             if not images:
@@ -101,9 +93,8 @@ def list_folder(folder: Path) -> Listing:
 
 def _is_split(part: Path) -> bool:
     """Whether it is named like a split and holds folders rather than images; a class may be called `train`, too."""
-    return (
-        part.name.lower() in SPLIT_NAMES and bool(_subfolders(part)) and not any(_is_image(p.name) for p in part.iterdir() if p.is_file())
-    )
+    has_images = any(_is_image(path.name) for path in part.iterdir() if path.is_file())
+    return split_named(part.name) is not None and bool(_subfolders(part)) and not has_images
 
 
 def _subfolders(folder: Path) -> list[Path]:
@@ -122,9 +113,6 @@ def _is_image(name: str) -> bool:
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
 
 
-TABLE_SUFFIXES = (".csv", ".parquet")
-
-
 def list_manifest(path: Path, *, base: Path | None = None) -> Listing:
     """The files that a manifest names, in its order, which is also their key.
 
@@ -139,56 +127,20 @@ def list_manifest(path: Path, *, base: Path | None = None) -> Listing:
         DataError: the table cannot be read, lacks a column, is empty, names a file twice, or has an unknown split.
         DependencyError: it is a parquet file and pandas is missing.
     """
-    rows = _read_csv(path) if path.suffix.lower() == ".csv" else _read_parquet(path)
-    columns = list(rows[0]) if rows else []
-    lacking = [name for name in ("filepath", "label") if rows and name not in columns]
-    if lacking:
-        raise DataError(
-            f"manifest {path} has no column '{lacking[0]}'; expected filepath, label and optionally split, found {', '.join(columns)}"
-        )
-    if not rows:
+    table = read_table(path).require("filepath", "label", optional=["split"])
+    if not table.rows:
         raise DataError(f"manifest {path} has no rows")
     base = path.parent if base is None else base
     keys, splits = [], []
     seen: set[str] = set()
-    for number, row in enumerate(rows, 2 if path.suffix.lower() == ".csv" else 1):
-        key, split = row["filepath"], row.get("split", "").lower()
+    for row, place in zip(table.rows, table.places, strict=True):
+        key, split = os.path.normpath(row["filepath"]) if row["filepath"] else "", row.get("split", "")
         if not key or key in seen:
-            raise DataError(
-                f"row {number} of manifest {path} " + (f"names {key} again; each file may come once" if key else "has no filepath")
-            )
-        if split and split not in SPLIT_NAMES:
-            raise DataError(f"row {number} of manifest {path} has split '{row['split']}'; expected train, validation or test")
+            raise DataError(f"{place} " + (f"names {key} again; each file may come once" if key else "has no filepath"))
+        if split and split_named(split) is None:
+            raise DataError(f"{place} has split '{row['split']}'; expected train, validation or test")
         seen.add(key)
         keys.append(key)
-        splits.append(SPLIT_NAMES.get(split, "train"))
+        splits.append(split_named(split) or "train")
     filepaths = [os.path.abspath(base / key) for key in keys]
-    return Listing.of(path, filepaths, keys, [row["label"] for row in rows], splits)
-
-
-def _read_csv(path: Path) -> list[dict[str, str]]:
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            return [{k: (v or "").strip() for k, v in row.items() if isinstance(k, str)} for row in csv.DictReader(file)]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"manifest {path} cannot be read as CSV in UTF-8 ({error})") from error
-
-
-def _read_parquet(path: Path) -> list[dict[str, str]]:
-    try:
-        import pandas
-    except ImportError as error:
-        raise DependencyError("parquet manifests need pandas and pyarrow: pip install pandas pyarrow") from error
-    try:
-        frame = pandas.read_parquet(path)
-    except Exception as error:  # pyarrow's own errors have no common base that pandas promises
-        raise DataError(f"manifest {path} cannot be read as parquet ({error})") from error
-    frame = frame[[name for name in ("filepath", "label", "split") if name in frame.columns]]
-    return [{name: _text(value) for name, value in row.items()} for row in frame.to_dict("records")]
-
-
-def _text(value: object) -> str:
-    """The cell as a CSV would show it; numbers of a column with gaps come as floats."""
-    if value is None or value != value:
-        return ""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+    return Listing.of(path, filepaths, keys, [row["label"] for row in table.rows], splits)

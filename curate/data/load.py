@@ -12,12 +12,13 @@ from curate.data.decode import decode_images
 from curate.data.fetch import fetch
 from curate.data.image_set import ImageSet, select
 from curate.data.label_files import read_given
-from curate.data.listing import TABLE_SUFFIXES, list_folder, list_manifest
+from curate.data.listing import list_folder, list_manifest
 from curate.data.pixel_tables import is_pixel_csv, load_pixel_csv
 from curate.errors import DataError, UsageError
 from curate.options import Source
 from curate.progress import Progress, silent
 from curate.run import data_root
+from curate.tables import TABLE_SUFFIXES
 
 
 def load(source: str | Source, *, progress: Progress = silent, **options: Any) -> ImageSet:

@@ -9,7 +9,7 @@ from curate.errors import DataError
 
 IDS = np.array(["pets/0", "pets/1", "pets/2"])
 CLASSES = ("cat", "dog", "7")
-ROWS = ["pets/0,ada,cat", "pets/1,ada,dog", "pets/2,ada,2", "pets/0,bob,cat", "pets/2,bob,dog"]
+ROWS = ["pets/0,ada,cat", "pets/1,ada,dog", "pets/2,ada,7", "pets/0,bob,cat", "pets/2,bob,dog"]
 
 
 def read(path, rows, header="sample_id,annotator,label", positions=(0, 1, 2)):
@@ -26,7 +26,7 @@ def path(tmp_path):
     return tmp_path / "labels.csv"
 
 
-def test_labels_are_names_or_indices_by_annotator(path):
+def test_labels_are_sorted_by_annotator(path):
     found = read(path, ROWS)
     assert found.names.tolist() == ["ada", "bob"]
     assert found.array.tolist() == [[0, 0, 0], [1, 0, 1], [2, 0, 2], [0, 1, 0], [2, 1, 1]]
@@ -47,12 +47,12 @@ def test_samples_that_are_not_asked_for_are_left_out_with_their_annotators(path)
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([*ROWS, "pets/1,bob,"], "row 7 of .* has no label; leave out"),
-        ([*ROWS, "pets/1,,cat"], "row 7 of .* has no annotator"),
-        ([*ROWS, "pets/1,bob"], "row 7 of .* has no label"),
-        ([*ROWS, "pets/0,ada,dog"], "row 7 of .* is the second label of sample pets/0 by annotator ada, after row 2"),
+        ([*ROWS, "pets/1,bob,"], "line 7 of .* has no label; leave out"),
+        ([*ROWS, "pets/1,,cat"], "line 7 of .* has no annotator"),
+        ([*ROWS, "pets/1,bob"], "line 7 of .* has 2 values, the first line 3"),
+        ([*ROWS, "pets/0,ada,dog"], "line 7 of .* is the second label of sample pets/0 by annotator ada, after line 2"),
         ([*ROWS, "pets/1,bob,horse"], "has label 'horse', which is no class"),
-        ([*ROWS, "pets/1,bob,-1"], "row 7 of .* has label -1"),
+        ([*ROWS, "pets/1,bob,-1"], "line 7 of .* has label -1"),
         ([*ROWS, "pets/9,bob,cat"], "has 1 sample ids that the dataset lacks, such as pets/9"),
         ([row for row in ROWS if "/1" not in row], "lacks 1 of 3 samples, such as pets/1"),
     ],
@@ -63,7 +63,7 @@ def test_holes_doubles_and_strangers_are_told(path, rows, message):
 
 
 def test_a_table_without_a_column_is_told(path):
-    with pytest.raises(DataError, match="must have the columns sample_id, annotator, label, found sample, annotator, label"):
+    with pytest.raises(DataError, match="has no column 'sample_id'; expected sample_id, annotator, label, found sample, annotator, label"):
         read(path, ROWS, header="sample,annotator,label")
 
 

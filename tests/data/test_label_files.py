@@ -89,9 +89,22 @@ def test_an_npz_is_refused_with_the_way_out(tmp_path):
         read(tmp_path / "l.npz")
 
 
-def test_a_table_may_come_in_any_order_with_names_indices_and_gaps(tmp_path):
-    path = csv_with(tmp_path / "l.csv", "pets/2.png,dog", "pets/0.png,1", "pets/1.png,")
+@pytest.mark.parametrize("labels", [("dog", "cat"), ("2", "1")])
+def test_a_table_may_come_in_any_order_with_names_or_indices_and_gaps(tmp_path, labels):
+    path = csv_with(tmp_path / "l.csv", f"pets/2.png,{labels[0]}", f"pets/0.png,{labels[1]}", "pets/1.png,")
     np.testing.assert_array_equal(read(path, [0, 1, 2]), [1, -1, 2])
+
+
+def test_names_and_indices_are_not_mixed(tmp_path):
+    path = csv_with(tmp_path / "l.csv", "pets/2.png,dog", "pets/0.png,1", "pets/1.png,")
+    with pytest.raises(DataError, match="label '1', which is no class; expected bird, cat, dog or, for all labels, an index in 0"):
+        read(path, [0, 1, 2])
+
+
+def test_an_index_is_never_taken_for_a_class_that_is_called_by_a_number(tmp_path):
+    path = csv_with(tmp_path / "l.csv", "a,0", "b,1")
+    with pytest.raises(DataError, match=r"label '0', which is no class; expected 1, 2, 3$"):
+        read_labels(path, sample_ids=np.array(["a", "b"]), positions=np.arange(2), class_names=("1", "2", "3"))
 
 
 def test_a_class_that_is_called_like_a_number_goes_by_its_name(tmp_path):
@@ -117,7 +130,7 @@ def test_unknown_samples_are_counted_and_one_is_named(tmp_path):
 
 
 def test_an_unknown_class_is_named_with_the_known_ones(tmp_path):
-    with pytest.raises(DataError, match=r"label 'cow', which is no class; expected bird, cat, dog or an index in 0\.\.2"):
+    with pytest.raises(DataError, match=r"label 'cow', which is no class; expected bird, cat, dog or, for all labels, an index in 0\.\.2"):
         read(csv_with(tmp_path / "l.csv", "pets/0.png,cow"), [0])
 
 
@@ -127,7 +140,7 @@ def test_a_sample_that_comes_twice_is_named(tmp_path):
 
 
 def test_a_table_without_the_columns_shows_what_it_has(tmp_path):
-    with pytest.raises(DataError, match="must have the columns sample_id and label, found id, class"):
+    with pytest.raises(DataError, match="has no column 'sample_id'; expected sample_id, label, found id, class"):
         read(csv_with(tmp_path / "l.csv", header="id,class"))
 
 

@@ -144,9 +144,9 @@ def test_numbered_classes_of_a_parquet_manifest_with_gaps_stay_whole(table):
     [
         ("path,label\na.png,cat\n", "has no column 'filepath'; expected filepath, label and optionally split, found path, label"),
         ("filepath,label\n", "has no rows"),
-        ("filepath,label\nimages/0.png,cat\nimages/0.png,dog\n", r"row 3 of .* names images/0\.png again"),
-        ("filepath,label\n,cat\n", r"row 2 of .* has no filepath"),
-        ("filepath,label,split\nimages/0.png,cat,dev\n", r"row 2 of .* has split 'dev'; expected train, validation or test"),
+        ("filepath,label\nimages/0.png,cat\nimages/0.png,dog\n", r"line 3 of .* names images/0\.png again"),
+        ("filepath,label\n,cat\n", r"line 2 of .* has no filepath"),
+        ("filepath,label,split\nimages/0.png,cat,later\n", r"line 2 of .* has split 'later'; expected train, validation or test"),
         ("filepath,label\nimages/0.png,cat\nimages/gone.png,dog\n", r"image .*gone\.png is missing"),
     ],
 )
@@ -219,7 +219,7 @@ def test_a_path_that_is_nothing_is_named(source):
 
 def test_a_file_of_another_kind_is_told(tmp_path):
     (tmp_path / "set.zip").write_text("")
-    with pytest.raises(DataError, match=r"neither an image folder nor a manifest \(\.csv or \.parquet\)"):
+    with pytest.raises(DataError, match=r"neither an image folder nor a manifest \(\.csv or \.tsv or \.parquet\)"):
         load(str(tmp_path / "set.zip"))
 
 
