@@ -16,6 +16,7 @@ from curate.app.database import check_server, configured, lock_owner, service_pr
 from curate.app.mongod import find_mongod, mongod_path, mongod_version, private_mongod
 from curate.errors import CurateError, DependencyError
 from curate.files import storage_errors
+from curate.memory import total_memory
 from curate.progress import Progress, silent
 from curate.run import data_root
 
@@ -214,7 +215,7 @@ def check_data_folder() -> Check:
 
 
 def check_memory() -> Check:
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    total = total_memory() / 2**30
     if total < MEMORY_GIB:
         return Check("Memory", "warning", f"{total:.1f} GiB", f"CIFAR-10 takes up to {MEMORY_GIB:.0f} GiB; use --limit")
     return Check("Memory", "ok", f"{total:.0f} GiB")

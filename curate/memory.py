@@ -1,10 +1,10 @@
-"""Peak resident memory of this process and its children, from Linux's /proc."""
+"""Memory: how much this process and its children hold at most, and how much there is."""
 
 import os
 import threading
 from pathlib import Path
 
-PAGE = os.sysconf("SC_PAGE_SIZE")
+CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 def tree_rss(root: int | None = None, *, leave_out: tuple[str, ...] = ("mongod",), with_files: bool = True) -> int:
@@ -12,29 +12,46 @@ def tree_rss(root: int | None = None, *, leave_out: tuple[str, ...] = ("mongod",
 
     Pages of mapped files, which the kernel takes back when memory is short, are counted unless `with_files` is false.
 
-    Returns 0 where there is no /proc.
+    Returns 0 where psutil is missing, as on a bare GPU machine.
     """
-    children: dict[int, list[int]] = {}
-    names: dict[int, str] = {}
-    for entry in Path("/proc").glob("[0-9]*/stat"):
+    try:
+        import psutil
+    except ImportError:
+        return 0
+    total = 0
+    try:
+        top = psutil.Process(root)
+        processes = [top, *top.children(recursive=True)]
+    except psutil.Error:
+        return 0
+    for process in processes:
         try:
-            head, _, tail = entry.read_text().rpartition(")")
-        except OSError:
-            continue  # the process ended meanwhile
-        number, _, name = head.partition(" (")
-        names[int(number)] = name
-        children.setdefault(int(tail.split()[1]), []).append(int(number))
-    total, queue = 0, [root or os.getpid()]
-    while queue:
-        pid = queue.pop()
-        queue += children.get(pid, [])
-        if names.get(pid) not in leave_out:
-            try:
-                _, resident, of_files, *_ = map(int, Path(f"/proc/{pid}/statm").read_text().split())
-                total += (resident if with_files else resident - of_files) * PAGE
-            except OSError:
-                continue
+            if process.name() not in leave_out:
+                memory = process.memory_info()
+                total += memory.rss if with_files else memory.rss - getattr(memory, "shared", 0)
+        except psutil.Error:
+            continue  # it ended meanwhile
     return total
+
+
+def total_memory() -> int:
+    """Bytes that this process may hold: those of the machine, or of the container where it has fewer."""
+    limits = [_machine_memory()]
+    for file in CGROUP_LIMITS:
+        try:
+            limits.append(int(Path(file).read_text()))
+        except (OSError, ValueError):  # no such limit: there is no file, or it says `max`
+            continue
+    return min(limits)
+
+
+def _machine_memory() -> int:
+    try:
+        import psutil
+
+        return psutil.virtual_memory().total
+    except ImportError:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 class PeakMemory:

@@ -1,13 +1,17 @@
 """Temporary folders that are removed even if their process is killed: by the next one that makes such a folder."""
 
 import contextlib
-import fcntl
 import os
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows, where no folder can be locked: what a killed process leaves stays until the system tidies up
+    fcntl = None  # type: ignore[assignment]
 
 FRESH_SECONDS = 60.0  # a folder that is just being made may not be locked yet
 
@@ -31,14 +35,19 @@ def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
             shutil.rmtree(other, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     try:
-        with _opened(folder) as descriptor:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if fcntl is None:
             yield folder
+        else:
+            with _opened(folder) as descriptor:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_left_behind(folder: Path) -> bool:
+    if fcntl is None:
+        return False
     try:
         with _opened(folder) as descriptor:
             if time.time() - os.fstat(descriptor).st_mtime < FRESH_SECONDS:

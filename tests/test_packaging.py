@@ -54,9 +54,7 @@ def installed(wheel, tmp_path_factory):
 
 def test_the_wheel_holds_what_is_not_python_too(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    report = {
-        f"curate/report/{file.name}" for file in (CHECKOUT / "curate" / "report").iterdir() if file.suffix in (".html", ".css", ".js")
-    }
+    report = {f"curate/publish/pages/{file.name}" for file in (CHECKOUT / "curate" / "publish" / "pages").iterdir()}
     assert len(report) >= 3 and report | {"curate/py.typed"} <= names
     modules = {path.relative_to(CHECKOUT).as_posix() for path in (CHECKOUT / "curate").rglob("*.py")}
     assert modules <= names

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from curate.data.pixels import Header, quiet_pillow, read_header, read_pixels
 from curate.errors import DataError, UsageError
-from curate.files import storage_errors, write_atomically
+from curate.files import is_running, storage_errors, write_atomically
 from curate.progress import Progress, silent
 
 MEMORY_BYTES = 1 << 30
@@ -63,11 +63,12 @@ class PixelCache:
         with storage_errors(self.array_path):
             self._part.parent.mkdir(parents=True, exist_ok=True)
             for part in self._part.parent.glob(".*.part"):
-                if not Path(f"/proc/{part.name.split('.')[-2]}").exists():  # of a process that was killed
+                if not is_running(int(part.name.split(".")[-2])):  # of a process that was killed
                     part.unlink(missing_ok=True)
             images = np.lib.format.open_memmap(self._part, mode="w+", dtype=np.uint8, shape=shape)
             with open(self._part, "r+b") as file:  # a full disk is found here, not by a bus error while decoding
-                os.posix_fallocate(file.fileno(), 0, self._part.stat().st_size)
+                if hasattr(os, "posix_fallocate"):  # Linux
+                    os.posix_fallocate(file.fileno(), 0, self._part.stat().st_size)
             return images
 
     def discard(self) -> None:

@@ -1,4 +1,4 @@
-"""One file over HTTP, resumed where an earlier try stopped."""
+"""One file over HTTP, resumed where an earlier try stopped, which pooch and urllib do not do."""
 
 import http.client
 import socket

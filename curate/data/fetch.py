@@ -1,7 +1,6 @@
 """fetch: the files of a catalog dataset, from wherever they can be had, checked against the published hashes."""
 
 import contextlib
-import fcntl
 import hashlib
 import io
 import os
@@ -11,6 +10,8 @@ import tempfile
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
+
+from filelock import FileLock
 
 from curate.data.archives import gunzip, tar_members
 from curate.data.catalog import catalog_entry
@@ -286,7 +287,5 @@ def _only_one(folder: Path) -> Iterator[None]:
     """Lets one process at a time fetch into the folder."""
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = open(folder / ".lock", "w")  # noqa: SIM115
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(folder / ".lock"):
         yield

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from curate.intervals import clopper_pearson
+
 FEWEST = 50  # samples of a group on average
 MOST = 50  # groups
 FIT_ON = 20_000  # samples that the centres are fitted on
@@ -64,7 +66,7 @@ def find_groups(
     hits = np.bincount(group[correct], minlength=num_groups)
     issues = np.bincount(group[is_label_issue], minlength=num_groups)
     overall = hits.sum() / max(sizes.sum(), 1)
-    low, high = _interval(hits, sizes, 1 - (1 - CONFIDENCE) / num_groups)
+    low, high = clopper_pearson(hits, sizes, 1 - (1 - CONFIDENCE) / num_groups)
     accuracy = np.divide(hits, sizes, out=np.full(num_groups, np.nan), where=sizes > 0)
     flagged = (high < overall) & (1 - accuracy > EXCESS * (1 - overall))
     table = pd.DataFrame(
@@ -101,16 +103,6 @@ def _clusters(embeddings: NDArray[np.floating], seed: int) -> NDArray[np.int64]:
 def _unit(rows: NDArray[np.floating]) -> NDArray[np.float32]:
     length = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.maximum(length, np.finfo(np.float32).tiny), dtype=np.float32)
-
-
-def _interval(hits: NDArray[np.int64], sizes: NDArray[np.int64], confidence: float) -> tuple[NDArray, NDArray]:
-    """The interval of Clopper & Pearson for each share; [0, 1] for an empty group."""
-    from scipy.stats import beta
-
-    tail = (1 - confidence) / 2
-    low = np.where(hits > 0, beta.ppf(tail, np.maximum(hits, 1), sizes - hits + 1), 0.0)
-    high = np.where(hits < sizes, beta.ppf(1 - tail, hits + 1, np.maximum(sizes - hits, 1)), 1.0)
-    return low, high
 
 
 def _name(labels: NDArray[np.int64], class_names: Sequence[str]) -> str:

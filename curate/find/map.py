@@ -3,7 +3,6 @@
 import contextlib
 import io
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from curate.data.image_set import ImageSet
 from curate.find.neighbors import EXACT_UP_TO
 from curate.find.projection import FEWEST_FOR_UMAP, project
+from curate.memory import PeakMemory
 from curate.progress import Progress, silent
 from curate.run import Run
 
@@ -26,8 +26,8 @@ COMMAND = "from curate.find.map import map_of; map_of()"
 class MapProcess:
     """Python that imports umap as soon as it is made, and makes the map as soon as it has the neighbours.
 
-    To be used as a context: the process is gone at its end. It is a plain child rather than one of multiprocessing, which would read
-    the user's script again.
+    To be used as a context: the process is gone at its end, and when this one is killed, since its input ends then. A worker of joblib's
+    outlives a killed parent, and one of multiprocessing reads the user's script again; hence a plain child.
 
     Args:
         embeddings: file of the (N, D) array.
@@ -76,10 +76,11 @@ def map_of() -> None:
     with np.load(io.BytesIO(sys.stdin.buffer.read())) as given:
         neighbors = given["neighbors"], given["similarities"]
     start = time.perf_counter()
-    points = project(embeddings, neighbors, seed=seed)
-    seconds, peak_mib = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    with PeakMemory() as memory:
+        points = project(embeddings, neighbors, seed=seed)
+    seconds = time.perf_counter() - start
     with answer:
-        answer.write(_npz(points=points, seconds=np.array(seconds), peak_mib=np.array(peak_mib)))
+        answer.write(_npz(points=points, seconds=np.array(seconds), peak_mib=np.array(memory.peak_mib)))
 
 
 def _npz(**arrays: NDArray) -> bytes:

@@ -41,16 +41,15 @@ def paired_difference(before: Sequence[float], after: Sequence[float], *, confid
         UsageError: under two seeds, or `confidence` is outside (0, 1).
         DataError: the two differ in length, or an accuracy is not finite.
     """
-    from scipy.stats import t
+    from scipy.stats import ttest_1samp
 
     _check(len(before), len(after), confidence)
     differences = np.asarray(after, dtype=np.float64) - np.asarray(before, dtype=np.float64)
     if not np.isfinite(differences).all():
         raise DataError(f"the accuracies of seed {int((~np.isfinite(differences)).argmax())} are not finite; did its training diverge?")
-    num_seeds = len(differences)
-    margin = t.ppf((1 + confidence) / 2, num_seeds - 1) * differences.std(ddof=1) / np.sqrt(num_seeds)
-    mean = differences.mean()
-    return PairedDifference(float(mean), float(mean - margin), float(mean + margin), confidence, num_seeds)
+    mean, spread = float(differences.mean()), float(np.ptp(differences))
+    interval = ttest_1samp(differences, 0).confidence_interval(confidence) if spread > 0 else (mean, mean)
+    return PairedDifference(mean, float(interval[0]), float(interval[1]), confidence, len(differences))
 
 
 def paired_bootstrap(correct_before: ArrayLike, correct_after: ArrayLike, *, confidence: float = 0.95, seed: int = 0) -> PairedDifference:

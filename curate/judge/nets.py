@@ -75,10 +75,12 @@ class Nets:
             raise UsageError(f"cross-validation needs at least 2 folds and 1 repeat, found {num_folds} and {num_repeats}")
         with open_executor(place.executor, address=place.address, data_parallel=place.data_parallel) as executor:
             device = executor.pick_device(place.device)
-            if self.pretrained is not None:
-                check_unseen(self.pretrained, image_set.images_hash)
             spec = ModelSpec(model, image_set.num_classes, channels, (height, width), self.pretrained)
-            spec(self.seed, progress=progress)  # says now, not after the folder is made, that the model cannot take these images
+            if self.pretrained is None:
+                spec(self.seed)  # says now, not after the folder is made, that the model cannot take these images
+            else:
+                check_unseen(self.pretrained, image_set.images_hash)
+                spec(self.seed, progress=progress)
             config = {
                 "model": model,
                 "preset": self.preset,

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.errors import DataError, UsageError
-from curate.intervals import Estimate
+from curate.intervals import Estimate, bootstrap, wilson
 from curate.lab.figure import BLUE, FAINT, GREY, ORANGE, new_figure, styled
-from curate.lab.metrics import SMALLEST_PROBABILITY, bootstrap, labelled, wilson
+from curate.lab.metrics import SMALLEST_PROBABILITY, labelled
 
 SMALLEST, LARGEST = 0.05, 20.0
 

@@ -3,18 +3,15 @@
 An interval says what other samples of the same kind would give; that other nets would differ too is not in it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from curate.errors import DataError
-from curate.intervals import Estimate
+from curate.intervals import Estimate, Z, bootstrap, wilson
 
-Z = NormalDist().inv_cdf(0.975)
-NUM_RESAMPLES = 1000
 SMALLEST_PROBABILITY = float(np.finfo(np.float32).eps)
 """What probabilities count as at least, so that one of 0 does not make the log loss infinite; scikit-learn does the same."""
 
@@ -44,37 +41,6 @@ class ClassQuality:
     num_predicted: int
     precision: Estimate
     recall: Estimate
-
-
-def wilson(num_right: int, num: int) -> Estimate:
-    """The share `num_right / num` with the interval of Wilson 1927, which holds for small numbers and near 0 and 1 too."""
-    if num == 0:
-        return Estimate(float("nan"), float("nan"), float("nan"))
-    share, weight = num_right / num, Z**2 / num
-    middle = (share + weight / 2) / (1 + weight)
-    margin = Z / (1 + weight) * np.sqrt(share * (1 - share) / num + weight / (4 * num))
-    return Estimate(share, 0.0 if num_right == 0 else float(middle - margin), 1.0 if num_right == num else float(middle + margin))
-
-
-def bootstrap(
-    statistic: Callable[[NDArray[np.int64]], float], num: int, *, bounds: tuple[float, float] = (0.0, np.inf), seed: int = 0
-) -> Estimate:
-    """A statistic of `num` samples, and its interval from drawing as many of them again, with replacement, 1,000 times.
-
-    It is the basic interval, the estimate less what resampling adds: resampling moves a statistic such as the calibration
-    error upwards, just as the sample moved it away from the truth.
-
-    Args:
-        statistic: of the samples at the positions (num,) that it gets.
-        bounds: what the statistic can be at least and at most.
-
-    Source: Davison & Hinkley 1997, Bootstrap Methods and their Application, section 5.2.
-    """
-    value = float(statistic(np.arange(num)))
-    generator = np.random.default_rng(seed)
-    drawn = [statistic(generator.integers(num, size=num)) for _ in range(NUM_RESAMPLES)]
-    high, low = np.clip(2 * value - np.quantile(drawn, [0.025, 0.975]), *bounds)
-    return Estimate(value, min(value, float(low)), max(value, float(high)))
 
 
 def quality(labels: NDArray[np.int64], pred_probs: NDArray[np.floating], *, seed: int = 0) -> Quality:

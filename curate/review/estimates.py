@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from curate.errors import DataError, UsageError
-from curate.intervals import Estimate
+from curate.intervals import Estimate, jeffreys
 
 NUM_DRAWS = 1000
 INTERCEPTS = np.linspace(-10, 10, 81)
@@ -87,20 +87,11 @@ class Pace:
 def error_rate(num_errors: int, num_decided: int) -> Estimate:
     """The share of errors among decided samples, with the Jeffreys interval; NaN in [0, 1] where nothing is decided.
 
-    The interval holds the quantiles of Beta(errors + 1/2, others + 1/2), and reaches 0 or 1 where no sample or every sample is an error.
-
     Raises:
         DataError: not 0 <= num_errors <= num_decided.
-
-    Source: Brown, Cai & DasGupta 2001, Interval Estimation for a Binomial Proportion, Statistical Science 16(2).
     """
-    from scipy.stats import beta
-
     _check_counts(num_errors, num_decided)
-    if num_decided == 0:
-        return Estimate(float("nan"), 0.0, 1.0)
-    low, high = beta.ppf(TAILS, num_errors + 0.5, num_decided - num_errors + 0.5)
-    return Estimate(num_errors / num_decided, 0.0 if num_errors == 0 else float(low), 1.0 if num_errors == num_decided else float(high))
+    return jeffreys(num_errors, num_decided)
 
 
 def precision_by_bucket(codes: ArrayLike, bucket_size: int = 100) -> list[Bucket]:

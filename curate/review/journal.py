@@ -5,11 +5,10 @@ line too. What stands after all that, `curate.review.verdicts` tells.
 """
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timezone
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any, BinaryIO
 from uuid import uuid4
 
 from curate.errors import DataError, UnknownNameError
-from curate.files import storage_errors
+from curate.files import locked, storage_errors
 
 JOURNAL = "decisions.jsonl"  # in a run folder
 LABEL_ACTIONS = ("relabel", "accept_suggestion")
@@ -109,7 +108,7 @@ def read_journal(path: Path) -> Journal:
     """
     if not path.exists():
         return Journal(())
-    with open(path, "rb") as file, _locked(file, fcntl.LOCK_SH):
+    with open(path, "rb") as file, _reading(path):
         *lines, tail = file.read().split(b"\n")
     decisions = [_parsed(line, f"{path} line {number}") for number, line in enumerate(lines, 1) if line.strip()]
     if not tail.strip():
@@ -132,7 +131,7 @@ def append_decisions(path: Path, decisions: Iterable[Decision]) -> None:
     content = "".join(json.dumps(asdict(decision)) + "\n" for decision in decisions).encode()
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "a+b", buffering=0) as file, _locked(file, fcntl.LOCK_EX):
+        with open(path, "a+b", buffering=0) as file, locked(path):
             content = _mended_end(file) + content
             size = file.seek(0, os.SEEK_END)
             try:
@@ -204,17 +203,15 @@ def _write_all(file: BinaryIO, content: bytes) -> None:
         rest = rest[file.write(rest) :]
 
 
-@contextlib.contextmanager
-def _locked(file: BinaryIO, kind: int) -> Iterator[None]:
-    fcntl.flock(file, kind)
-    try:
-        yield
-    finally:
-        fcntl.flock(file, fcntl.LOCK_UN)
+def _reading(path: Path) -> contextlib.AbstractContextManager[None]:
+    """Context in which nobody writes; where no lock can be made, as on a read-only disk, nobody can."""
+    return locked(path) if os.access(path.parent, os.W_OK) else contextlib.nullcontext()
 
 
 def _sync_folder(folder: Path) -> None:
-    """Makes a new file's name last, too."""
+    """Makes a new file's name last, too; only POSIX has folders to sync."""
+    if os.name != "posix":
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -242,7 +242,7 @@ def run(fo, shapes, make_run):
 
 def curate(run, home, *arguments, verb="app"):
     """The program `curate`, started on the run."""
-    code = f"from curate.cli import app, browse\napp.command('{verb}')(browse.{verb})\napp()"
+    code = "from curate.cli import main; main()"
     kept = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
     words = [verb, str(run.path), *map(str, arguments)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

@@ -10,7 +10,8 @@ from sklearn.metrics import f1_score
 from sklearn.metrics import log_loss as sklearn_log_loss
 
 from curate.errors import DataError
-from curate.lab.metrics import accuracy_difference, bootstrap, class_qualities, confusion_matrix, quality, wilson
+from curate.intervals import bootstrap, wilson
+from curate.lab.metrics import accuracy_difference, class_qualities, confusion_matrix, quality
 
 
 def drawn(num, num_classes=4, *, sharpness=1.0, seed=0):

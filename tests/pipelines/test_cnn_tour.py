@@ -80,7 +80,7 @@ def test_second_tour_trains_nothing(page, data, tmp_path, monkeypatch, capfd):
     def fail(*_args, **_options):
         raise AssertionError("something was trained")
 
-    monkeypatch.setattr("curate.judge.nets.cross_validate", fail)
+    monkeypatch.setattr("curate.judge.training.cross_validation.cross_validate", fail)
     assert pipeline("--limit", 1500, "--sample", "mnist/test/9999", "--to", tmp_path / "tour.html") == 0
     assert "mnist/test/9999" in (tmp_path / "tour.html").read_text()
 

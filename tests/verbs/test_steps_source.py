@@ -76,8 +76,8 @@ import sys
 from pathlib import Path
 import numpy as np
 import fiftyone as fo
+import curate
 from curate.sources import images_of, load_source
-from making import train
 
 folder, labels = Path(sys.argv[1]), Path(sys.argv[2])
 dataset = fo.Dataset("theirs", persistent=True)
@@ -85,7 +85,8 @@ files = sorted(folder.rglob("*.png"))
 samples = [fo.Sample(filepath=str(f), tags=[f.parts[-3]], truth=fo.Classification(label=f.parts[-2])) for f in files]
 dataset.add_samples(samples, progress=False)
 image_set = load_source("fiftyone:theirs", labels=labels)
-run = train(image_set, Path(sys.argv[3]), model="lenet5", preset="quick", num_folds=2, device="cpu")
+nets = curate.Nets(model="lenet5", preset="quick", num_folds=2)
+run = curate.train(image_set, run=sys.argv[3], judge=nets, place=curate.Place(device="cpu")).run
 again = images_of(run)
 assert again.images_hash == image_set.images_hash and np.array_equal(again.labels, np.load(labels))
 """

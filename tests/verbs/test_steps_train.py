@@ -87,7 +87,7 @@ def coded_run(recorder, data, monkeypatch):
         codes[10:20] = codes[60:70]
         sample_ids, splits = np.array([f"coded/{i}" for i in range(90)]), np.repeat(["train", "test"], [60, 30])
         image_set = ImageSet("coded", recorder.coded_images(codes), np.arange(90) % 6, sample_ids, splits, tuple("abcdefg"))
-        monkeypatch.setattr("curate.judge.nets.ModelSpec", lambda *_: recorder.factory(7))
+        monkeypatch.setattr("curate.judge.models.registry.ModelSpec", lambda *_: recorder.factory(7))
         run = train(image_set, data / "runs" / "coded", **{**OPTIONS, "num_folds": 3, "num_repeats": 2, **options})
         return codes.tolist(), recorder.judges(run.load_array("pred_probs.npy")), set.union(*(net.trained_on for net in recorder.nets))
 

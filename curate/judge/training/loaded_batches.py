@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from curate.judge.training.augment import Batches, as_tensor
 from curate.judge.training.device import Device
 from curate.judge.training.recipes import Recipe
+from curate.memory import total_memory
 
 SHARE = 0.5  # of the device's memory that images may take
 MOST_WORKERS = 8
@@ -36,7 +37,7 @@ def memory_of(device: Device) -> int:
     """Bytes that are free on a GPU, or that the machine has."""
     if device.kind == "cuda":
         return torch.cuda.mem_get_info()[0]
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return total_memory()
 
 
 class LoadedBatches(Batches):

@@ -18,6 +18,7 @@ from curate.judge.training.device import Device
 from curate.judge.training.device_memory import keep_freed_memory
 from curate.judge.training.jobs import FoldJob, FoldResult, FoldWork, packed, unpacked
 from curate.judge.training.stacked import can_be_stacked, run_stacked
+from curate.memory import total_memory
 
 
 class _Ended(Exception):
@@ -118,7 +119,7 @@ def num_processes(num_jobs: int, num_bytes: int, device: Device) -> int:
     """
     if device.kind != "cpu" or num_bytes > LARGEST_COPY:
         return 1
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    memory = total_memory()
     return max(1, min(num_jobs, device.threads, memory // (2 * (PROCESS_BYTES + COPIES * num_bytes))))
 
 

@@ -12,6 +12,7 @@ from curate.data.image_set import SPLITS, ImageSet
 from curate.errors import RunError, UsageError
 from curate.files import write_atomically
 from curate.find.find import load_table
+from curate.intervals import wilson
 from curate.judge.models.base import ConvNet
 from curate.judge.models.registry import MODELS
 from curate.judge.models.weights import load_weights
@@ -19,7 +20,7 @@ from curate.judge.training.device import pick_device
 from curate.lab.arithmetic import arithmetic
 from curate.lab.calibration import calibration, cross_fitted
 from curate.lab.latency import Latency, latency_by_batch_size, measure_latency
-from curate.lab.metrics import Quality, accuracy_difference, class_qualities, confusion_matrix, quality, wilson
+from curate.lab.metrics import Quality, accuracy_difference, class_qualities, confusion_matrix, quality
 from curate.lab.model_page.alternatives import find_rival, make_rivals, train_rival, training_of
 from curate.lab.model_page.model_facts import Candidate, Costs, Judged, ModelFacts, Suspects
 from curate.lab.model_page.model_page import model_page

@@ -1,15 +1,13 @@
 """Where an export goes: made beside its place and moved there whole; what is there already is replaced only if an export made it."""
 
 import contextlib
-import errno
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from curate.errors import StorageError, UsageError
-from curate.files import storage_errors
+from curate.files import replaced_folder
 
 MARKER = ".curate-export.json"
 """In every exported folder, with the number of files beside it: tells an export that is as it was from one that has become the user's."""
@@ -66,36 +64,10 @@ def new_folder(to: Path) -> Iterator[Path]:
         StorageError: the disk is full or read-only.
     """
     check_folder(to)
-    to = to.resolve()
-    with storage_errors(to):
-        to.parent.mkdir(parents=True, exist_ok=True)
-        _remove_left_overs(to)
-        work, old = (to.with_name(f".{to.name}.curate-{what}-{os.getpid()}") for what in ("new", "old"))
-        try:
-            work.mkdir()
-            yield work
-            (work / MARKER).write_text(json.dumps({"format": 1, "num_files": _num_files(work)}) + "\n")
-            check_folder(to)  # once more: the export may have taken minutes
-            _replace(work, to, old)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-            shutil.rmtree(old, ignore_errors=True)
-
-
-def _replace(work: Path, to: Path, old: Path) -> None:
-    try:
-        if to.exists():
-            os.rename(to, old)
-        try:
-            os.rename(work, to)
-        except OSError:
-            if old.exists():
-                os.rename(old, to)
-            raise
-    except OSError as error:
-        if error.errno not in (errno.EBUSY, errno.EINVAL, errno.EXDEV):
-            raise
-        raise StorageError(f"the export cannot take the place of {to} ({error.strerror}); choose a new folder with --to") from error
+    with replaced_folder(to) as work:
+        yield work
+        (work / MARKER).write_text(json.dumps({"format": 1, "num_files": _num_files(work)}) + "\n")
+        check_folder(to)  # once more: the export may have taken minutes
 
 
 def _check_parent(to: Path) -> None:
@@ -114,21 +86,3 @@ def _is_untouched(folder: Path) -> bool:
 def _num_files(folder: Path) -> int:
     """Of all files in the tree but the marker."""
     return sum(len(names) for _, _, names in os.walk(folder)) - (folder / MARKER).exists()
-
-
-def _remove_left_overs(to: Path) -> None:
-    prefix = f".{to.name}.curate-"
-    for path in to.parent.iterdir():
-        process = path.name.rpartition("-")[2]
-        if path.name.startswith(prefix) and process.isdecimal() and not _is_running(int(process)):
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True

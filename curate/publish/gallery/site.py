@@ -1,12 +1,8 @@
 """The site: cards and pictures in, a folder with `index.html`, `data.js` and pictures out."""
 
 import base64
-import contextlib
 import hashlib
-import os
 import re
-import shutil
-from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,7 +14,7 @@ from markupsafe import Markup
 
 from curate.data.image_set import ImageSet
 from curate.errors import RunError, UsageError
-from curate.files import storage_errors
+from curate.files import replaced_folder
 from curate.find.find import load_table
 from curate.progress import Progress, silent
 from curate.publish.gallery.cards import Cards, as_script, card_data, choose_cards
@@ -32,34 +28,6 @@ from curate.run import Run
 
 OURS = re.compile(r"index\.html|data\.js|images(/\d+\.(png|jpg))?")
 MARK = '<meta name="generator" content="curate gallery">'
-
-
-@contextlib.contextmanager
-def replaced_folder(target: Path) -> Iterator[Path]:
-    """An empty folder to write into; when the block ends well it takes the place of `target`, when not it vanishes.
-
-    A kill leaves either the old site or the new one at `target`, or for the blink between two renames none.
-
-    Raises:
-        UsageError: something is at `target` that is not an earlier gallery.
-        StorageError: the disk is full or read-only.
-    """
-    target = target.resolve()
-    check_replaceable(target)
-    fresh, old = (target.with_name(f".{target.name}.{kind}") for kind in ("new", "old"))
-    with storage_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        for left_over in (fresh, old):  # of a run that was killed
-            shutil.rmtree(left_over, ignore_errors=True)
-        fresh.mkdir()
-        try:
-            yield fresh
-            if target.exists():
-                os.replace(target, old)
-            os.replace(fresh, target)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def check_replaceable(target: Path) -> None:
@@ -117,6 +85,7 @@ def write_site(
     """
     data = card_data(cards, image_set.name, image_set.class_names, with_names=with_names)
     credit = credits_of(meta, licence=licence, source=source)
+    check_replaceable(target)
     with replaced_folder(target) as folder:
         (folder / "images").mkdir()
         data["sheet"] = write_sheets(image_set.images, cards.table.index.to_numpy(), folder / "images", progress=progress)

@@ -109,7 +109,7 @@ def test_a_rename_that_fails_puts_the_old_export_back(tmp_path, monkeypatch):
         rename(source, target)
 
     monkeypatch.setattr(os, "rename", fails_for_the_new)
-    with pytest.raises(StorageError, match=r"cannot take the place of .*out \(Device or resource busy\)"):
+    with pytest.raises(StorageError, match=r"nothing can take the place of .*out \(Device or resource busy\)"):
         fill(tmp_path / "out", "b")
     assert tree(tmp_path) == {"out/a", f"out/{MARKER}"}
 

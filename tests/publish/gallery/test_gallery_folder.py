@@ -1,10 +1,15 @@
+import subprocess
+import sys
+
 import pytest
 
 from curate.errors import StorageError, UsageError
-from curate.publish.gallery.site import MARK, replaced_folder
+from curate.files import replaced_folder
+from curate.publish.gallery.site import MARK, check_replaceable
 
 
 def write_gallery(target, *pictures):
+    check_replaceable(target)
     with replaced_folder(target) as folder:
         (folder / "images").mkdir()
         (folder / "index.html").write_text(MARK)
@@ -71,8 +76,9 @@ def test_what_fails_half_way_leaves_the_earlier_gallery(tmp_path):
 
 
 def test_what_a_kill_left_behind_is_swept_up(tmp_path):
-    (tmp_path / ".site.new" / "images").mkdir(parents=True)
-    (tmp_path / ".site.old").mkdir()
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True).stdout.strip()
+    (tmp_path / f".site.curate-new-{ended}" / "images").mkdir(parents=True)
+    (tmp_path / f".site.curate-old-{ended}").mkdir()
     write_gallery(tmp_path / "site")
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
 

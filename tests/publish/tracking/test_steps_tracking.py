@@ -7,6 +7,7 @@ import pytest
 from event_files import tensorboard_run, text_of, wandb_records
 from making import train
 
+import curate
 from curate.errors import DependencyError, UnknownNameError
 from curate.find.find import find, load_table
 from curate.find.issue_table import COLUMNS
@@ -27,8 +28,13 @@ def path(tmp_path):
     return tmp_path / "runs" / "shapes"
 
 
+def tracked(image_set, path, tracker, **options):
+    nets = curate.Nets(**{name: value for name, value in OPTIONS.items() if name != "device"}, **options)
+    return curate.train(image_set, run=path, judge=nets, place=curate.Place(device="cpu"), track=tracker).run
+
+
 def test_training_is_tracked_with_the_curves_and_accuracies_of_its_folds(shapes, path):
-    run = train(shapes, path, num_repeats=2, track="tensorboard", **OPTIONS)
+    run = tracked(shapes, path, "tensorboard", num_repeats=2)
     probs, fold = run.load_array("folds/pred_probs-r1-f0.npy"), run.load_array("fold.npy")
     epochs = run.meta["config"]["recipe"]["epochs"]
     for name in ("r0-f0", "r0-f1", "r1-f0", "r1-f1"):
@@ -46,7 +52,7 @@ def test_training_is_tracked_with_the_curves_and_accuracies_of_its_folds(shapes,
 def test_a_run_that_is_trained_already_is_tracked_when_asked(shapes, path):
     train(shapes, path, **OPTIONS)
     assert not (path / "tracking").exists()
-    train(shapes, path, track="tensorboard", **OPTIONS)
+    tracked(shapes, path, "tensorboard")
     assert tensorboard_run(path / "tracking" / "tensorboard" / "r0-f1").Scalars("training/loss")
 
 
@@ -87,7 +93,7 @@ def test_folders_of_this_machine_are_not_told(shapes, path):
 def test_what_cannot_track_is_told_before_a_folder_is_made(shapes, path, monkeypatch, tracker, error):
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(error):
-        train(shapes, path, track=tracker, **OPTIONS)
+        tracked(shapes, path, tracker)
     assert not path.exists()
 
 
