@@ -1,33 +1,40 @@
-# make demo   sets everything up, then audits all 70,000 images of MNIST
-# make test   sets everything up, then runs the tests
+# make demo   sets up what an audit needs, then audits all 70,000 images of MNIST
+# make test   sets up the tests as well, then lints, checks types and runs every test
 PYTHON ?= python3
 BIN := .venv/bin
-INSTALLED := .venv/.installed
+DEMO := .venv/.demo
+TEST := .venv/.test
 
-.PHONY: setup demo test test-fast lint browser distclean
+.PHONY: setup setup-test demo test test-fast lint browser distclean
 
-setup: $(INSTALLED)
+setup: $(DEMO)
+setup-test: $(TEST)
 
-$(INSTALLED): pyproject.toml
+$(DEMO): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed, found $$($(PYTHON) --version); set PYTHON=python3.11, say" >&2; exit 2; }
 	@$(PYTHON) -m venv .venv || { echo "venv is missing; on Debian: apt-get install python3-venv" >&2; exit 2; }
-	@echo "installing packages into .venv (about 5 GB, some minutes) ..."
-	@$(BIN)/python -m pip install -qq --editable '.[dev]'
+	@echo "installing what an audit and its App need into .venv (about 6 GB, most of it torch with CUDA; some minutes) ..."
+	@$(BIN)/python -m pip install -qq --editable '.[app]'
 	@$(BIN)/curate doctor --fix
-	@touch $(INSTALLED)
+	@touch $(DEMO)
+
+$(TEST): $(DEMO) pyproject.toml
+	@echo "installing what the tests need (about 1 GB) ..."
+	@$(BIN)/python -m pip install -qq --editable '.[test]'
+	@touch $(TEST)
 
 demo: setup
 	@$(BIN)/curate audit mnist
 
 # Browsers have the machine to themselves: beside other tests a page may be slower than they wait.
-test: setup browser
+test: lint browser
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not app'
 	@$(BIN)/python -m pytest -m app
 
-test-fast: setup
+test-fast: setup-test
 	@$(BIN)/python -m pytest -m 'not slow and not network and not app and not db'
 
-lint: setup
+lint: setup-test
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy curate
 
 # The browser tests drive Debian's chromium; without it, and without the right to install it, they are skipped and say so.

@@ -1,6 +1,7 @@
 """doctor: whether this machine can run every step, and what to do where it cannot."""
 
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import shutil
@@ -51,12 +52,16 @@ def diagnose() -> list[Check]:
         check_python(),
         *check_torch(),
         check_cleanlab(),
-        check_mongodb(),
-        check_database(),
+        *([check_mongodb(), check_database()] if has_fiftyone() else []),
         check_fiftyone(),
         check_data_folder(),
         check_memory(),
     ]
+
+
+def has_fiftyone() -> bool:
+    """Whether FiftyOne is installed; without it, audits go without the App and MongoDB."""
+    return importlib.util.find_spec("fiftyone") is not None
 
 
 def fix(checks: list[Check], progress: Progress = silent) -> list[str]:
@@ -178,6 +183,8 @@ def check_database() -> Check:
 
 def check_fiftyone() -> Check:
     """Whether fiftyone can be imported; in a process of its own, since the import alone takes seconds and says much."""
+    if not has_fiftyone():
+        return Check("FiftyOne", "warning", "not installed: audits go without the App", "pip install 'curate[app]'")
     try:
         version = importlib.metadata.version("fiftyone")
         tried = subprocess.run([sys.executable, "-c", "import fiftyone, fiftyone.brain"], capture_output=True, text=True, timeout=120)

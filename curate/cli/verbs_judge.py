@@ -4,6 +4,7 @@ import gc
 import os
 import shlex
 import sys
+from importlib.util import find_spec
 from typing import Annotated, Any
 
 import typer
@@ -28,17 +29,19 @@ def audit(
     run: a.RunOption = None,
     track: a.TrackOption = None,
     fiftyone: Annotated[
-        bool, typer.Option("--fiftyone/--no-fiftyone", help="Make a FiftyOne dataset, too; without it no MongoDB is needed.")
-    ] = True,
+        bool | None,
+        typer.Option("--fiftyone/--no-fiftyone", help="Make a FiftyOne dataset, too; by default where FiftyOne is installed."),
+    ] = None,
     dataset_name: a.DatasetNameOption = None,
     app: Annotated[bool | None, typer.Option("--app/--no-app", help="Open the App at the end; by default in a terminal only.")] = None,
     port: a.PortOption = 5151,
     as_json: a.JsonOption = False,
 ) -> None:
     """Find the wrong labels of a dataset: fetch, judge, find, report, and a FiftyOne dataset to browse."""
+    fiftyone = find_spec("fiftyone") is not None if fiftyone is None else fiftyone
     opens_app = app if app is not None else fiftyone and not as_json and sys.stdin.isatty() and sys.stdout.isatty()
     if opens_app and not fiftyone:
-        raise UsageError("--app opens the FiftyOne dataset, which --no-fiftyone leaves out; take one of them")
+        raise UsageError("--app opens a FiftyOne dataset: leave out --no-fiftyone, and pip install 'curate[app]' where it is missing")
     with working() as progress:
         import curate
 

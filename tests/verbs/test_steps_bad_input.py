@@ -47,8 +47,8 @@ def test_probabilities_that_are_none(trained, tmp_path, kind, message):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["{0},ada,", "{1},ada,disc"], "row 2 of {path} has no label"),
-        (["{0},ada,disc", "{0},ada,disc"], "row 3 of {path} is the second label of sample {0} by annotator ada"),
+        (["{0},ada,", "{1},ada,disc"], "line 2 of {path} has no label"),
+        (["{0},ada,disc", "{0},ada,disc"], "line 3 of {path} is the second label of sample {0} by annotator ada"),
         (["{0},ada,star", "{1},ada,disc"], "has label 'star', which is no class"),
         (["nobody,ada,disc", "{1},ada,disc"], "has 1 sample ids that the dataset lacks, such as nobody"),
         (["{0},ada,disc", "{1},ada,disc"], "lacks 46 of 48 samples"),
