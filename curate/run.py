@@ -54,6 +54,7 @@ class Run:
     def __init__(self, path: Path, meta: dict[str, Any]) -> None:
         self.path = path
         self.meta = meta
+        self._is_held = False
 
     @property
     def name(self) -> str:
@@ -144,22 +145,28 @@ class Run:
 
     @contextlib.contextmanager
     def only_one(self, verb: str) -> Iterator[None]:
-        """Context in which no other process judges this run.
+        """Context in which no other process changes this run; within it, the same run may say so again.
 
         Raises:
             RunError: another one does.
         """
-        lock, note = FileLock(self.path / ".judging.lock", timeout=0), self.path / ".judging.pid"
+        if self._is_held:
+            yield
+            return
+        lock, note = FileLock(self.path / ".busy.lock", timeout=0), self.path / ".busy.pid"
         try:
             with storage_errors(self.path):
                 lock.acquire()
         except Timeout:
             who = f"process {note.read_text()}" if note.exists() else "another process"
-            raise RunError(f"{who} is at `{verb}` of {self.path}; wait until it has ended, or give this one another --run name") from None
+            raise RunError(f"{who} is at {self.path}; wait until it has ended before `{verb}`, or give another --run name") from None
+        self._is_held = True
         try:
             note.write_text(str(os.getpid()))
             yield
         finally:
+            self._is_held = False
+            note.unlink(missing_ok=True)
             lock.release()
 
     @contextlib.contextmanager

@@ -111,7 +111,8 @@ class Audit:
 
         self.__dict__.pop("issues", None)
         given = None if pred_probs is None else Path(pred_probs)
-        return find(self.run, self.image_set, look_for, pred_probs=given, with_map=with_map, progress=self._progress)
+        with self.run.only_one("find"):
+            return find(self.run, self.image_set, look_for, pred_probs=given, with_map=with_map, progress=self._progress)
 
     def report(self) -> "Page":
         """Writes `report.html`, the self-contained page of the run; in a notebook it shows itself."""
@@ -230,7 +231,8 @@ class Audit:
         name = dataset_name or self.run.meta.get("fiftyone", {}).get("dataset")
         if name and self._root is None and is_current(name, self.run):
             return {"dataset_name": name, "database": str(database), "num_samples": self.run.meta["dataset"]["num_samples"]}
-        return build(self.run, self.image_set, dataset_name=name, progress=self._progress)
+        with self.run.only_one("app"):
+            return build(self.run, self.image_set, dataset_name=name, progress=self._progress)
 
     def app(self, dataset_name: str | None = None, **options: Any) -> None:
         """Shows the run in the FiftyOne App until Ctrl-C; `port`, `address`, `reviewer` and the like as `curate.app.session.open_app`."""
@@ -401,7 +403,7 @@ def audit(
     if fiftyone:
         _check_name(image_set, path, dataset_name)
     made = _judged(image_set, path, judge, place, look_for, options, command, progress)
-    with _map_beside(made, image_set) as process:
+    with made.run.only_one("audit"), _map_beside(made, image_set) as process:
         from curate.find.find import find
 
         find(made.run, image_set, look_for, map_process=process, progress=progress)

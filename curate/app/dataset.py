@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,12 +23,14 @@ from curate.app.samples import documents_are_sound, write_samples
 from curate.app.views import save_more_views, save_views
 from curate.data.image_set import ImageSet
 from curate.errors import DatabaseError, RunError
+from curate.files import is_running
 from curate.find.self_estimate import estimate_sentences
 from curate.progress import Progress, silent
 from curate.review.journal import JOURNAL
 from curate.run import Run
 
 ESTIMATE = "curate_estimate"  # in `dataset.info`: how good the detection is by its own estimate
+ASIDE = "curate-being-made-"  # and the process: the name of a dataset before it has its mark
 STAGES = ("evaluation", "map", "views")  # the map may still be being made meanwhile
 
 
@@ -140,16 +143,20 @@ def _open(name: str, image_set: ImageSet, run: Run, *, is_default: bool) -> tupl
     images_hash = image_set.images_hash if is_default else None  # who gives a name means that dataset, whatever it holds
     if not check_is_ours(name, images_hash=images_hash, run_path=run.path):
         with quiet_fiftyone():
-            try:
-                dataset = fo.Dataset(name, persistent=False)  # FiftyOne removes it again if we are killed before it is marked
-            except ValueError as error:
-                raise DatabaseError(
-                    f"FiftyOne cannot make a dataset named '{name}' ({error}); give another name with --dataset-name"
-                ) from error
+            for left in fo.list_datasets(f"{ASIDE}*"):  # of processes that were killed
+                if not is_running(int(left.rpartition("-")[2])):
+                    fo.delete_dataset(left)
+            dataset = fo.Dataset(f"{ASIDE}{os.getpid()}", persistent=True, overwrite=True)
             dataset.info[MARK] = mark
             dataset.media_type = "image"
             dataset.save()
-            dataset.persistent = True
+            try:
+                dataset.name = name  # there from now on, and marked: a kill leaves either nothing of that name or ours
+            except ValueError as error:
+                fo.delete_dataset(dataset.name)
+                raise DatabaseError(
+                    f"FiftyOne cannot make a dataset named '{name}' ({error}); give another name with --dataset-name"
+                ) from error
             return dataset, True
     with quiet_fiftyone():
         dataset = fo.load_dataset(name)
@@ -163,7 +170,7 @@ def _open(name: str, image_set: ImageSet, run: Run, *, is_default: bool) -> tupl
 
 def _keep_reviews(dataset: Any, image_set: ImageSet) -> None:
     """Raises DatabaseError where samples with reviews would be removed."""
-    if "review" not in dataset.get_field_schema():
+    if not {"review", "sample_id"} <= set(dataset.get_field_schema()):  # made anew, or left by a killed process before it had samples
         return
     reviewed = set(dataset.exists("review.label").values("sample_id"))
     lost = reviewed - set(image_set.sample_ids.tolist()) - {None}

@@ -17,6 +17,7 @@ from curate.progress import Progress
 @contextlib.contextmanager
 def working() -> Iterator[Progress]:
     """The time in which steps run: yields their progress, and keeps stdout free of what libraries print."""
+    os.environ.setdefault("CURATE_OWN_PROCESS", "1")  # see curate.judge.training.device_memory, which is heavy to import
     with drawn_progress() as progress, stdout_to_stderr():
         yield progress
 

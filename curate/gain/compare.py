@@ -18,6 +18,7 @@ from curate.review.votes import corrected_labels
 from curate.run import Run
 
 NUM_RESAMPLES = 2000
+POOLED = "the run was trained with --pool-splits: test labels had a part in what was cleaned, so that the gain may look larger than it is"
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,8 @@ def compare(
         label_sets["test labels corrected by human votes"] = corrected_labels(votes, image_set.labels[test])[0]
     if policy is None:
         last = run.meta.get("clean", {}) if run.has("cleaned.csv") else {}
-        policy, min_confidence = last.get("policy", "drop"), last.get("min_confidence", min_confidence)
+        policy = last.get("policy", "drop")
+        min_confidence = last.get("min_confidence") if min_confidence is None else min_confidence
     cleaned = cleaned_table(run, policy=policy, min_confidence=min_confidence)
     cleaned_set = clean_image_set(image_set, cleaned)
     with run.step("compare"):
@@ -137,7 +139,8 @@ def compare(
         "test": [compare_on(name, labels, before, after, seeds) for name, labels in label_sets.items()],
     }
     run.write_text("comparison.json", json.dumps(result, indent=2) + "\n")
-    return {"run": run.name, **result}
+    note = {"note": POOLED} if run.meta["config"].get("pool_splits") else {}
+    return {"run": run.name, **result, **note}
 
 
 def compare_on(

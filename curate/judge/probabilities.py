@@ -8,14 +8,15 @@ from numpy.typing import ArrayLike, NDArray
 from curate.errors import DataError
 from curate.row_blocks import row_blocks
 
-SUM_TOLERANCE = 1e-3
+ROUNDING = 1e-4  # of float16 and of sums: such rows are left as they are
+SUM_TOLERANCE = 0.02  # of probabilities rounded to two decimals
 
 
 def checked_pred_probs(pred_probs: ArrayLike, num_samples: int | None = None) -> NDArray[np.floating]:
     """`pred_probs` as a floating array in memory, each value clipped into [0, 1].
 
     Args:
-        pred_probs: (N, K), K >= 2; rows sum to 1 within 1e-3, values in [0, 1] within 1e-3.
+        pred_probs: (N, K), K >= 2; rows sum to 1 within 2 %, values in [0, 1] within 2 %; rounded ones are divided by their sums.
         num_samples: what N must be, if given.
 
     Raises:
@@ -23,7 +24,7 @@ def checked_pred_probs(pred_probs: ArrayLike, num_samples: int | None = None) ->
     """
     probs = _checked_shape(pred_probs, num_samples)
     _check_rows(probs, 0)
-    return np.clip(probs, 0, 1)
+    return _exact(probs)
 
 
 def probability_blocks(pred_probs: ArrayLike, num_samples: int | None = None) -> Iterator[tuple[int, NDArray[np.floating]]]:
@@ -34,7 +35,14 @@ def probability_blocks(pred_probs: ArrayLike, num_samples: int | None = None) ->
     """
     for start, block in row_blocks(_checked_shape(pred_probs, num_samples)):
         _check_rows(block, start)
-        yield start, np.clip(block, 0, 1)
+        yield start, _exact(block)
+
+
+def _exact(probs: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The rows clipped into [0, 1]; divided by their sums where they were rounded."""
+    clipped = np.clip(probs, 0, 1)
+    sums = clipped.sum(axis=1, keepdims=True, dtype=np.float64)
+    return (clipped / sums).astype(probs.dtype) if (np.abs(sums - 1) > ROUNDING).any() else clipped
 
 
 def checked_labels(labels: ArrayLike, num_classes: int) -> NDArray[np.int64]:
@@ -71,13 +79,13 @@ def _check_rows(probs: NDArray[np.floating], start: int) -> None:
         raise DataError(f"row {start + row} of pred_probs is not finite ({_show(probs[row])}); did the training of its fold diverge?")
     row = _first((probs.min(axis=1) < -SUM_TOLERANCE) | (probs.max(axis=1) > 1 + SUM_TOLERANCE))
     if row is not None:
-        raise DataError(f"row {start + row} of pred_probs has values outside [0, 1] ({_show(probs[row])}); apply softmax to logits first")
+        is_percent = abs(float(probs[row].sum(dtype=np.float64)) - 100) < 100 * SUM_TOLERANCE and probs[row].min() >= 0
+        advice = "these are percentages: divide them by 100" if is_percent else "apply softmax to logits first"
+        raise DataError(f"row {start + row} of pred_probs has values outside [0, 1] ({_show(probs[row])}); {advice}")
     sums = probs.sum(axis=1, dtype=np.float64)
     row = _first(np.abs(sums - 1) > SUM_TOLERANCE)
     if row is not None:
-        raise DataError(
-            f"row {start + row} of pred_probs sums to {sums[row]:.4f}, expected 1; apply softmax, or divide each row by its sum"
-        )
+        raise DataError(f"row {start + row} of pred_probs sums to {sums[row]:.4f}, expected 1; divide each row by its sum")
 
 
 def _first(wrong: NDArray[np.bool_]) -> int | None:

@@ -123,7 +123,11 @@ def test_options_are_kept_in_run_json_as_they_are(shape_folder, data):
 
 def test_a_second_process_at_the_same_run_is_refused(trained):
     second = Run.open(trained.run.path)
-    with trained.run.only_one("train"), pytest.raises(RunError, match=r"process \d+ is at `train` of .*wait"), second.only_one("train"):
+    with (
+        trained.run.only_one("train"),
+        pytest.raises(RunError, match=r"process \d+ is at .*wait until it has ended before `train`"),
+        second.only_one("train"),
+    ):
         raise AssertionError
 
 

@@ -15,7 +15,7 @@ import torch
 
 from curate.errors import CurateError
 from curate.judge.training.device import Device
-from curate.judge.training.device_memory import keep_freed_memory
+from curate.judge.training.device_memory import OWN_PROCESS, keep_freed_memory
 from curate.judge.training.jobs import FoldJob, FoldResult, FoldWork, packed, unpacked
 from curate.judge.training.stacked import can_be_stacked, run_stacked
 from curate.memory import total_memory
@@ -207,13 +207,16 @@ def run_in_processes(work: FoldWork, jobs: Sequence[FoldJob], told: Told, *, num
     try:
         for worker in workers:
             worker.start()
-        left = len(jobs)
+        left, was_quiet = len(jobs), False
         while left:
             try:
                 kind, job, content = messages.get(timeout=1)
             except queue.Empty:
-                _check_alive(workers)
+                if was_quiet:  # what a process sent just before it ended has come by now
+                    _check_alive(workers)
+                was_quiet = True
                 continue
+            was_quiet = False
             if kind == "share":
                 told(job, content)
             elif kind == "error":
@@ -234,6 +237,8 @@ def run_in_processes(work: FoldWork, jobs: Sequence[FoldJob], told: Told, *, num
 
 
 def _check_alive(workers: Sequence[mp.process.BaseProcess]) -> None:
+    if all(worker.exitcode == 0 for worker in workers):
+        raise CurateError("all training processes have ended and a result is missing; finished folds are kept, run the same command again")
     for worker in workers:
         if worker.exitcode:  # 0 = it found no more jobs, None = at work
             if worker.exitcode > 0:
@@ -250,6 +255,7 @@ def _check_alive(workers: Sequence[mp.process.BaseProcess]) -> None:
 def _work(work: FoldWork, waiting: mp.Queue, messages: mp.Queue, num_threads: int) -> None:
     """What a process does: jobs until there are none."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    os.environ[OWN_PROCESS] = "1"
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(num_threads)
     while True:

@@ -13,6 +13,7 @@ from curate.errors import DataError
 from curate.judge.models.base import ConvNet
 from curate.judge.training.augment import Batches, reflect_pad
 from curate.judge.training.device import Device, logits_of, maps_of
+from curate.judge.training.device_memory import release_memory
 
 GPU_BATCH = 2000
 BATCH = 500  # with 2,000 the largest maps outgrow what the allocator reuses, and a forward pass takes twice as long on a CPU
@@ -29,27 +30,46 @@ def predict(
 
     The logits are averaged over the views of `Recipe.views` before the softmax.
     """
-    model.eval()
-    out = []
-    for chosen in indices.to(device.where).split(GPU_BATCH if device.kind == "cuda" else BATCH):
+
+    def judged(chosen: Tensor) -> Tensor:
         x = batches.normalise(batches.pixels(chosen))
         with device.autocast():
             seen = [logits_of(model, view, device).float() for view in _views(x, views, max(1, batches.shift))]
-        out.append(F.softmax(reduce(torch.add, seen) / views, dim=1))
         on_images(views * len(chosen))
-    return torch.cat(out).cpu()  # once: each copy would wait for a GPU
+        return F.softmax(reduce(torch.add, seen) / views, dim=1)
+
+    return _in_batches(judged, model, indices, device)
 
 
 @torch.inference_mode()
 def embed(model: ConvNet, batches: Batches, indices: Tensor, device: Device, *, on_images: OnImages = lambda n: None) -> Tensor:
     """Pooled features (M, D) float32 on the CPU of the images at `indices` (M,)."""
-    model.eval()
-    out = []
-    for chosen in indices.to(device.where).split(GPU_BATCH if device.kind == "cuda" else BATCH):
+
+    def features(chosen: Tensor) -> Tensor:
         with device.autocast():
-            features = model.pooling(maps_of(model, batches.normalise(batches.pixels(chosen)), device))
-        out.append(features.float())
+            found = model.pooling(maps_of(model, batches.normalise(batches.pixels(chosen)), device)).float()
         on_images(len(chosen))
+        return found
+
+    return _in_batches(features, model, indices, device)
+
+
+def _in_batches(forward: Callable[[Tensor], Tensor], model: ConvNet, indices: Tensor, device: Device) -> Tensor:
+    """What `forward` makes of the images at `indices` (M,), on the CPU, in batches that fit: half as large where memory runs out."""
+    model.eval()
+    out, place, size = [], 0, GPU_BATCH if device.kind == "cuda" else BATCH
+    where = indices.to(device.where)
+    while place < len(where):
+        try:
+            out.append(forward(where[place : place + size]))
+        except torch.OutOfMemoryError:
+            if size == 1:
+                raise
+            size //= 2
+        else:
+            place += size
+            continue
+        release_memory()  # outside: the error holds on to the tensors of the pass that failed
     return torch.cat(out).cpu()  # once: each copy would wait for a GPU
 
 

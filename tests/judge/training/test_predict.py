@@ -69,6 +69,21 @@ def test_more_images_than_a_batch_come_back_in_order(make_shapes, cpu, monkeypat
     assert whole[1].shape == (30, 32) and whole[1].dtype == torch.float32
 
 
+def test_judging_takes_smaller_batches_where_memory_is_short(make_shapes, cpu):
+    model, batches, sizes = lenet(0), Batches(torch.from_numpy(make_shapes(30).images)), []
+    whole = predict(model, batches, torch.arange(30), cpu)
+
+    def look(_net, arguments):
+        sizes.append(len(arguments[0]))
+        if sizes[-1] > 8:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+
+    model.register_forward_pre_hook(look)
+    assert not model.training or model.eval()
+    torch.testing.assert_close(predict(model, batches, torch.arange(30), cpu), whole, rtol=1e-4, atol=1e-5)
+    assert max(sizes[-2:]) <= 8
+
+
 def test_bfloat16_gives_float32_probabilities_close_to_those_of_float32(make_shapes, cpu):
     model, batches = lenet(0), Batches(torch.from_numpy(make_shapes(30).images))
     full = predict(model, batches, torch.arange(30), cpu)
