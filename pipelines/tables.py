@@ -1,4 +1,4 @@
-"""Tables of the README that come from records: between `<!-- records: NAME -->` and `<!-- end -->`, made again by
+"""Tables of docs/measured.md that come from records: between `<!-- records: NAME -->` and `<!-- end -->`, made again by
 
 python pipelines/tables.py
 """
@@ -27,17 +27,17 @@ def speed(records: list[dict[str, Any]]) -> str:
 TABLES = {"speed": speed}
 
 
-def with_tables(readme: str, records: list[dict[str, Any]]) -> str:
-    """The README with all its tables made anew."""
+def with_tables(page: str, records: list[dict[str, Any]]) -> str:
+    """The page with all its tables made anew."""
 
     def table(match: re.Match[str]) -> str:
         return f"<!-- records: {match[1]} -->\n{TABLES[match[1]](records)}\n<!-- end -->"
 
-    return re.sub(r"<!-- records: ([a-z ]+) -->\n.*?<!-- end -->", table, readme, flags=re.DOTALL)
+    return re.sub(r"<!-- records: ([a-z ]+) -->\n.*?<!-- end -->", table, page, flags=re.DOTALL)
 
 
 def main() -> None:
-    path = ROOT / "README.md"
+    path = ROOT / "docs" / "measured.md"
     path.write_text(with_tables(path.read_text(), [json.loads(line) for line in RECORDS.read_text().splitlines()]))
 
 

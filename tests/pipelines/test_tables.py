@@ -1,4 +1,4 @@
-"""Tables of the README are those of the records."""
+"""Tables of docs/measured.md are those of the records."""
 
 import json
 from pathlib import Path
@@ -10,10 +10,10 @@ def test_making_the_tables_again_changes_nothing(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "pipelines")
     from tables import TABLES, with_tables
 
-    readme = (ROOT / "README.md").read_text()
+    page = (ROOT / "docs" / "measured.md").read_text()
     records = [json.loads(line) for line in (ROOT / "data" / "records.jsonl").read_text().splitlines()]
-    assert all(f"<!-- records: {name} -->" in readme for name in TABLES)
-    assert with_tables(readme, records) == readme
+    assert all(f"<!-- records: {name} -->" in page for name in TABLES)
+    assert with_tables(page, records) == page
 
 
 def test_a_record_becomes_rows(monkeypatch):
