@@ -4,13 +4,14 @@ import contextlib
 import functools
 import html
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curate.errors import UsageError
+from curate.errors import CurateError, UsageError
 from curate.judge.judgement import Judge, judge_into
 from curate.judge.nets import Nets
 from curate.options import LookFor, Place, Source, to_json
@@ -119,11 +120,18 @@ class Audit:
 
         return Page(report(self.run, self.image_set, progress=self._progress))
 
-    def gallery(self, to: Path | str | None = None, **options: Any) -> dict[str, Any]:
-        """Writes the suspects as a static site, into the folder `gallery` of the run by default; options as `curate.publish.gallery`'s."""
+    def gallery(self, to: Path | str | None = None, *, review: bool = False, **options: Any) -> dict[str, Any]:
+        """Writes the suspects as a static site; with `review`, as a page to decide on them, a folder or one `.html` file.
+
+        Options as `curate.publish.gallery.site.gallery` or `curate.publish.review_page.send_away.review_page` have them.
+        """
+        place = None if to is None else Path(to)
+        if review:
+            from curate.publish.review_page.send_away import review_page
+
+            return review_page(self.run, self.image_set, to=place, progress=self._progress, **options)
         from curate.publish.gallery.site import gallery
 
-        place = None if to is None else Path(to)
         return gallery(self.run, self.image_set, to=place, progress=self._progress, **options)
 
     def clean(self, policy: str = "drop", *, min_confidence: float | None = None) -> "Cleaned":
@@ -210,10 +218,25 @@ class Audit:
         return decisions(self.run)
 
     def import_decisions(self, file: Path | str, *, who: str = "") -> dict[str, Any]:
-        """Adds decisions made elsewhere; doing it twice adds nothing. `who` reviewed where a table names nobody."""
+        """Adds decisions made elsewhere; doing it twice adds nothing. `who` reviewed where the file names nobody.
+
+        A decision follows its picture where that has another id here: by what a review page wrote beside it.
+        """
         from curate.review.decisions import import_decisions
 
-        return import_decisions(self.run, Path(file), who=who)
+        return import_decisions(self.run, Path(file), who=who, contents=self._sample_of_content)
+
+    def _sample_of_content(self) -> dict[str, str]:
+        """The sample id by what is in the picture, but for pictures that are there twice; nothing where they are not on this machine."""
+        from curate.data.content import content_ids
+
+        try:
+            contents = content_ids(self.image_set)
+        except CurateError:
+            return {}
+        counts = Counter(contents)
+        ids = self.image_set.sample_ids.tolist()
+        return {content: sample_id for content, sample_id in zip(contents, ids, strict=True) if counts[content] == 1}
 
     def build(self, dataset_name: str | None = None) -> dict[str, Any]:
         """The FiftyOne dataset of the run, made or brought up to date where needed; returns its name and the database.
