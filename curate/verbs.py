@@ -261,10 +261,32 @@ class Audit:
 
         open_app(dataset_name or self.build()["dataset_name"], **options)
 
-    def review(self, reviewer: str | None = None, *, queue: str | None = None, dataset_name: str | None = None, **options: Any) -> None:
-        """Opens the App at what `reviewer` has not decided yet, until Ctrl-C."""
+    def review(
+        self,
+        reviewer: str | None = None,
+        *,
+        inline: bool | None = None,
+        queue: str | None = None,
+        dataset_name: str | None = None,
+        **options: Any,
+    ) -> Any:
+        """Opens the review at what `reviewer` has not decided yet: in a notebook as a widget, else in the App until Ctrl-C.
+
+        Args:
+            inline: a widget (True), the App (False); None = a widget where this runs in a notebook.
+            queue, dataset_name: of the App.
+        """
+        if inline or (inline is None and queue is None and dataset_name is None and _in_notebook()):
+            return self.review_inline(reviewer, **options)
         name = self.build(dataset_name)["dataset_name"]
         self.app(name, reviewer=reviewer, view=queue or self.queue(name, reviewer), **options)
+        return None
+
+    def review_inline(self, reviewer: str | None = None, **options: Any) -> Any:
+        """A widget to decide on the suspects inside a notebook, without a server; options as `curate.publish.review_page.widget`'s."""
+        from curate.publish.review_page.widget import review_widget
+
+        return review_widget(self.run, self.image_set, reviewer=reviewer, **options)
 
     def queue(self, dataset_name: str, reviewer: str | None = None) -> str:
         """The saved view of what `reviewer` has not decided yet, made or brought up to date."""
@@ -326,8 +348,22 @@ class Audit:
     def _repr_html_(self) -> str:
         if not self.run.has("findings.json"):
             return html.escape(repr(self))
-        columns = ["sample_id", "given_label", "suggested_label", "label_quality"]
-        return f"<p>{html.escape(repr(self)[1:-1])}</p>{self.issues[self.issues['is_label_issue']][columns].head(20).to_html(index=False)}"
+        from curate.publish.inline import audit_inline
+
+        try:
+            image_set = self.image_set
+        except CurateError:
+            image_set = None  # the pictures are not on this machine
+        return audit_inline(self.run, self.issues, self.findings, image_set)
+
+
+def _in_notebook() -> bool:
+    """Whether a notebook's kernel runs this, not a shell or a script."""
+    import sys
+
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None) is not None
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def _from_journal(path: Path, text: str, known: Known, common: dict[str, str], c
             continue
         num_moved += decision.sample_id in moved
         try:
-            decisions.append(_of_this_run(decision, sample_id, known, common))
+            decisions.append(of_this_run(decision, sample_id, known, common))
         except DataError as error:
             raise DataError(f"{path} line {number}: {error}") from error
     if not decisions:
@@ -133,8 +133,8 @@ def _from_journal(path: Path, text: str, known: Known, common: dict[str, str], c
     return Reading(decisions, tuple(dict.fromkeys(unknown)), num_moved)
 
 
-def _of_this_run(decision: Decision, sample_id: str, known: Known, common: dict[str, str]) -> Decision:
-    """`decision` with the names of this run; on a hidden label it judges today's."""
+def of_this_run(decision: Decision, sample_id: str, known: Known, common: dict[str, str]) -> Decision:
+    """`decision` with the names of this run, and with `who` and `batch` of `common`; where the label was hidden it judges today's."""
     changes: dict[str, Any] = {"sample_id": sample_id, "batch": common["batch"], "who": decision.who or common["who"]}
     if decision.label is not None:
         changes["label"] = known.class_name(decision.label)
