@@ -1,6 +1,7 @@
 """The review in a notebook: the widget's two halves, Python here and JavaScript in a browser, with a wire between them as Jupyter has."""
 
 import base64
+import io
 
 import numpy as np
 import pytest
@@ -131,7 +132,5 @@ def test_an_audit_shows_itself_with_pictures_and_a_map(audit, zoo):
     shown = audit_inline(audit.run, audit.issues, {"counts": {"outliers": 3}}, zoo)
     assert "40 of 130 labels of zoo look wrong" in shown and shown.count("data:image/jpeg") == 12 and "<script" not in shown
     [drawn] = [part for part in shown.split('"') if part.startswith("data:image/png")]
-    import io
-
     assert np.asarray(Image.open(io.BytesIO(base64.b64decode(drawn.split(",")[1]))).convert("L")).std() > 5
     assert "given <b>ant</b>" in audit_inline(audit.run, audit.issues, {"counts": {}}, None)
