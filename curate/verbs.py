@@ -120,6 +120,16 @@ class Audit:
 
         return Page(report(self.run, self.image_set, progress=self._progress))
 
+    def summary(self, to: Path | str | None = None) -> "Page":
+        """Writes `summary.html`, one sheet for a manager: what was wrong, what was done, what it brought; in a notebook it shows itself."""
+        from curate.publish.summary_page import summary_page
+
+        try:
+            image_set = self.image_set
+        except CurateError:
+            image_set = None  # the sheet has no pictures then
+        return Page(summary_page(self.run, image_set, to=None if to is None else Path(to), progress=self._progress))
+
     def gallery(self, to: Path | str | None = None, *, review: bool = False, **options: Any) -> dict[str, Any]:
         """Writes the suspects as a static site; with `review`, as a page to decide on them, a folder or one `.html` file.
 
