@@ -97,7 +97,7 @@ def main() -> None:
     print(f"key to next picture: median {statistics.median(keys):.0f} ms of {len(keys)}, 90 % under {late:.0f} ms; {found['done']}")
     if not options.no_record:
         values = {"num_pictures": made["num_pictures"], "megabytes": made["megabytes"], "ready_seconds": ready, "key_milliseconds": keys}
-        records.append_measured("review page", meta, values)
+        records.append_measured("review page", {"device": {"kind": "cpu"}, **meta}, values)
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def _figures(run: Run, issues: pd.DataFrame, counts: dict[str, Any], detection: 
     if errors.get("value") is not None and np.isfinite(errors["value"]):
         figures.append(("wrong labels, estimated", f"{errors['value']:,.0f} ({errors['low']:,.0f} to {errors['high']:,.0f})"))
     if accuracy is not None:
-        figures.append(("labels that the model agrees with", f"{accuracy:.1%}"))
+        figures.append(("labels that the model agrees with", f"{100 * accuracy:.1f} %"))
     more = {"outliers": "outliers", "near_duplicates": "near duplicates", "leaks": "leaks between splits"}
     figures += [(said, f"{counts[name]:,}") for key, said in more.items() for name in (f"num_{key}", key) if counts.get(name)]
     return figures
