@@ -153,7 +153,6 @@ function openDesk(root, D, keeper, { keysFrom = root, isAlone = true } = {}) {
       const prediction = expectedErrorsInNext(S, codes, S.num_next);
       the.advice.textContent = advice(S, prediction, { numDecided: decided, numLeft: suspects.length - decided, secondsEach: pace.perMinute && 60 / pace.perMinute });
       rows.push(["Wrong so far", `${count(codes.filter((code) => code === WRONG).length)} of ${plural(decided, "suspect")} decided`]);
-      if (prediction) rows.push([`Wrong in the next ${prediction.num_next}`, `about ${rounded(prediction.value)} (95 %: ${prediction.low} to ${prediction.high})`]);
     } else the.advice.textContent = queue.about;
     if (check.length) {
       const checked = check.map((card) => journal.code(card)).filter((code) => code !== UNDECIDED);
