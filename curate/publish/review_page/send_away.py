@@ -13,10 +13,10 @@ from markupsafe import Markup
 
 from curate.data.image_set import ImageSet
 from curate.errors import RunError, UsageError
-from curate.files import storage_errors, write_atomically
+from curate.files import replaced_folder, storage_errors, write_atomically
 from curate.find.find import load_table
 from curate.progress import Progress, silent
-from curate.publish.gallery.site import MARK, check_replaceable, replaced_folder
+from curate.publish.gallery.site import MARK, check_replaceable
 from curate.publish.review_page.deck import NUM_CHECK, Deck, make_deck
 from curate.publish.review_page.photographs import SIDE, Photograph, photograph
 from curate.run import Run
