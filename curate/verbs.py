@@ -4,13 +4,14 @@ import contextlib
 import functools
 import html
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curate.errors import UsageError
+from curate.errors import CurateError, UsageError
 from curate.judge.judgement import Judge, judge_into
 from curate.judge.nets import Nets
 from curate.options import LookFor, Place, Source, to_json
@@ -120,11 +121,28 @@ class Audit:
 
         return Page(report(self.run, self.image_set, progress=self._progress))
 
-    def gallery(self, to: Path | str | None = None, **options: Any) -> dict[str, Any]:
-        """Writes the suspects as a static site, into the folder `gallery` of the run by default; options as `curate.publish.gallery`'s."""
+    def summary(self, to: Path | str | None = None) -> "Page":
+        """Writes `summary.html`, one sheet for a manager: what was wrong, what was done, what it brought; in a notebook it shows itself."""
+        from curate.publish.summary_page import summary_page
+
+        try:
+            image_set = self.image_set
+        except CurateError:
+            image_set = None  # the sheet has no pictures then
+        return Page(summary_page(self.run, image_set, to=None if to is None else Path(to), progress=self._progress))
+
+    def gallery(self, to: Path | str | None = None, *, review: bool = False, **options: Any) -> dict[str, Any]:
+        """Writes the suspects as a static site; with `review`, as a page to decide on them, a folder or one `.html` file.
+
+        Options as `curate.publish.gallery.site.gallery` or `curate.publish.review_page.send_away.review_page` have them.
+        """
+        place = None if to is None else Path(to)
+        if review:
+            from curate.publish.review_page.send_away import review_page
+
+            return review_page(self.run, self.image_set, to=place, progress=self._progress, **options)
         from curate.publish.gallery.site import gallery
 
-        place = None if to is None else Path(to)
         return gallery(self.run, self.image_set, to=place, progress=self._progress, **options)
 
     def clean(self, policy: str = "drop", *, min_confidence: float | None = None) -> "Cleaned":
@@ -211,10 +229,25 @@ class Audit:
         return decisions(self.run)
 
     def import_decisions(self, file: Path | str, *, who: str = "") -> dict[str, Any]:
-        """Adds decisions made elsewhere; doing it twice adds nothing. `who` reviewed where a table names nobody."""
+        """Adds decisions made elsewhere; doing it twice adds nothing. `who` reviewed where the file names nobody.
+
+        A decision follows its picture where that has another id here: by what a review page wrote beside it.
+        """
         from curate.review.decisions import import_decisions
 
-        return import_decisions(self.run, Path(file), who=who)
+        return import_decisions(self.run, Path(file), who=who, contents=self._sample_of_content)
+
+    def _sample_of_content(self) -> dict[str, str]:
+        """The sample id by what is in the picture, but for pictures that are there twice; nothing where they are not on this machine."""
+        from curate.data.content import content_ids
+
+        try:
+            contents = content_ids(self.image_set)
+        except CurateError:
+            return {}
+        counts = Counter(contents)
+        ids = self.image_set.sample_ids.tolist()
+        return {content: sample_id for content, sample_id in zip(contents, ids, strict=True) if counts[content] == 1}
 
     def build(self, dataset_name: str | None = None) -> dict[str, Any]:
         """The FiftyOne dataset of the run, made or brought up to date where needed; returns its name and the database.
@@ -240,10 +273,32 @@ class Audit:
 
         open_app(dataset_name or self.build()["dataset_name"], **options)
 
-    def review(self, reviewer: str | None = None, *, queue: str | None = None, dataset_name: str | None = None, **options: Any) -> None:
-        """Opens the App at what `reviewer` has not decided yet, until Ctrl-C."""
+    def review(
+        self,
+        reviewer: str | None = None,
+        *,
+        inline: bool | None = None,
+        queue: str | None = None,
+        dataset_name: str | None = None,
+        **options: Any,
+    ) -> Any:
+        """Opens the review at what `reviewer` has not decided yet: in a notebook as a widget, else in the App until Ctrl-C.
+
+        Args:
+            inline: a widget (True), the App (False); None = a widget where this runs in a notebook.
+            queue, dataset_name: of the App.
+        """
+        if inline or (inline is None and queue is None and dataset_name is None and _in_notebook()):
+            return self.review_inline(reviewer, **options)
         name = self.build(dataset_name)["dataset_name"]
         self.app(name, reviewer=reviewer, view=queue or self.queue(name, reviewer), **options)
+        return None
+
+    def review_inline(self, reviewer: str | None = None, **options: Any) -> Any:
+        """A widget to decide on the suspects inside a notebook, without a server; options as `curate.publish.review_page.widget`'s."""
+        from curate.publish.review_page.widget import review_widget
+
+        return review_widget(self.run, self.image_set, reviewer=reviewer, **options)
 
     def queue(self, dataset_name: str, reviewer: str | None = None) -> str:
         """The saved view of what `reviewer` has not decided yet, made or brought up to date."""
@@ -305,8 +360,22 @@ class Audit:
     def _repr_html_(self) -> str:
         if not self.run.has("findings.json"):
             return html.escape(repr(self))
-        columns = ["sample_id", "given_label", "suggested_label", "label_quality"]
-        return f"<p>{html.escape(repr(self)[1:-1])}</p>{self.issues[self.issues['is_label_issue']][columns].head(20).to_html(index=False)}"
+        from curate.publish.inline import audit_inline
+
+        try:
+            image_set = self.image_set
+        except CurateError:
+            image_set = None  # the pictures are not on this machine
+        return audit_inline(self.run, self.issues, self.findings, image_set)
+
+
+def _in_notebook() -> bool:
+    """Whether a notebook's kernel runs this, not a shell or a script."""
+    import sys
+
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None) is not None
 
 
 @dataclass(frozen=True)

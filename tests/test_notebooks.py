@@ -58,12 +58,12 @@ def first_cell_without_curate(monkeypatch, tmp_path):
 
 
 def test_a_notebook_in_a_checkout_installs_that_checkout(first_cell_without_curate):
-    assert first_cell_without_curate(ROOT / "notebooks") == [f"{ROOT}[explain]"]
+    assert first_cell_without_curate(ROOT / "notebooks") == [f"{ROOT}[explain,notebook]"]
 
 
 def test_a_notebook_on_its_own_installs_from_the_address_it_is_given(first_cell_without_curate, monkeypatch, tmp_path):
     monkeypatch.setenv("CURATE_REPOSITORY", "https://example.org/team/curate")
-    assert first_cell_without_curate(tmp_path) == ["curate[explain] @ git+https://example.org/team/curate"]
+    assert first_cell_without_curate(tmp_path) == ["curate[explain,notebook] @ git+https://example.org/team/curate"]
 
 
 def test_a_notebook_on_its_own_without_an_address_says_what_to_fill_in(first_cell_without_curate, tmp_path):

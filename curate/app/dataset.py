@@ -196,7 +196,7 @@ def _finish(dataset: Any, run: Run, image_set: ImageSet, *, is_new: bool) -> Non
     dataset.description = " ".join(
         [f"Audit of the labels of '{image_set.name}' by curate, run '{run.name}'. Start with the saved view 'label issues'.", *estimate]
     )
-    dataset.info[ESTIMATE] = " ".join(estimate)
+    dataset.info[ESTIMATE] = expectation(run)
     dataset.info[MARK] = {**dataset.info[MARK], "is_complete": True}
     dataset.save()
     dataset.clear_cache()  # of brain results that were loaded before
@@ -207,6 +207,25 @@ def estimate_of(run: Run) -> list[str]:
     path = run.path / "findings.json"
     findings = json.loads(path.read_text()) if path.is_file() else {}
     return estimate_sentences(findings["detection"]) if "detection" in findings else []
+
+
+def expectation(run: Run) -> str:
+    """What the audit expects, as a short list in Markdown for the panel; '' in runs of before there was an estimate."""
+    path = run.path / "findings.json"
+    detection = json.loads(path.read_text()).get("detection") if path.is_file() else None
+    if not detection:
+        return ""
+    errors, precision, left = (detection.get(name) or {} for name in ("num_errors", "precision", "num_left"))
+    lines = []
+    if left.get("value") is None:
+        lines.append("few labels are wrong; how many, only a review and the random check tell")
+    else:
+        lines.append(f"wrong labels in all: about {errors['value']:,.0f} ({errors['low']:,.0f} to {errors['high']:,.0f})")
+        if precision.get("value") is not None:
+            lines.append(f"of the suspects, {precision['value']:.0%} are wrong ({precision['low']:.0%} to {precision['high']:.0%})")
+        lines.append(f"not among the suspects: about {left['value']:,.0f} ({left['low']:,.0f} to {left['high']:,.0f})")
+    lines.append("mistakes that the model makes as the labels do cannot be seen")
+    return "\n".join(["**What the audit expects**\n", *(f"- {line}" for line in lines)])
 
 
 def build(

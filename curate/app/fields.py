@@ -67,8 +67,8 @@ FIELDS = (
     FieldSpec(
         "check_rank",
         "int",
-        LABEL_ISSUES,
-        "Place in a random order of labels that are not believed wrong: reviewing the first 200 tells how many errors were missed.",
+        MODEL,
+        "Place in the random check, of labels that are not believed wrong; none elsewhere. The view 'random check of the rest' shows them.",
     ),
     FieldSpec("is_outlier_issue", "bool", OTHER_ISSUES, "Whether the image is unlike the others: another subject, or a broken image."),
     FieldSpec("outlier_score", "float", OTHER_ISSUES, "0 to 1, low = unlike its nearest neighbours in the embedding."),
@@ -109,7 +109,7 @@ BRAIN_FIELDS = (
     FieldSpec("brain_mistakenness", "float", BRAIN, "FiftyOne Brain's: 1 = a sure prediction of another class than the given label."),
 )
 EVALUATION = "out_of_fold"  # evaluation key, and the field that FiftyOne writes for it
-EVALUATION_DESCRIPTION = "Whether the out-of-fold prediction is the given label."
+EVALUATION_DESCRIPTION = "Whether the model that never saw the image predicts the given label: True or False."
 REVIEW = {  # what the `review` of a sample holds beside its label, and what the App says of it
     "action": (
         "str",
@@ -125,14 +125,14 @@ REVIEW = {  # what the `review` of a sample holds beside its label, and what the
 METADATA = ("size_bytes", "mime_type", "width", "height", "num_channels")
 SIDEBAR = (  # group, paths beyond those of FIELDS, expanded
     (LABELS, (), True),
-    (LABEL_ISSUES, (EVALUATION,), True),
+    (LABEL_ISSUES, (), True),
     (OTHER_ISSUES, (), True),
     (GROUPS, (), True),
     (PICTURES, (), True),
     (ANNOTATORS, (), True),
     (BRAIN, (), True),
     ("tags", ("tags", "_label_tags"), True),
-    (MODEL, (), False),
+    (MODEL, (EVALUATION,), False),
     (FILE, (*(f"metadata.{name}" for name in METADATA), "id", "filepath", "created_at", "last_modified_at"), False),
 )
 INDEXES: tuple[Any, ...] = (

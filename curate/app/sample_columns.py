@@ -1,16 +1,12 @@
 """The issue table of a run as columns of values for FiftyOne."""
 
-import hashlib
-
-import numpy as np
 import pandas as pd
 
 from curate.app.fields import OPTIONAL
 from curate.data.image_set import ImageSet
 from curate.errors import RunError
+from curate.review.random_check import check_ranks
 from curate.run import Run
-
-NUM_CHECKED = 1000
 
 
 def read_issue_table(run: Run, image_set: ImageSet) -> pd.DataFrame:
@@ -53,17 +49,3 @@ def sample_columns(table: pd.DataFrame, image_set: ImageSet, files: list[str]) -
         metadata = {"_cls": "ImageMetadata", "mime_type": "image/png", "width": width, "height": height, "num_channels": num_channels}
         columns["metadata"] = [metadata] * len(table)
     return columns
-
-
-def check_ranks(table: pd.DataFrame, num: int = NUM_CHECKED) -> list[int | None]:
-    """1, 2, … for `num` labels drawn at random from those that are not flagged; None for all others.
-
-    The order is that of a hash of the sample ids, so that an audit that flags others keeps most of the sample that was reviewed.
-    """
-    unflagged = np.flatnonzero(~table["is_label_issue"].to_numpy(bool) & table["given_label"].notna().to_numpy())
-    ids = table["sample_id"].tolist()
-    drawn = sorted(unflagged.tolist(), key=lambda row: hashlib.blake2b(ids[row].encode(), digest_size=8).digest())[:num]
-    ranks: list[int | None] = [None] * len(table)
-    for rank, row in enumerate(drawn, 1):
-        ranks[row] = rank
-    return ranks

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from curate.app.fields import EVALUATION, PICTURE_CHECKS
+from curate.review.random_check import NUM_CHECK
 
 RED, ORANGE, YELLOW, VIOLET, BLUE, GREEN = "#ee0000", "#ee6600", "#d4b106", "#9254de", "#0066ff", "#009900"
 TEAL, GREY = "#009999", "#8a8f99"
@@ -72,7 +73,6 @@ def save_more_views(dataset: Any) -> None:
 
 LABEL_ISSUES = "label issues"
 RANDOM_CHECK, CONFLICTS, CHANGED = "random check of the rest", "conflicts", "changed since review"
-NUM_CHECK = 200
 
 
 def save_views(dataset: Any, *, has_test: bool) -> None:

@@ -29,18 +29,22 @@ def decisions(
 def import_decisions(
     run: a.RunArgument,
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A CSV with sample_id and label or action, or votes as labelerrors.com publishes them.")
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="decisions.jsonl of a review page or of a run; a CSV with sample_id and label or action; a table or corrected labels of "
+            "`curate export`; votes as labelerrors.com publishes them.",
+        ),
     ],
-    who: Annotated[
-        str, typer.Option(metavar="NAME", help="Reviewer of the lines of a CSV that name none; the file's name by default.")
-    ] = "",
+    who: Annotated[str, typer.Option(metavar="NAME", help="Reviewer of the lines that name none; the file's name by default.")] = "",
+    root: a.RootOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
     """Add decisions made elsewhere to a run; doing it twice adds nothing."""
     with working():
         import curate
 
-        result = curate.open(run).import_decisions(file, who=who)
+        result = curate.open(run, root=root).import_decisions(file, who=who)
     show(result, as_json=as_json, render=_render_facts)
 
 

@@ -144,14 +144,21 @@ def find(
     show(result, as_json=as_json)
 
 
-def report(run: a.RunArgument, root: a.RootOption = None, as_json: a.JsonOption = False) -> None:
+def report(
+    run: a.RunArgument,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Instead, summary.html: one sheet for a manager, to print or to save as PDF.")
+    ] = False,
+    root: a.RootOption = None,
+    as_json: a.JsonOption = False,
+) -> None:
     """Write report.html, the self-contained page of a run."""
     with working() as progress:
         import curate
 
         made = curate.open(run, root=root, progress=progress)
-        page = made.report()
-    show({"run": made.run.name, "report": page.path}, as_json=as_json)
+        page = made.summary() if summary else made.report()
+    show({"run": made.run.name, "summary" if summary else "report": page.path}, as_json=as_json)
 
 
 def fetch(

@@ -1,28 +1,68 @@
-"""Decisions that were made elsewhere: a CSV of relabellings or reviews, or a vote file of labelerrors.com."""
+"""Decisions that were made elsewhere: a journal, a table of relabellings or reviews, or a vote file of labelerrors.com."""
 
 import csv
 import hashlib
 import io
+import json
+import re
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from curate.errors import DataError, UsageError
-from curate.review.journal import IMPORTED, Decision, content_id, utc_now
+from curate.review.exported_files import CORRECTIONS, Row, corrections_of_json, rows_of_corrections, rows_of_parquet, rows_of_table
+from curate.review.journal import IMPORTED, Decision, content_id, parse_decision, utc_now
+from curate.review.pseudonyms import is_pseudonym, pseudonym
 from curate.review.votes import Known, decisions_from_votes
+
+COLUMNS = ("sample_id", "action", "label", "who", "when", "note", "given", "id")
+
+Contents = Callable[[], Mapping[str, str]]
+"""Gives the sample id by what is in the picture, see `curate.data.content`; asked only where an id is not known."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a file holds.
+
+    Attributes:
+        decisions: on samples of the run, in the order of the file.
+        unknown: ids of pictures that the run does not have, as the file names them.
+        num_moved: how many decisions follow a picture that has another id here.
+    """
+
+    decisions: list[Decision]
+    unknown: tuple[str, ...] = ()
+    num_moved: int = 0
 
 
 def read_decisions(path: Path, known: Known, *, who: str = "", run: str = "") -> list[Decision]:
-    """The decisions in `path`, in its order: a `.csv`, or a `.json` as in `decisions_from_votes`.
+    """The decisions in `path`, all of which must be about samples of the run. Arguments and errors as of `read_file`."""
+    reading = read_file(path, known, who=who, run=run)
+    if reading.unknown:
+        known.given_label(reading.unknown[0])  # tells which ids there are
+    return reading.decisions
 
-    A CSV has the columns `sample_id` and `label` or `action` or both. It may have `who`, `when`, `note`, and `given`: the given label
-    that was judged, today's by default. Without an action, the label given already is `ok` and any other one `relabel`. A time without
-    a zone is UTC, and a decision without a time was made now. One without a name is by `who`, or else by the name of the file.
+
+def read_file(path: Path, known: Known, *, who: str = "", run: str = "", contents: Contents | None = None) -> Reading:
+    """The decisions in `path`, in its order.
+
+    A journal (`.jsonl`, of a review page or of another run) keeps everything that it tells. A decision on a sample that is not known here
+    follows the picture, where `contents` knows it; else it is left out and counted.
+
+    A table (`.csv` with commas, semicolons or tabs, `.parquet`) has the columns `sample_id` and `label` or `action` or both. It may have
+    `who`, `when`, `note`, and `given`: the given label that was judged, today's by default. Without an action, the label given already is
+    `ok` and any other one `relabel`. A time without a zone is UTC, and a decision without a time was made now. One without a name is by
+    `who`, or else by the name of the file. Tables and corrected labels of `curate export` are read, too: what people decided, not what a
+    policy did. A `.json` is such a file of corrected labels, or as in `decisions_from_votes`.
 
     Args:
         known: the samples and classes of the run.
-        who: reviewer of the lines of a CSV that name none; not for votes, which are of five workers.
+        who: reviewer of the lines that name none; not for votes, which are of five workers.
         run: name of the run.
+        contents: where pictures are under other ids.
 
     Raises:
         DataError: the file is of another form, or has an unknown sample, class or action; names its line or candidate.
@@ -30,47 +70,164 @@ def read_decisions(path: Path, known: Known, *, who: str = "", run: str = "") ->
     """
     if not path.is_file():
         raise DataError(f"there is no file of decisions at {path}")
+    content = path.read_bytes()
+    common = {"run": run, "batch": IMPORTED + hashlib.sha256(content).hexdigest()[:32], "who": who or path.stem}
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        columns, rows = rows_of_parquet(path)
+        return _from_rows(path, columns, rows, known, common)
     try:
-        content = path.read_bytes()
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not text in UTF-8 ({error}); save it as UTF-8") from error
-    common = {"run": run, "batch": IMPORTED + hashlib.sha256(content).hexdigest()[:32]}
-    if path.suffix.lower() == ".csv":
-        return _from_csv(path, text, known, {"who": who or path.stem, **common})
-    if path.suffix.lower() == ".json":
+    if suffix in (".csv", ".tsv") or (suffix == ".txt" and not text.lstrip().startswith("{")):
+        columns, rows = _csv_rows(path, text)
+        return _from_rows(path, columns, rows, known, common)
+    if suffix in (".jsonl", ".ndjson", ".txt"):
+        return _from_journal(path, text, known, common, contents)
+    if suffix == ".json":
+        corrections = _corrections(text)
+        if corrections is not None:
+            return _from_rows(path, ["sample_id", "given", "corrected", "votes"], corrections_of_json(path, corrections), known, common)
         if who:
             raise UsageError(f"{path.name} holds the votes of several workers, which cannot all be by '{who}'; leave the name out")
-        return decisions_from_votes(path, text, known, **common)
-    raise DataError(f"decisions come as .csv or as a .json of labelerrors.com, found {path.name}")
+        return Reading(decisions_from_votes(path, text, known, run=run, batch=common["batch"]))
+    raise DataError(f"decisions come as .jsonl, .csv, .parquet or .json, found {path.name}")
 
 
-def _from_csv(path: Path, text: str, known: Known, common: dict[str, str]) -> list[Decision]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    decisions, now, seen = [], utc_now(), Counter[tuple]()
+def _from_journal(path: Path, text: str, known: Known, common: dict[str, str], contents: Contents | None) -> Reading:
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    read = [(number, parse_decision(line.encode(), f"{path} line {number}"), _beside(line)) for number, line in lines]
+    if not read:
+        raise DataError(f"{path} holds no decisions")
+    samples: dict[str, str | None] = {
+        decision.sample_id: decision.sample_id for _, decision, _ in read if decision.sample_id in known.given
+    }
+    if any(is_pseudonym(decision.sample_id) for _, decision, _ in read):
+        samples |= {pseudonym(sample_id): sample_id for sample_id in known.given}
+    moved = {}
+    if any(decision.sample_id not in samples for _, decision, _ in read) and contents is not None:
+        by_content = contents()
+        for _, decision, content in read:
+            if decision.sample_id not in samples and content in by_content:
+                moved[decision.sample_id] = by_content[content]
+    samples |= moved
+    decisions, unknown, num_moved = [], [], 0
+    for number, decision, _ in read:
+        sample_id = samples.get(decision.sample_id)
+        if sample_id is None:
+            unknown.append(decision.sample_id)
+            continue
+        num_moved += decision.sample_id in moved
+        try:
+            decisions.append(of_this_run(decision, sample_id, known, common))
+        except DataError as error:
+            raise DataError(f"{path} line {number}: {error}") from error
+    if not decisions:
+        other = read[0][1].run
+        raise DataError(
+            f"{path} is about other pictures: none of its {len(read)} decisions is about one of this run, the first about '{unknown[0]}'"
+            + (f" of run '{other}'" if other and other != common["run"] else "")
+            + "; nothing was changed"
+        )
+    return Reading(decisions, tuple(dict.fromkeys(unknown)), num_moved)
+
+
+def of_this_run(decision: Decision, sample_id: str, known: Known, common: dict[str, str]) -> Decision:
+    """`decision` with the names of this run, and with `who` and `batch` of `common`; where the label was hidden it judges today's."""
+    changes: dict[str, Any] = {"sample_id": sample_id, "batch": common["batch"], "who": decision.who or common["who"]}
+    if decision.label is not None:
+        changes["label"] = known.class_name(decision.label)
+    if is_pseudonym(decision.sample_id) and decision.action != "undo":
+        given = known.given_label(sample_id)
+        changes["given"] = given
+        if changes.get("label") == given:
+            changes |= {"action": "ok", "label": None}
+    return replace(decision, **changes)
+
+
+def _beside(line: str) -> str:
+    """What is in the picture, where a page says so beside the decision."""
+    content = json.loads(line).get("content")
+    return content if isinstance(content, str) else ""
+
+
+def _corrections(text: str) -> Any:
+    """The content of a JSON file of corrected labels; None where it is another file."""
     try:
-        columns = list(reader.fieldnames or [])
-        if "sample_id" not in columns or not {"action", "label"} & set(columns):
-            raise DataError(f"{path} must have the columns sample_id and label or action, found {', '.join(columns) or 'none'}")
-        for row in reader:
-            if None in row or None in row.values():
-                raise DataError(
-                    f"{path} line {reader.line_num} has not as many values as there are columns ({len(columns)}); mend that line"
-                )
-            values = {name: (row.get(name) or "").strip() for name in ("sample_id", "action", "label", "who", "when", "note", "given")}
-            try:
-                decision = _from_row(values, known, common, now)
-            except DataError as error:
-                raise DataError(f"{path} line {reader.line_num}: {error}") from error
-            content = (*values.values(), decision.who)
-            seen[content] += 1
-            decisions.append(replace(decision, id=content_id("csv", *content, str(seen[content]))))
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) and content.get("format") == CORRECTIONS else None
+
+
+def _csv_rows(path: Path, text: str) -> tuple[list[str], Iterator[tuple[int, Row]]]:
+    """Columns and rows of a CSV, whatever separates its values."""
+    head, _, rest = text.partition("\n")
+    num_skipped = 0
+    if head.strip().lower().startswith("sep=") and len(head.strip()) == 5:  # Excel's own first line
+        text, head, num_skipped = rest, rest.partition("\n")[0], 1
+    delimiter = max(",;\t", key=head.count)
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
+    try:
+        columns = [name.strip() for name in reader.fieldnames or []]
     except csv.Error as error:
-        raise DataError(f"{path} line {reader.line_num} cannot be read as CSV ({error})") from error
-    return decisions
+        raise DataError(f"{path} cannot be read as CSV ({error})") from error
+    reader.fieldnames = columns
+
+    def rows() -> Iterator[tuple[int, Row]]:
+        try:
+            for row in reader:
+                number = reader.line_num + num_skipped
+                if None in row or None in row.values():
+                    raise DataError(f"{path} line {number} has not as many values as there are columns ({len(columns)}); mend that line")
+                yield number, {name: value.strip() for name, value in row.items()}
+        except csv.Error as error:
+            raise DataError(f"{path} line {reader.line_num + num_skipped} cannot be read as CSV ({error})") from error
+
+    return columns, rows()
 
 
-def _from_row(values: dict[str, str], known: Known, common: dict[str, str], now: str) -> Decision:
+def _from_rows(path: Path, columns: list[str], rows: Iterator[tuple[int, Row]], known: Known, common: dict[str, str]) -> Reading:
+    names = set(columns)
+    if "sample_id" not in names or not names & {"action", "label", "corrected"}:
+        raise DataError(f"{path} must have the columns sample_id and label or action, found {', '.join(columns) or 'none'}")
+    is_export = True
+    if "corrected" in names:
+        rows = rows_of_corrections(rows, common["who"])
+    elif {"decision", "action"} <= names:
+        rows = rows_of_table(rows)
+    elif {"given_label", "label", "action"} <= names:
+        raise DataError(f"{path} says what a policy did, not what people decided; take decisions.jsonl of that run")
+    else:
+        is_export = False
+    hidden: dict[str, str] = {}
+    decisions, now, seen = [], utc_now(), Counter[tuple]()
+    for number, row in rows:
+        values = {name: row.get(name, "") for name in COLUMNS}
+        is_hidden = is_pseudonym(values["sample_id"])
+        if is_hidden:
+            hidden = hidden or {pseudonym(sample_id): sample_id for sample_id in known.given}
+            values["sample_id"] = hidden.get(values["sample_id"], values["sample_id"])
+            values["given"] = ""
+        try:
+            decision = _from_row(values, known, common, now)
+            if is_hidden and decision.label is not None and decision.label == decision.given:
+                decision = replace(decision, action="ok", label=None)
+        except DataError as error:
+            raise DataError(f"{path} line {number}: {error}") from error
+        if re.fullmatch("[0-9a-f]{32}", values["id"]):  # as a review page gives them; not the numbers of a list
+            decisions.append(replace(decision, id=values["id"]))
+            continue
+        content = (*(values[name] for name in COLUMNS[:-1]), decision.who)
+        seen[content] += 1
+        decisions.append(replace(decision, id=content_id("csv", *content, str(seen[content]))))
+    if is_export and not decisions:
+        raise DataError(f"{path} holds no decisions of people, only what a policy did")
+    return Reading(decisions)
+
+
+def _from_row(values: Row, known: Known, common: dict[str, str], now: str) -> Decision:
     given = known.given_label(values["sample_id"])
     if values["given"]:
         given = known.class_name(values["given"])

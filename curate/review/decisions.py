@@ -1,13 +1,13 @@
 """decisions, import-decisions: what reviewers decided so far, and decisions made elsewhere."""
 
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from curate.find.find import load_table
-from curate.review.decision_files import read_decisions
-from curate.review.journal import JOURNAL, Decision, append_decisions, read_journal
+from curate.review.decision_files import Contents, read_file
+from curate.review.journal import JOURNAL, Decision, append_decisions, content_id, read_journal
 from curate.review.verdicts import agreement, changed_since, conflicts, standing_decisions, verdict_of, without_stale
 from curate.review.votes import Known, given_labels
 from curate.run import Run
@@ -55,12 +55,15 @@ def decisions(run: Run) -> dict[str, Any]:
     }
 
 
-def import_decisions(run: Run, path: Path, *, who: str = "") -> dict[str, Any]:
-    """Adds the decisions in a file to the journal of a run, all of them or none; those that are there already are not added again.
+def import_decisions(run: Run, path: Path, *, who: str = "", contents: Contents | None = None) -> dict[str, Any]:
+    """Adds the decisions in a file to the journal of a run; those that are there already are not added again.
+
+    A table with a mistake adds nothing. A journal may be about more pictures than the run has: those are counted, and the file keeps them.
 
     Args:
-        path: a CSV or a vote file of labelerrors.com, see `curate.review.decision_files`.
+        path: a journal, a table, corrected labels, or a vote file of labelerrors.com, see `curate.review.decision_files`.
         who: reviewer of the lines that name none.
+        contents: where pictures are under other ids, asked only if an id is not known.
 
     Raises:
         RunError: `find` has not been run.
@@ -68,20 +71,35 @@ def import_decisions(run: Run, path: Path, *, who: str = "") -> dict[str, Any]:
         UsageError: `who` is given for votes.
     """
     table = load_table(run)
-    found = read_decisions(path, Known.of(table, tuple(run.meta["dataset"]["class_names"])), who=who, run=run.name)
-    there = {decision.id for decision in read_journal(run.path / JOURNAL).decisions}
-    new = [decision for decision in found if decision.id not in there]
+    known = Known.of(table, tuple(run.meta["dataset"]["class_names"]))
+    reading = read_file(path, known, who=who, run=run.name, contents=contents)
+    there = {decision.id: _content(decision) for decision in read_journal(run.path / JOURNAL).decisions}
+    new = []
+    for decision in reading.decisions:
+        if decision.id in there and there[decision.id] != _content(decision):  # somebody edited the file: another decision, taken later
+            decision = replace(decision, id=content_id(decision.id, *_content(decision)))
+        if decision.id not in there:
+            there[decision.id] = _content(decision)
+            new.append(decision)
     if new:
         append_decisions(run.path / JOURNAL, new)
     return {
         "run": run.name,
         "journal": run.path / JOURNAL,
         "num_added": len(new),
-        "num_already_there": len(found) - len(new),
+        "num_already_there": len(reading.decisions) - len(new),
         "num_stale_decisions": sum(change.what == "given" for change in changed_since(new, table)),
+        "num_of_other_pictures": len(reading.unknown),
+        "note": f"{path.name} keeps those, such as '{reading.unknown[0]}': they are not in this run" if reading.unknown else None,
+        "num_followed_the_picture": reading.num_moved,
         "actions": _counts(decision.action for decision in new),
         "reviewers": _counts(decision.who for decision in new),
     }
+
+
+def _content(decision: Decision) -> tuple[str, ...]:
+    """What makes two decisions the same."""
+    return (decision.sample_id, decision.action, decision.label or "", decision.who, decision.note, decision.undoes)
 
 
 def _counts(values: Any) -> dict[str, int]:

@@ -12,26 +12,28 @@ from numpy.typing import ArrayLike, NDArray
 from curate.errors import DataError, UsageError
 from curate.intervals import Estimate, jeffreys
 
-NUM_DRAWS = 1000
 INTERCEPTS = np.linspace(-10, 10, 81)
 SLOPES = np.linspace(-7.5, 0, 31)  # never rising
 SLOPE_SCALE = 2.5
+NEGLIGIBLE = 1e-6  # weight beside the most probable
 
 
-def error_chances(used: NDArray[np.int64], is_error: NDArray[np.bool_], ahead: NDArray[np.int64], *, seed: int = 0) -> NDArray[np.float64]:
-    """Draws of the chance that each suspect ahead is an error, from the posterior given those that are decided.
+def error_chances(
+    used: NDArray[np.int64], is_error: NDArray[np.bool_], ahead: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How probable each course of the error rate is, given the suspects that are decided, and what it says of those ahead.
 
     The chance is logistic in the logarithm of the rank. Its intercept has Jeffreys' prior in the middle of `used`, so that a flat queue
     gives what a plain share gives; its slope, per standard deviation of the log-ranks in `used`, a half-normal prior of scale 2.5.
+    Nothing is drawn: the same decisions give the same numbers, in `estimates.js` of the review page too.
 
     Args:
         used: (W,), at least two different places in the queue, 0 = most suspect.
         is_error: (W,), what was decided there.
         ahead: (n,), the places in question.
-        seed: of the draws.
 
     Returns:
-        (1000, n) in [0, 1]; a row is one draw.
+        (G,) weights that add up to 1, of courses that are not out of the question, and (G, n) the chance of an error under each.
     """
     from scipy.special import expit
 
@@ -42,8 +44,24 @@ def error_chances(used: NDArray[np.int64], is_error: NDArray[np.bool_], ahead: N
     log_posterior = (is_error * logits - np.logaddexp(0, logits)).sum(axis=1)
     log_posterior += 0.5 * intercepts - np.logaddexp(0, intercepts) - 0.5 * (slopes / SLOPE_SCALE) ** 2
     weights = np.exp(log_posterior - log_posterior.max())
-    cells = np.random.default_rng(seed).choice(len(weights), NUM_DRAWS, p=weights / weights.sum())
-    return expit(intercepts[cells, None] + slopes[cells, None] * x_ahead)
+    kept = weights > NEGLIGIBLE
+    return weights[kept] / weights[kept].sum(), expit(intercepts[kept, None] + slopes[kept, None] * x_ahead)
+
+
+def number_of_errors(weights: NDArray[np.float64], chances: NDArray[np.float64]) -> Estimate:
+    """How many of n suspects are errors: the mean, and the middle 95 % of the mixture of Poisson-binomials, summed exactly.
+
+    Args:
+        weights: (G,), add up to 1.
+        chances: (G, n).
+    """
+    mass = np.zeros((len(weights), chances.shape[1] + 1))  # (G, n + 1), of each number of errors so far
+    mass[:, 0] = 1
+    for chance in chances.T:
+        mass[:, 1:] = mass[:, 1:] * (1 - chance)[:, None] + mass[:, :-1] * chance[:, None]
+        mass[:, 0] *= 1 - chance
+    low, high = np.searchsorted((weights @ mass).cumsum(), TAILS)
+    return Estimate(float(weights @ chances.sum(axis=1)), float(low), float(min(high, chances.shape[1])))
 
 
 UNDECIDED, RIGHT, WRONG, AMBIGUOUS = -1, 0, 1, 2  # codes of what was decided about a given label
@@ -53,6 +71,7 @@ MIN_DECIDED = 20  # below it a prediction would be little more than its prior
 LONGEST_PAUSE = 120.0  # seconds
 ONE_GO = 0.1  # seconds
 WORTHWHILE = 20  # suspects looked at for one error: more are not worth it
+NUM_NEXT = 50  # undecided suspects that a prediction is about, in the App, the page and the notebook
 
 
 @dataclass(frozen=True)
@@ -116,7 +135,7 @@ def precision_by_bucket(codes: ArrayLike, bucket_size: int = 100) -> list[Bucket
     return buckets
 
 
-def expected_errors_in_next(codes: ArrayLike, num_next: int, *, seed: int = 0) -> Prediction | None:
+def expected_errors_in_next(codes: ArrayLike, num_next: int) -> Prediction | None:
     """How many of the next undecided suspects are errors; None where nothing is left, or too little is decided.
 
     Errors get rarer along the queue, so the share so far says too much. The chance of an error is taken as logistic in the logarithm of
@@ -130,7 +149,6 @@ def expected_errors_in_next(codes: ArrayLike, num_next: int, *, seed: int = 0) -
     Args:
         codes: (M,) in order of suspicion, of `UNDECIDED`, `RIGHT`, `WRONG`, `AMBIGUOUS`.
         num_next: how many of the undecided, in order; fewer where fewer are left.
-        seed: of the draws that make the interval.
 
     Raises:
         UsageError: `num_next` is under 1.
@@ -144,10 +162,8 @@ def expected_errors_in_next(codes: ArrayLike, num_next: int, *, seed: int = 0) -
         return None
     distance = np.maximum(np.maximum(ahead[0] - decided, decided - ahead[-1]), 0)
     used = decided[np.argsort(distance, kind="stable")[:WINDOW]]
-    chances = error_chances(used, queue[used] == WRONG, ahead, seed=seed)  # (draws, n)
-    drawn = (np.random.default_rng([seed, 1]).random(chances.shape) < chances).sum(axis=1)
-    low, high = np.quantile(drawn, TAILS)
-    return Prediction(Estimate(float(chances.sum(axis=1).mean()), float(low), float(high)), len(ahead), len(used))
+    weights, chances = error_chances(used, queue[used] == WRONG, ahead)
+    return Prediction(number_of_errors(weights, chances), len(ahead), len(used))
 
 
 def missed_errors(num_unflagged: int, num_sampled: int, num_errors: int) -> Estimate:
@@ -206,18 +222,18 @@ def advice(prediction: Prediction | None, *, num_decided: int, num_left: int, se
         seconds_each: what a decision takes, from `pace`.
     """
     if num_left == 0:
-        return "All suspects are decided; a random sample of the unflagged tells how many errors were missed."
+        return "All suspects are decided. Now decide the random check: it tells how many errors were missed."
     if prediction is None:
         more = min(max(MIN_DECIDED - num_decided, 1), num_left)
-        return f"Go on: {num_decided} decided suspects are too few to tell how many errors are left; decide {more} more, worst first."
+        return f"Go on: decide {more} more, worst first. Then it can be told how many errors are ahead."
     ahead, errors = prediction.num_next, prediction.num_errors
-    found = f"about {errors.value:.0f} of the next {ahead} suspects are errors ({errors.low:.0f} to {errors.high:.0f})"
-    if seconds_each is not None and errors.value > 0:
-        found += f", one in {_duration(ahead * seconds_each / errors.value)} of review"
+    found = f"about {errors.value:.0f} of the next {ahead} are errors ({errors.low:.0f} to {errors.high:.0f})"
     if errors.high * WORTHWHILE < ahead:
-        return f"Stop here: {found}; a random sample of the unflagged tells more now."
+        return f"You can stop: {found}. The random check tells more now."
     if errors.value * WORTHWHILE < ahead:
-        return f"Errors get rare: {found}; decide some more to be sure that it pays to stop."
+        return f"Errors get rare: {found}. Decide some more to be sure that you can stop."
+    if seconds_each is not None and errors.value > 0:
+        found += f", one in {_duration(ahead * seconds_each / errors.value)}"
     return f"Go on: {found}."
 
 

@@ -110,11 +110,11 @@ def read_journal(path: Path) -> Journal:
         return Journal(())
     with open(path, "rb") as file, _reading(path):
         *lines, tail = file.read().split(b"\n")
-    decisions = [_parsed(line, f"{path} line {number}") for number, line in enumerate(lines, 1) if line.strip()]
+    decisions = [parse_decision(line, f"{path} line {number}") for number, line in enumerate(lines, 1) if line.strip()]
     if not tail.strip():
         return Journal(tuple(decisions))
     try:
-        return Journal((*decisions, _parsed(tail, str(path))))
+        return Journal((*decisions, parse_decision(tail, str(path))))
     except DataError:
         return Journal(tuple(decisions), num_ignored=1)
 
@@ -166,7 +166,15 @@ def content_id(*content: str) -> str:
 FIELDS = {f.name for f in fields(Decision)}
 
 
-def _parsed(line: bytes, where: str) -> Decision:
+def parse_decision(line: bytes, where: str) -> Decision:
+    """The decision in one line of a journal; fields that a newer version or a review page adds are left out.
+
+    Args:
+        where: the line is from, for messages.
+
+    Raises:
+        DataError: it is none.
+    """
     try:
         values: Any = json.loads(line)
         if not isinstance(values, dict) or not {"sample_id", "action", "when"} <= values.keys():
@@ -190,7 +198,7 @@ def _mended_end(file: BinaryIO) -> bytes:
     if not tail:
         return b""
     try:
-        _parsed(tail, "the last line")
+        parse_decision(tail, "the last line")
         return b"\n"
     except DataError:
         file.truncate(start)

@@ -277,6 +277,16 @@ def test_panel_counts_what_was_just_decided(page, kept):
     page.wait_for_text(PANEL, "label is wrong: 1")
 
 
+def test_on_a_first_visit_no_advertisement_covers_the_panel(browser, served, kept):
+    context = browser.new_context(viewport={"width": 1600, "height": 950})
+    tab = context.new_page()
+    tab.goto(served.link_to("label-issues"))
+    tab.locator(PANEL).get_by_text("What the audit expects").wait_for(timeout=120_000)
+    tab.wait_for_timeout(1000)
+    assert tab.get_by_text("Accelerate your workflow").count() == 0
+    context.close()
+
+
 def test_two_reviewers_make_a_conflict_that_is_settled_in_its_queue(page, kept, served, home, mongod, run):
     page.select(0)
     page.press("k")

@@ -90,3 +90,34 @@ def test_bad_input_is_one_error_line(curate, tmp_path, options, words):
 def test_a_run_that_is_not_there_is_one_error_line(curate):
     result = curate("gallery", "nowhere")
     assert (result.exit_code, result.stdout) == (2, "") and "no run at" in result.stderr
+
+
+def test_a_review_page_says_what_leaves_and_how_it_comes_back(data, curate, tmp_path):
+    result = curate("gallery", "tiny", "--review", "--check", "5", "--to", tmp_path / "page.html", "--json")
+    assert result.exit_code == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert told["queues"] == {"Suspects": 2, "Random check": 5} and (tmp_path / "page.html").stat().st_size < 200_000
+    assert "7 pictures of at most 400 pixels without metadata, their ids" in told["leaves_this_machine"]
+    assert told["comes_back_by"] == "curate import-decisions tiny FILE --who NAME"
+
+
+def test_a_review_page_replaces_itself_and_nothing_else(data, curate, tmp_path):
+    page = tmp_path / "page.html"
+    for _ in range(2):
+        assert curate("gallery", "tiny", "--review", "--to", page).exit_code == 0
+    page.write_text("my notes")
+    result = curate("gallery", "tiny", "--review", "--to", page)
+    assert result.exit_code == 2 and "is there already" in result.stderr and page.read_text() == "my notes"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"), [(["--blind"], "--blind goes with --review"), (["--review", "--names"], "--names goes without --review")]
+)
+def test_options_that_do_not_go_together_are_one_line(curate, options, told):
+    result = curate("gallery", "tiny", *options)
+    assert result.exit_code == 2 and told in result.stderr
+
+
+def test_without_conflicts_there_is_nothing_to_settle(curate):
+    result = curate("gallery", "tiny", "--review", "--only", "conflicts")
+    assert result.exit_code == 2 and "there are no conflicts to settle" in result.stderr

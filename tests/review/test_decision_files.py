@@ -92,8 +92,8 @@ def test_a_line_that_is_wrong_is_named(read, text, message):
 
 
 def test_other_kinds_of_files_are_refused(read, tmp_path):
-    with pytest.raises(DataError, match=r"found votes\.parquet"):
-        read("", "votes.parquet")
+    with pytest.raises(DataError, match=r"found votes\.xlsx"):
+        read("", "votes.xlsx")
     with pytest.raises(DataError, match="there is no file of decisions"):
         read_decisions(tmp_path, KNOWN)
 

@@ -16,6 +16,7 @@ from curate.review.estimates import (
     error_rate,
     expected_errors_in_next,
     missed_errors,
+    number_of_errors,
     pace,
     precision_by_bucket,
 )
@@ -118,6 +119,15 @@ def test_same_codes_same_prediction():
     assert expected_errors_in_next(codes, 50) == expected_errors_in_next(codes, 50)
 
 
+def test_number_of_errors_is_that_of_a_mixture_of_coins():
+    weights, chances = np.array([0.25, 0.75]), np.array([[0.5, 0.5, 0.1], [0.9, 0.2, 0.0]])
+    found = number_of_errors(weights, chances)
+    draws = np.random.default_rng(0)
+    drawn = (draws.random((100_000, 3)) < chances[draws.choice(2, 100_000, p=weights)]).sum(axis=1)
+    assert found.value == pytest.approx(drawn.mean(), abs=0.01)
+    assert (found.low, found.high) == tuple(np.quantile(drawn, (0.025, 0.975)))
+
+
 @pytest.mark.parametrize("codes", [[], [UNDECIDED] * 50, [WRONG] * 19 + [UNDECIDED], [WRONG] * 50])
 def test_without_evidence_or_anything_left_there_is_no_prediction(codes):
     assert expected_errors_in_next(codes, 10) is None
@@ -191,12 +201,12 @@ def predicted(value, low, high, num_next=200):
 @pytest.mark.parametrize(
     ("prediction", "left", "start"),
     [
-        (predicted(60, 48, 71), 500, "Go on: about 60 of the next 200 suspects are errors (48 to 71), one in 20 s of review."),
+        (predicted(60, 48, 71), 500, "Go on: about 60 of the next 200 are errors (48 to 71), one in 20 s."),
         (predicted(6, 2, 14), 500, "Errors get rare: about 6 of the next 200"),
-        (predicted(2, 0, 6), 500, "Stop here: about 2 of the next 200"),
-        (predicted(0, 0, 0), 500, "Stop here: about 0 of the next 200 suspects are errors (0 to 0);"),
-        (None, 500, "Go on: 5 decided suspects are too few to tell how many errors are left; decide 15 more"),
-        (None, 3, "Go on: 5 decided suspects are too few to tell how many errors are left; decide 3 more"),
+        (predicted(2, 0, 6), 500, "You can stop: about 2 of the next 200"),
+        (predicted(0, 0, 0), 500, "You can stop: about 0 of the next 200 are errors (0 to 0)."),
+        (None, 500, "Go on: decide 15 more, worst first."),
+        (None, 3, "Go on: decide 3 more, worst first."),
         (None, 0, "All suspects are decided"),
     ],
 )

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from curate.app.review.store import STALE, ReviewStore
-from curate.app.views import NUM_CHECK
 from curate.review.estimates import (
     AMBIGUOUS,
+    NUM_NEXT,
     RIGHT,
     UNDECIDED,
     WRONG,
@@ -24,6 +24,7 @@ from curate.review.estimates import (
     precision_by_bucket,
 )
 from curate.review.journal import Decision
+from curate.review.random_check import NUM_CHECK
 from curate.review.verdicts import CONFLICT, PairAgreement, agreement
 
 CODES = {
@@ -34,7 +35,6 @@ CODES = {
     "ambiguous": AMBIGUOUS,
 }  # all others say that the label is wrong
 DECIDED = {"review.label": {"$gt": ""}}  # the samples that an index finds
-NUM_AHEAD = 200
 NUM_RECENT = 300  # decisions that the pace is taken from
 
 
@@ -76,7 +76,7 @@ def summarize(store: ReviewStore, reviewer: str) -> Summary:
     recent = store.log.find({"dataset": store.dataset_id, "who": reviewer, "action": {"$ne": "undo"}}, {"_id": 0, "when": 1})
     times = [datetime.fromisoformat(one["when"]).timestamp() for one in recent.sort("when", -1).limit(NUM_RECENT)]
     own_pace = pace(times, len(suspects) - num_decided)
-    prediction = expected_errors_in_next(codes, NUM_AHEAD)
+    prediction = expected_errors_in_next(codes, NUM_NEXT)
     kinds = store.samples.aggregate([{"$match": DECIDED}, {"$group": {"_id": "$review.action", "n": {"$sum": 1}}}])
     checked = [_code(sample) for sample in store.samples.find({"check_rank": {"$gte": 1, "$lte": NUM_CHECK}}, {"review.action": 1})]
     num_checked = sum(code != UNDECIDED for code in checked)

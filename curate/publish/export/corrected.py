@@ -11,17 +11,12 @@ from typing import Any
 import pandas as pd
 
 from curate.files import write_atomically
+from curate.review.exported_files import CORRECTIONS as FORMAT
+from curate.review.exported_files import VOTES
 from curate.review.journal import Decision
 from curate.review.verdicts import CONFLICT, outcome
 
-FORMAT = "curate corrected labels 1"
 COLUMNS = ("sample_id", "given", "corrected", "action", "votes", "labels_sha256")
-VOTES = {
-    "ok": "label is right",
-    "confirm_error": "label is wrong",
-    "drop": "image does not belong here",
-    "ambiguous": "no single class is right",
-}
 
 
 def corrections_of(table: pd.DataFrame, standing: Mapping[str, Mapping[str, Decision]]) -> list[dict[str, Any]]:

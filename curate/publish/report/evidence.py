@@ -77,9 +77,9 @@ def read_evidence(run: Run, image_set: ImageSet) -> Evidence:
         table=table,
         class_health=_read_names(run, "class_health.csv", ["class_name"]),
         label_pairs=_read_names(run, "label_pairs.csv", ["given_label", "suggested_label"]),
-        findings=_read_json(run, "findings.json") or {},
+        findings=read_json(run, "findings.json") or {},
         projection=projection,
-        comparison=_read_json(run, "comparison.json"),
+        comparison=read_json(run, "comparison.json"),
     )
 
 
@@ -91,7 +91,7 @@ def _read_names(run: Run, name: str, text_columns: list[str]) -> pd.DataFrame:
     return table
 
 
-def _read_json(run: Run, name: str) -> dict[str, Any] | None:
+def read_json(run: Run, name: str) -> dict[str, Any] | None:
     if not run.has(name):
         return None
     try:

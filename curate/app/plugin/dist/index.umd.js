@@ -5,6 +5,8 @@
   const foo = window.__foo__, fos = window.__fos__;
   if (!foo || !fos || !foo.Operator) return;
   const PLUGIN = "@curate/review";
+  // FiftyOne's advertisement would open over the review panel on the first visit. This file is loaded before the page is drawn.
+  try { localStorage.setItem("fiftyone-enterprise-tooltip-seen", "true"); } catch (error) { /* then it is dismissed by hand */ }
   const WATCH_MS = 25;
   const SAID_MS = 2600;
   const LATE = "no answer yet: is the database running?";
@@ -50,6 +52,12 @@
     #curate-keys { position: fixed; inset: 0; z-index: 100001; display: none; align-items: center; justify-content: center; background: #0009; }
     #curate-keys.shown, #curate-picture.shown { display: flex; }
     #curate-picture { position: fixed; inset: 0; z-index: 100001; display: none; align-items: center; justify-content: center; background: #000b; }
+    #curate-wait { position: fixed; left: 50%; top: 40%; transform: translate(-50%, -50%); z-index: 100001; display: none; gap: 14px; align-items: center;
+      font: 500 15px/1.4 Palanquin, system-ui, sans-serif; color: #eef2f6; background: #17212bf5; border: 1px solid #ffffff4d; border-radius: 12px; padding: 16px 24px; }
+    #curate-wait.shown { display: flex; }
+    #curate-wait i { width: 22px; height: 22px; border: 3px solid #ffffff40; border-top-color: #fff; border-radius: 50%; animation: curate-turn 0.9s linear infinite; }
+    @keyframes curate-turn { to { transform: rotate(1turn); } }
+    @media (prefers-reduced-motion: reduce) { #curate-wait i { animation-duration: 4s; } }
     #curate-picture img { max-width: 92vw; max-height: 88vh; border-radius: 12px; background: #fff; box-shadow: 0 18px 60px #000a; }
     #curate-keys section { font-size: 15px; font-weight: 400; border-radius: 14px; padding: 24px 32px 20px; max-width: 92vw; }
     #curate-keys h2 { font-size: 18px; font-weight: 600; margin: 0 0 14px; }
@@ -73,9 +81,11 @@
       textContent: "They act on the open sample, or on those selected in the grid. A decision in an open sample opens the next undecided one." })));
   const image = element("img", {});
   const picture = element("div", { id: "curate-picture", role: "dialog", ariaLabel: "Explanation; any key closes it" }, image);
+  const waitWords = element("span", {});
+  const waiting = element("div", { id: "curate-wait", role: "status" }, element("i", { ariaHidden: "true" }), waitWords);
   for (const layer of [help, picture]) layer.addEventListener("click", () => layer.classList.remove("shown"));
   document.head.append(style);
-  document.body.append(said, bar, help, picture);
+  document.body.append(said, bar, help, picture, waiting);
 
   let fading;
   function say(message, milliseconds = SAID_MS) {
@@ -296,19 +306,30 @@
     })();
   }
 
+  // An explanation takes seconds on a busy machine: a sign that it works, with the seconds, until the picture is there.
+  function waitWhile(words) {
+    const started = performance.now();
+    const tell = () => { waitWords.textContent = `${words} ${Math.round((performance.now() - started) / 1000)} s`; };
+    tell();
+    waiting.classList.add("shown");
+    const ticking = setInterval(tell, 500);
+    return () => { clearInterval(ticking); waiting.classList.remove("shown"); };
+  }
+
   function openForm(operator) {
     foo.executeOperator("@voxel51/operators/prompt_user_for_operation", { operator_uri: `${PLUGIN}/${operator}`, params: {} });
   }
 
   function run(operator, params) {
     if (isLocked()) return;
-    if (operator === "why") say("one moment …");
+    const stopWaiting = operator === "why" ? waitWhile("Asking the net what it looks at …") : null;
     lockedSince = performance.now();
     const before = openId;
     const late = operator === "why" ? null : setTimeout(() => say(LATE, 20 * LONGEST_MS), PATIENCE_MS);
     foo.executeOperator(`${PLUGIN}/${operator}`, { ...params, seen: addressed() }, {
       callback: (result) => {
         clearTimeout(late);
+        if (stopWaiting) stopWaiting();
         if (said.textContent === LATE) said.classList.remove("shown");
         const moves = !result.error && result.result && result.result.moves;
         if (moves) unlockWhenShown(before);
