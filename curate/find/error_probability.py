@@ -26,18 +26,21 @@ EVIDENCE = (
     20.0  # samples of which the likelihood counts, for a judge whose labels cost one nat each; all judges fit worse than chance allows
 )
 SUREST = 0.2  # share of samples, those of which a judge is surest
-MISTAKES_OF_SURE = 0.6  # their share of mistakes, in units of the square of that of all samples; not more on clean labels
+# their share of mistakes, in units of the square of that of all samples, is not more on clean labels: with many samples a class, and what
+# it is more with next to none, where judges are weak; half of that with so many
+MISTAKES_OF_SURE, MORE_OF_FEW, FEW = 0.5, 0.25, 300
 SPREAD_OF_SURE = 0.2  # deviation of its logarithm
 BOTH = 80.0  # how unlikely mistakes (in units of chance) and wrong labels are together, for each unit of the product of their rates
-EVIDENCE_OF_TWO, SPREAD_OF_SURE_OF_TWO, BOTH_OF_TWO = 20.0, 0.5, 20.0
-# mistakes of the mean of several judges: disagreement times e to the power of 0.3 - 3 (what the mean gains / disagreement)
-SHARED, COMPLEMENTARY, SPREAD_OF_TWO = 0.3, 3.0, 0.3
+EVIDENCE_OF_TWO, SPREAD_OF_SURE_OF_TWO, BOTH_OF_TWO, MISTAKES_OF_SURE_OF_TWO = 20.0, 0.25, 30.0, 0.6
+# mistakes of the mean of several judges: disagreement times e to the power of 0.5 - 3 (what the mean gains / disagreement)
+SHARED, COMPLEMENTARY, SPREAD_OF_TWO = 0.5, 3.0, 0.5
 GRAIN = 0.002  # rates that differ by less are alike
 MISFIT, MISFIT_OF_TWO = (0.7, 1.4), (0.8, 1.25)  # how far counts are off beyond the spread of the channels
-NOTHING, NOTHING_OF_TWO = 0.1, 0.05  # of the labels that the judge contradicts, a share that may be none
+NOTHING, NOTHING_OF_TWO = 0.25, 0.1  # of the labels that the judge contradicts, a share that may be right
+ALL, ALL_OF_TWO = 1.0, 0.5  # of the labels that the judge contradicts, a share that may be wrong
 TAILS = (0.025, 0.975)
 FEWEST = 20  # labels
-WEAKEST = 1 / 3  # share of labels that the judge agrees with
+WEAKEST, BETTER_THAN_CHANCE = 1 / 3, 0.25  # share of labels that the judge agrees with; the same above chance
 
 
 @dataclass(frozen=True)
@@ -204,9 +207,10 @@ def _weighed(rows: Rows, counts: _Counts, *, num_samples: int) -> tuple[NDArray[
         wrong.append((1 - reading.quality).astype(np.float32))
     likelihood, mistakes, of_sure, errors = np.array(figures).T
     grain = GRAIN + 1 / size
-    excess = np.maximum(0, np.log((of_sure + grain) / (MISTAKES_OF_SURE * mistakes**2 + grain)))
     both = errors * mistakes / (1 - 1 / rows.num_classes)
     one = counts.disagreement is None
+    usual_of_sure = MISTAKES_OF_SURE + MORE_OF_FEW / (1 + num_samples / rows.num_classes / FEW) if one else MISTAKES_OF_SURE_OF_TWO
+    excess = np.maximum(0, np.log((of_sure + grain) / (usual_of_sure * mistakes**2 + grain)))
     evidence, spread, unlikely = (EVIDENCE, SPREAD_OF_SURE, BOTH) if one else (EVIDENCE_OF_TWO, SPREAD_OF_SURE_OF_TWO, BOTH_OF_TWO)
     logarithm = evidence * (likelihood - likelihood.max()) / max(0.05, -likelihood.max())
     logarithm = logarithm - (excess / spread) ** 2 / 2 - unlikely * both
@@ -238,13 +242,13 @@ def _read_all(
 def _reason(counts: _Counts, num_labelled: int) -> str | None:
     """Why wrong labels cannot be told from this judge's mistakes; None where they can."""
     chance = counts.by_chance
+    agrees = f"this judge agrees with {100 * counts.agreement:.0f} % of the labels"
     if num_labelled < FEWEST:
         return f"{num_labelled} labels are too few to judge by"
     if counts.agreement - chance < 3 * np.sqrt(chance * (1 - chance) / num_labelled) + 0.02 * (1 - chance):
-        return (
-            f"this judge agrees with {counts.agreement:.0%} of the labels, as it would by chance ({chance:.0%}); "
-            f"are its rows in the order of the labels?"
-        )
+        return f"{agrees}, as it would by chance ({100 * chance:.0f} %); are its rows in the order of the labels?"
     if counts.agreement < WEAKEST:
-        return f"this judge agrees with {counts.agreement:.0%} of the labels"
+        return agrees
+    if counts.agreement - chance < BETTER_THAN_CHANCE * (1 - chance):
+        return f"{agrees}, where {100 * chance:.0f} % is chance"
     return None

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.find.error_probability import MISFIT, MISFIT_OF_TWO, NOTHING, NOTHING_OF_TWO, TAILS, Errors
+from curate.find.error_probability import ALL, ALL_OF_TWO, MISFIT, MISFIT_OF_TWO, NOTHING, NOTHING_OF_TWO, TAILS, Errors
 from curate.intervals import Estimate
 
 UNSURE = 0.35  # of the labels: an interval so wide says nothing
@@ -81,10 +81,10 @@ def estimate_detection(errors: Errors, flagged: NDArray[np.bool_]) -> SelfEstima
     misses = errors.wrong[:, ~in_sample].sum(axis=1, dtype=np.float64) * scale
     contradicted = (1 - errors.agreement) * num
     nothing = (NOTHING if errors.num_opinions == 1 else NOTHING_OF_TWO) * contradicted
-    at_most = max(num * 1.0, 0.0)
-    wrong = _interval(total, hits + misses, errors, nothing, at_most)
-    left = _interval(total - hit, misses, errors, nothing, float(num - num_flagged))
-    found = _interval(hit, hits, errors, 0.0, float(num_flagged))
+    at_least = (ALL if errors.num_opinions == 1 else ALL_OF_TWO) * contradicted  # of the upper end
+    wrong = _interval(total, hits + misses, errors, nothing, at_least, float(num))
+    left = _interval(total - hit, misses, errors, nothing, min(at_least, max(0.0, contradicted - num_flagged)), float(num - num_flagged))
+    found = _interval(hit, hits, errors, 0.0, 0.0, float(num_flagged))
     precision = Estimate(hit / num_flagged, found.low / num_flagged, found.high / num_flagged) if num_flagged else unknown
     shares = np.divide(hits, hits + misses, out=np.zeros(len(hits)), where=hits + misses > 0)
     recall = unknown
@@ -96,7 +96,7 @@ def estimate_detection(errors: Errors, flagged: NDArray[np.bool_]) -> SelfEstima
     reason = errors.reason
     if reason is None and (wrong.high - wrong.low) > UNSURE * num:
         reason = (
-            f"this judge contradicts {1 - errors.agreement:.0%} of the labels, and nothing tells how often it is itself that errs; "
+            f"this judge contradicts {100 * (1 - errors.agreement):.0f} % of the labels, and nothing tells how often it is itself that errs; "
             f"a second, independent opinion would"
         )
     if errors.reason is not None:
@@ -106,12 +106,12 @@ def estimate_detection(errors: Errors, flagged: NDArray[np.bool_]) -> SelfEstima
     return SelfEstimate(num, num_flagged, wrong, found, precision, recall, left, worth, reason is None, reason, errors.num_opinions)
 
 
-def _interval(value: float, counts: NDArray[np.float64], errors: Errors, nothing: float, at_most: float) -> Estimate:
+def _interval(value: float, counts: NDArray[np.float64], errors: Errors, nothing: float, at_least: float, at_most: float) -> Estimate:
     down, up = MISFIT if errors.num_opinions == 1 else MISFIT_OF_TWO
     low, high = _quantiles(counts, errors.weight)
     low, high = min(low, value), max(high, value)
     low = max(0.0, low * down - nothing - 2 * math.sqrt(low * down))
-    high = min(at_most, high * up + 2 * math.sqrt(high * up) + 3)
+    high = min(at_most, max(at_least, high * up) + 2 * math.sqrt(high * up) + 3)
     return Estimate(value, min(low, value), max(high, value))
 
 
@@ -146,7 +146,9 @@ def estimate_sentences(detection: dict[str, Any]) -> list[str]:
     labels, flagged = detection["num_labels"], detection["num_flagged"]
     look = f"{detection['num_worth_a_look']:,} labels are wrong with a probability of 5 % or more: looking at them pays, worst first."
     if not detection["can_count"]:
-        sentences = [f"We cannot tell how many labels are wrong: {detection['reason']}."]
+        sentences = [
+            f"We cannot tell how many labels are wrong: {detection['reason'].rstrip('?.')}{'?' if detection['reason'].endswith('?') else '.'}"
+        ]
         if detection["num_errors"]["value"] is not None and flagged:
             sentences.append(f"We flag {flagged:,} of {labels:,}, the most suspect; a look at some of them tells what they are worth.")
         elif not flagged:

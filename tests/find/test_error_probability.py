@@ -121,7 +121,7 @@ def test_a_second_opinion_makes_the_interval_narrower():
 @pytest.mark.parametrize(
     ("cell", "reason"),
     [
-        (Cell(num_classes=60, num_samples=6000, accuracy=0.22, own=0.0), r"agrees with 2\d% of the labels$"),
+        (Cell(num_classes=60, num_samples=6000, accuracy=0.22, own=0.0), r"agrees with 2\d % of the labels$"),
         (Cell(num_classes=10, num_samples=15), "15 labels are too few"),
     ],
 )
