@@ -95,10 +95,8 @@ def estimate_detection(errors: Errors, flagged: NDArray[np.bool_]) -> SelfEstima
         recall = Estimate(value, max(0.0, min(low, value) - slack * (1 - value + 0.1)), min(1.0, max(high, value) + slack * (1 - value)))
     reason = errors.reason
     if reason is None and (wrong.high - wrong.low) > UNSURE * num:
-        reason = (
-            f"this judge contradicts {100 * (1 - errors.agreement):.0f} % of the labels, and nothing tells how often it is itself that errs; "
-            f"a second, independent opinion would"
-        )
+        contradicts = f"{100 * (1 - errors.agreement):.0f} % of the labels"
+        reason = f"this judge contradicts {contradicts}, and nothing tells how often it errs itself; a second, independent opinion would"
     if errors.reason is not None:
         wrong = Estimate(float("nan"), 0.0, max(contradicted, wrong.high))
         left = Estimate(float("nan"), 0.0, wrong.high)
@@ -146,9 +144,8 @@ def estimate_sentences(detection: dict[str, Any]) -> list[str]:
     labels, flagged = detection["num_labels"], detection["num_flagged"]
     look = f"{detection['num_worth_a_look']:,} labels are wrong with a probability of 5 % or more: looking at them pays, worst first."
     if not detection["can_count"]:
-        sentences = [
-            f"We cannot tell how many labels are wrong: {detection['reason'].rstrip('?.')}{'?' if detection['reason'].endswith('?') else '.'}"
-        ]
+        reason = detection["reason"]
+        sentences = [f"We cannot tell how many labels are wrong: {reason}{'' if reason.endswith('?') else '.'}"]
         if detection["num_errors"]["value"] is not None and flagged:
             sentences.append(f"We flag {flagged:,} of {labels:,}, the most suspect; a look at some of them tells what they are worth.")
         elif not flagged:
