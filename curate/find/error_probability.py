@@ -20,6 +20,7 @@ SHARPNESSES = (0.7, 0.85, 1.0, 1.2, 1.45, 1.75, 2.1, 2.6, 3.2, 4.0, 5.0)  # in u
 STEPS, STEPS_OF_MANY, MORE_STEPS = 12, 6, 5  # of the fit; with over 100 classes
 NUM_WEIGHED = 4000  # samples that the channels are weighed by
 NUM_FITTED, PER_CLASS, MOST_FITTED = 15_000, 60, 60_000  # samples that those which count are fitted to
+MOST_VALUES = 30_000_000  # of probabilities of those samples, which lie in memory
 NUM_STRATA = 8  # in which the weights of the channels are divided for all samples; a channel stands for each
 # set on pictures of MNIST, Fashion-MNIST and CIFAR-10, small nets, and the tuning half of pipelines/detection_bench.py
 EVIDENCE = (
@@ -121,7 +122,7 @@ def estimate_errors(labels: ArrayLike, pred_probs: ArrayLike | Sequence[ArrayLik
         unknown = np.empty((1, 0), dtype=np.float32)
         return Errors(quality, labelled, unknown, np.ones(1), float("nan"), 0, len(opinions), "there are no labels")
     generator = np.random.default_rng(seed)
-    num_fitted = min(len(labelled), MOST_FITTED, max(NUM_FITTED, PER_CLASS * num_classes))
+    num_fitted = min(len(labelled), MOST_FITTED, max(NUM_FITTED, PER_CLASS * num_classes), max(NUM_WEIGHED, MOST_VALUES // num_classes))
     fitted = np.sort(generator.permutation(labelled)[:num_fitted])
     probs, counts = _sample(opinions, given, fitted)
     habits = find_habits(probs)

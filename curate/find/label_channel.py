@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+PART = 4096  # rows that are ranked at once
 WIDTH = 12  # classes of a row that are looked at one by one: the most probable and the given one
 SMALLEST = 1e-6  # probability
 SOFTER = 0.5  # power of the doubt of people, in units of the judge's
@@ -38,7 +39,8 @@ class Rows:
         if self.num_classes <= WIDTH:
             self._given = labels
         else:
-            classes = np.argpartition(-probs, WIDTH - 1, axis=1)[:, :WIDTH]
+            parts = [most_probable(probs[start : start + PART]) for start in range(0, max(1, len(probs)), PART)]
+            classes = np.concatenate(parts)
             shown = np.take_along_axis(probs, classes, axis=1)
             missing = np.flatnonzero((classes != labels[:, None]).all(axis=1))
             least = shown[missing].argmin(axis=1)
@@ -103,6 +105,11 @@ class Rows:
         """(N, W) or (W,) of (K,)."""
         values = values.astype(np.float32)
         return values if self._classes is None else values[self._classes]
+
+
+def most_probable(pred_probs: NDArray[np.floating]) -> NDArray[np.int64]:
+    """(N, WIDTH) the most probable classes of (N, K), in any order."""
+    return np.argpartition(-pred_probs, WIDTH - 1, axis=1)[:, :WIDTH]
 
 
 @dataclass(frozen=True)
