@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 METHODS = (
-    "low_label_quality",
+    "error_probability",
     "predicted_neq_given",
     "prune_by_noise_rate",
     "prune_by_class",
@@ -105,6 +105,7 @@ class LookFor:
     """What `find` looks for, and how labels are flagged."""
 
     method: str = option(METHODS[0], "How labels are flagged: by curate, or by a filter of cleanlab.", choices=METHODS, panel=FINDING)
+    threshold: float = option(0.5, "Flag labels that are more probably wrong than this (method error_probability).", panel=FINDING)
     image_checks: bool | None = option(
         None, "Look for dark, blurry and odd pictures; by default in image files of your own.", panel=FINDING
     )

@@ -81,13 +81,15 @@ class Audit:
     @property
     def figures(self) -> dict[str, Any]:
         """The main figures: accuracy, counts, and what the detection is worth by its own estimate."""
+        from curate.find.self_estimate import estimate_sentences
+
         findings = self.findings
         return {
             "run": self.run.name,
             "folder": self.run.path,
             **self.run.meta["metrics"],
             **findings["counts"],
-            "estimated": findings["detection"],
+            "estimated": " ".join(estimate_sentences(findings["detection"])),
         }
 
     def outcome(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from curate.data.planted_noise import plant_flips, similar_classes
 from curate.find.evaluation import best_cut, evaluate_detection
 from curate.find.label_issues import METHODS, find_label_issues, rank_of
 from curate.find.ranking import balanced, pairwise_quality, self_confidence
-from curate.find.self_estimate import estimate_detection
+from curate.judge.judgement import independent_opinions
 from curate.run import run_path
 from curate.sources import load_source
 
@@ -52,7 +52,7 @@ def main() -> None:
                     command="detection",
                     progress=progress,
                 ).run
-                values.append(measure(noisy.labels, run.load_array("pred_probs.npy"), true.labels))
+                values.append(measure(noisy.labels, independent_opinions(run), true.labels))
                 print(name, seed, values[-1]["found"], values[-1]["said"], flush=True)
             records.append(f"detection {true.name} {name} {options.preset}", run, {"seeds": list(range(options.seeds)), "each": values})
 
@@ -68,9 +68,9 @@ def noisy_labels(true, name: str, seed: int) -> np.ndarray:
     return plant_flips(true.labels, true.num_classes, rate=float(rate), kind="class-dependent", seed=seed, transition=matrix)[0]
 
 
-def measure(labels: np.ndarray, probs: np.ndarray, true: np.ndarray) -> dict:
+def measure(labels: np.ndarray, opinions: list[np.ndarray], true: np.ndarray) -> dict:
     """What was found, what each ranking and each threshold would give, and what the audit says of itself."""
-    wrong, issues = labels != true, find_label_issues(labels, probs)
+    wrong, issues, probs = labels != true, find_label_issues(labels, opinions), np.mean(opinions, axis=0)
     rankings = {
         "curate": issues.label_quality,
         "log-margin": pairwise_quality(labels, probs),
@@ -80,7 +80,7 @@ def measure(labels: np.ndarray, probs: np.ndarray, true: np.ndarray) -> dict:
     flags = {f"cleanlab {method}": find_label_issues(labels, probs, method=method).is_label_issue for method in METHODS[1:]}
     flags["four to one"] = rankings["log-margin"] < 0.2
     flags["confident-joint count, lowest log-margins"] = rank_of(rankings["log-margin"]) <= flags["cleanlab prune_by_noise_rate"].sum()
-    found, said = evaluate_detection(wrong, issues.is_label_issue, issues.label_quality), estimate_detection(issues, labels, probs)
+    found, said = evaluate_detection(wrong, issues.is_label_issue, issues.label_quality), issues.estimate
     return {
         "found": {name: getattr(found, name) for name in ("precision", "recall", "f1", "average_precision", "num_flagged", "num_errors")},
         "missed": int((wrong & ~issues.is_label_issue).sum()),

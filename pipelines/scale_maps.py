@@ -26,7 +26,6 @@ from curate.find.near_duplicates import find_near_duplicates
 from curate.find.neighbors import find_neighbors
 from curate.find.order import check_order
 from curate.find.outliers import find_outliers
-from curate.find.self_estimate import estimate_detection
 from curate.memory import PeakMemory
 from curate.run import Run, run_path
 
@@ -87,7 +86,6 @@ def detect(labels: np.ndarray, folder: Path) -> dict[str, tuple[float, float]]:
 
     issues = timed("label issues", lambda: find_label_issues(labels, probs))
     joint = timed("confident joint", lambda: confident_joint(labels, probs))
-    timed("own estimate", lambda: estimate_detection(issues, labels, probs))
     timed("class health", lambda: class_health(labels, probs, issues.is_label_issue, issues.label_quality, names, joint=joint))
     neighbors, similarities = timed("neighbours", lambda: find_neighbors(vectors))
     timed("outliers", lambda: find_outliers(similarities))

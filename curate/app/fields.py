@@ -60,8 +60,9 @@ FIELDS = (
         "label_quality",
         "float",
         LABEL_ISSUES,
-        "0 to 1, low = suspect. Under 0.5 the model finds another class more probable than the given one.",
+        "0 to 1, low = suspect: the probability that the given label is right.",
     ),
+    FieldSpec("error_probability", "float", LABEL_ISSUES, "0 to 1: the probability that the given label is wrong."),
     FieldSpec("label_pair", "str", LABEL_ISSUES, "Given label → suggested label, of label issues: errors of one kind often come in rows."),
     FieldSpec("rank", "int", LABEL_ISSUES, "1 = the most suspect label of the whole dataset. Sort by it to review the worst first."),
     FieldSpec(

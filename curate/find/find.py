@@ -17,24 +17,26 @@ from curate.errors import RunError
 from curate.find.annotators import find_consensus
 from curate.find.classes import class_health, label_pairs
 from curate.find.confident_joint import confident_joint
+from curate.find.error_probability import mean_blocks
 from curate.find.findings import build_findings
 from curate.find.groups import find_groups
 from curate.find.image_checks import check_images
 from curate.find.issue_table import build_issue_table, named
-from curate.find.label_issues import LabelIssues, find_label_issues
+from curate.find.label_issues import CLEANLAB_METHODS, DEFAULT_METHOD, LabelIssues, cleanlab_flags, find_label_issues, flags_of
 from curate.find.map import MapProcess, make_map
 from curate.find.near_duplicates import alone, find_leaks, find_near_duplicates
 from curate.find.neighbors import find_neighbors
 from curate.find.order import check_order
 from curate.find.outliers import find_outliers, unknown_outliers
-from curate.find.self_estimate import estimate_detection
+from curate.find.self_estimate import estimate_sentences
 from curate.judge.given import read_pred_probs
-from curate.judge.judgement import accuracies
+from curate.judge.judgement import accuracies, independent_opinions
 from curate.options import LookFor
 from curate.progress import Progress, silent
 from curate.run import Run
 
 WORST = 10  # groups and annotators in findings.json
+LARGEST_FOR_FILTERS = 20_000_000  # probabilities
 
 
 def find_more(
@@ -168,7 +170,9 @@ def find(
     labels, names = image_set.labels, image_set.class_names
     with run.step("find", method=look_for.method):
         progress("issues", 0, 4, "label issues")
-        label_issues = find_label_issues(labels, probs, method=look_for.method)
+        seed = run.meta["config"]["seed"]
+        opinions = independent_opinions(run)
+        label_issues = find_label_issues(labels, opinions, method=look_for.method, threshold=look_for.threshold, seed=seed)
         progress("issues", 1, 4, "neighbours")
         embeddings = run.load_array("embeddings.npy", mmap=True) if run.has("embeddings.npy") else None
         neighbors, similarities = alone(len(image_set)) if embeddings is None else find_neighbors(embeddings, progress=progress)
@@ -190,9 +194,10 @@ def find(
         more, more_findings = find_more(run, image_set, embeddings, probs, label_issues, image_checks=checks, progress=progress)
         table = table.assign(**more)
         joint = confident_joint(labels, probs)
-        detection = estimate_detection(label_issues, labels, probs, seed=run.meta["config"]["seed"])
-        order = None if embeddings is None else check_order(neighbors)
+        order = None if embeddings is None or is_read_by_class(image_set) else check_order(neighbors)
+        detection = label_issues.estimate
         findings = build_findings(table, labels, probs, names, order, detection=detection, joint=joint) | more_findings
+        findings["methods"] = flagged_by_method(labels, opinions, label_issues)
         flags = label_issues.is_label_issue
         forget_older_flags(run, table)
         save_table(run, table)
@@ -204,7 +209,24 @@ def find(
     if with_map and map_process is None and embeddings is not None:
         make_map(run, (neighbors, similarities), progress=progress)
     run.update("metrics", num_label_issues=int(flags.sum()))
-    return {"run": run.name, "folder": run.path, **run.meta["metrics"], **findings["counts"], "estimated": findings["detection"]}
+    estimated = " ".join(estimate_sentences(findings["detection"]))
+    return {"run": run.name, "folder": run.path, **run.meta["metrics"], **findings["counts"], "estimated": estimated}
+
+
+def is_read_by_class(image_set: ImageSet) -> bool:
+    """Whether the order of the samples is the reader's own, a class after the other, so that it says nothing about the data."""
+    labels = image_set.labels[image_set.labels >= 0]
+    parts = [image_set.labels[image_set.splits == split] for split in np.unique(image_set.splits)]
+    return len(labels) > 0 and all((np.diff(part[part >= 0]) >= 0).all() for part in parts)
+
+
+def flagged_by_method(labels: NDArray[np.int64], opinions: list[NDArray[np.floating]], issues: LabelIssues) -> dict[str, int]:
+    """How many labels each method flags; cleanlab's filters only where the probabilities fit in memory."""
+    counts = {DEFAULT_METHOD: int(flags_of(issues).sum())}
+    if not (labels >= 0).any() or labels.size * opinions[0].shape[1] > LARGEST_FOR_FILTERS:
+        return counts
+    probs = np.concatenate([block for _, block in mean_blocks(opinions, len(labels))])
+    return counts | {method: int(cleanlab_flags(labels, probs, method).sum()) for method in CLEANLAB_METHODS}
 
 
 def take_pred_probs(run: Run, path: Path, image_set: ImageSet) -> None:

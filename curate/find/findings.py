@@ -1,5 +1,6 @@
 """Findings about the dataset as a whole: the content of findings.json."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -40,18 +41,19 @@ def build_findings(
         pred_probs: (N, K) out-of-fold; may be a memory map.
         class_names: K names.
         order: from `check_order`; None where it is not known.
-        detection: from `estimate_detection`.
+        detection: `estimate` of `find_label_issues`.
         joint: (K, K) from `confident_joint`; counted here if not given.
 
     Returns:
-        `counts` of samples and of each kind of issue, `counts_by_split` the same per split, `estimated_label_errors`,
+        `counts` of samples and of each kind of issue, `counts_by_split` the same per split, `estimated_label_errors`
+        (None where they cannot be counted),
         `confident_joint_errors` to compare with, `detection` with the fields of `SelfEstimate`,
         `class_imbalance` and `order` with the fields of `Imbalance` and `OrderCheck`.
     """
     return {
         "counts": _counts(table),
         "counts_by_split": {str(split): _counts(rows) for split, rows in table.groupby("split", sort=False)},
-        "estimated_label_errors": round(detection.num_errors.value),
+        "estimated_label_errors": None if math.isnan(detection.num_errors.value) else round(detection.num_errors.value),
         "confident_joint_errors": confident_joint_errors(labels, pred_probs, joint=joint),
         "detection": detection.to_json(),
         "class_imbalance": asdict(check_imbalance(labels, class_names)),

@@ -14,6 +14,7 @@ MOST = 50  # groups
 FIT_ON = 20_000  # samples that the centres are fitted on
 BLOCK = 8192
 EXCESS = 2.0  # times the error rate of all
+LEAST_EXCESS = 0.1  # more errors than among all, as a share of the group: less is of no use to anybody
 CONFIDENCE = 0.95  # over all groups together
 
 
@@ -44,9 +45,9 @@ def find_groups(
 ) -> Groups:
     """Clusters of the embedding by k-means, and which of them the model gets wrong.
 
-    A group is flagged where its out-of-fold error rate is over twice that of all labelled samples, and this is no chance: the whole
-    interval of its accuracy (Clopper & Pearson, Bonferroni over groups) lies below the accuracy of all. The reason may be wrong labels,
-    hard pictures, or a kind of picture that is rare in training; its name tells what it is made of.
+    A group is flagged where its out-of-fold error rate is over twice that of all labelled samples and ten points above it, and this is no
+    chance: the whole interval of its accuracy (Clopper & Pearson, Bonferroni over groups) lies below the accuracy of all. The reason may
+    be wrong labels, hard pictures, or a kind of picture that is rare in training; its name tells what it is made of.
 
     Args:
         embeddings: (N, D), finite; an array or a memory map, read in blocks.
@@ -68,7 +69,7 @@ def find_groups(
     overall = hits.sum() / max(sizes.sum(), 1)
     low, high = clopper_pearson(hits, sizes, 1 - (1 - CONFIDENCE) / num_groups)
     accuracy = np.divide(hits, sizes, out=np.full(num_groups, np.nan), where=sizes > 0)
-    flagged = (high < overall) & (1 - accuracy > EXCESS * (1 - overall))
+    flagged = (high < overall) & (1 - accuracy > EXCESS * (1 - overall)) & (accuracy < overall - LEAST_EXCESS)
     table = pd.DataFrame(
         {
             "group": np.arange(num_groups),

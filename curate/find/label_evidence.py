@@ -1,11 +1,12 @@
 """What the probabilities say about each given label, in a handful of numbers per sample."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from curate.judge.probabilities import checked_labels, probability_blocks
+from curate.judge.probabilities import checked_labels
 
 
 @dataclass(frozen=True)
@@ -35,21 +36,21 @@ class LabelEvidence:
         return np.divide(own, total, out=np.where(self.labels >= 0, 0.0, np.nan), where=total > 0).astype(np.float32)
 
 
-def label_evidence(labels: ArrayLike, pred_probs: ArrayLike) -> LabelEvidence:
+def label_evidence(labels: ArrayLike, blocks: Iterable[tuple[int, NDArray[np.floating]]]) -> LabelEvidence:
     """One pass over the probabilities, a block of rows in memory at a time.
 
     Args:
         labels: (N,) integers in -1..K-1; -1 = unlabelled.
-        pred_probs: (N, K) out-of-fold, rows sum to 1; may be a memory map.
+        blocks: from `probability_blocks` of (N, K); each is written to.
 
     Raises:
-        DataError: shapes differ, a row of `pred_probs` is no distribution, or a label is out of range.
+        DataError: a label is out of range.
     """
     num_samples = len(np.asarray(labels))
     own, confidence, other = (np.full(num_samples, np.nan, dtype=np.float32) for _ in range(3))
     predicted, best_other = (np.empty(num_samples, dtype=np.int64) for _ in range(2))
     given = None
-    for start, block in probability_blocks(pred_probs, num_samples):
+    for start, block in blocks:
         if given is None:
             given = checked_labels(labels, block.shape[1])
         part, rows = slice(start, start + len(block)), np.arange(len(block))

@@ -26,7 +26,7 @@ class Judgement:
         embeddings: (N, D) float32, all from one model; None where the judge has none.
         fold: (repeats, N) int16, the fold that held each sample out; None where it is not known.
         opinions: further out-of-fold probabilities (N, K) by name, of models that are independent of those behind `pred_probs`: they
-            tell a net's mistakes from wrong labels.
+            tell a net's mistakes from wrong labels. Where the names begin with `PART`, they are what `pred_probs` is the mean of.
     """
 
     pred_probs: "NDArray[np.float32]"
@@ -68,6 +68,7 @@ class Judge(Protocol):
 
 
 OPINIONS = "opinions"
+PART = "part"
 
 
 def judge_into(
@@ -137,6 +138,18 @@ def is_judged(run: "Run", step: str) -> bool:
 def read_opinions(run: "Run") -> dict[str, "NDArray[np.float32]"]:
     """The independent opinions (N, K) of a run by name, as memory maps; none where its judge has a single one."""
     return {name: run.load_array(f"{OPINIONS}/{name}.npy", mmap=True) for name in run.meta.get("opinions") or ()}
+
+
+def independent_opinions(run: "Run") -> list["NDArray[np.float32]"]:
+    """The (N, K) probabilities of all independent judges of a run, as memory maps; their mean judges.
+
+    Probabilities of the user's own in place of the run's stand alone.
+    """
+    pred_probs = run.load_array("pred_probs.npy", mmap=True)
+    opinions = {} if run.meta.get("pred_probs") else read_opinions(run)
+    parts = [array for name, array in opinions.items() if name.startswith(PART)]
+    others = [array for name, array in opinions.items() if not name.startswith(PART)]
+    return [*(parts if len(parts) > 1 else [pred_probs]), *others]
 
 
 def accuracies(image_set: "ImageSet", pred_probs: "NDArray[np.float32]") -> dict:

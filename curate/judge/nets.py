@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from curate.errors import DependencyError, UsageError
-from curate.judge.judgement import Judgement, Ready
+from curate.judge.judgement import PART, Judgement, Ready
 from curate.options import PRESETS, TRAINING, Place, option
 from curate.progress import Progress, silent
 
@@ -107,7 +107,8 @@ class Nets:
                     run=run,
                     progress=progress,
                 )
-                return Judgement(result.pred_probs, result.embeddings, result.fold)
+                opinions = {f"{PART}-{number}": half for number, half in enumerate(result.halves)}  # of other seeds and divisions
+                return Judgement(result.pred_probs, result.embeddings, result.fold, opinions)
 
             yield Ready(config, judge)
 

@@ -1,5 +1,6 @@
 """clean: what becomes of every sample, by a policy and by what reviewers decided."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from curate.review.policies import MIN_CONFIDENCE, apply_policy
 from curate.review.verdicts import CONFLICT, Verdict, standing_decisions, verdict_of, without_stale
 from curate.review.votes import given_labels
 from curate.run import Run
+
+MOST_DROPPED = 0.25  # of all samples; more is seldom wrong
 
 
 def clean_image_set(image_set: ImageSet, cleaned: pd.DataFrame, *, splits: Sequence[str] = ("train", "validation")) -> ImageSet:
@@ -93,7 +96,20 @@ def clean(run: Run, *, policy: str = "drop", min_confidence: float | None = None
         "num_conflicts_to_adjudicate": sum(verdict.action == CONFLICT for verdict in review.verdicts.values()),
         "num_stale_decisions": len(review.stale),
         "stale_samples": sorted({decision.sample_id for decision in review.stale}),
+        "warning": _warning(run, cleaned),
     }
+
+
+def _warning(run: Run, cleaned: pd.DataFrame) -> str | None:
+    """Why what was cleaned should be looked at before it is used; None where nothing speaks against it."""
+    dropped = int((cleaned["action"] == "drop").sum())
+    if dropped > MOST_DROPPED * len(cleaned):
+        return f"{dropped:,} of {len(cleaned):,} samples are dropped; look at some of them first"
+    findings = json.loads(run.path.joinpath("findings.json").read_text()) if run.has("findings.json") else {}
+    detection = findings.get("detection", {})
+    if dropped and detection.get("can_count") is False:
+        return f"how many labels are wrong could not be told: {detection['reason']}"
+    return None
 
 
 def cleaned_table(run: Run, *, policy: str, min_confidence: float | None = None) -> pd.DataFrame:

@@ -70,6 +70,7 @@ WINDOW = 200  # decided suspects that a prediction goes by
 MIN_DECIDED = 20  # below it a prediction would be little more than its prior
 LONGEST_PAUSE = 120.0  # seconds
 ONE_GO = 0.1  # seconds
+WORTH = 10.0  # errors that a probability is believed for before any is decided
 WORTHWHILE = 20  # suspects looked at for one error: more are not worth it
 NUM_NEXT = 50  # undecided suspects that a prediction is about, in the App, the page and the notebook
 
@@ -185,6 +186,25 @@ def missed_errors(num_unflagged: int, num_sampled: int, num_errors: int) -> Esti
     num_rest = num_unflagged - num_sampled
     low, high = _beta_binomial_interval(num_rest, num_errors + 0.5, num_sampled - num_errors + 0.5)
     return Estimate(num_unflagged * num_errors / num_sampled, float(num_errors + low), float(num_errors + high))
+
+
+def errors_by_decisions(num_errors: int, expected: float, ahead: float, *, num_ahead: int, worth: float = WORTH) -> Estimate:
+    """Errors among labels that are not decided yet: their probabilities, sharpened by how far those of decided ones were off.
+
+    The sum of their probabilities is multiplied by a factor whose prior is a Gamma distribution around 1.
+
+    Args:
+        num_errors: errors among the decided labels.
+        expected: sum of the error probabilities of the decided labels.
+        ahead: the same of the labels that are not decided.
+        num_ahead: their number, which the errors cannot exceed.
+        worth: errors that the prior counts for.
+    """
+    from scipy.stats import gamma
+
+    low, high = gamma.interval(1 - 2 * TAILS[0], num_errors + worth, scale=1 / (expected + worth))
+    factor = (num_errors + worth) / (expected + worth)
+    return Estimate(*(min(float(num_ahead), float(one) * ahead) for one in (factor, low, high)))
 
 
 def pace(times: ArrayLike, num_left: int) -> Pace:

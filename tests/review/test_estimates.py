@@ -14,6 +14,7 @@ from curate.review.estimates import (
     Prediction,
     advice,
     error_rate,
+    errors_by_decisions,
     expected_errors_in_next,
     missed_errors,
     number_of_errors,
@@ -213,3 +214,10 @@ def predicted(value, low, high, num_next=200):
 def test_advice_says_whether_to_go_on_and_why(prediction, left, start):
     told = advice(prediction, num_decided=5, num_left=left, seconds_each=6)
     assert told.startswith(start) and told.endswith(".")
+
+
+def test_decisions_sharpen_the_errors_ahead():
+    before = errors_by_decisions(0, 0.0, 60.0, num_ahead=80)
+    after = errors_by_decisions(20, 40.0, 60.0, num_ahead=80)
+    assert before.value == pytest.approx(60) and after.value == pytest.approx(36)
+    assert after.low < 36 < after.high < before.high == 80 and after.high - after.low < before.high - before.low

@@ -90,7 +90,7 @@ class ReviewPanel(foo.Panel):
                 row.btn("conflicts", label=f"Conflicts ({num_conflicts})", on_click=self.show_conflicts, variant="outlined")
             shown.md(text["advice"], name="advice")
             shown.plot("matrix", layout=LAYOUT, config={"displayModeBar": False}, on_click=self.show_pair)
-            for name in ("estimate", "buckets", "missed", "kinds", "agreement"):
+            for name in ("estimate", "wrong", "buckets", "missed", "kinds", "agreement"):
                 if text[name]:
                     shown.md(text[name], name=name)
         return types.Property(shown, view=types.GridView(orientation="vertical", gap=2, px=2, py=2))
@@ -110,6 +110,7 @@ def texts(summary: Summary) -> dict[str, str]:
         "head": f"**{summary.num_decided:,} of {summary.num_suspects:,} suspects decided** by you, {reviewer()}.{left}",
         "advice": f"**{summary.advice}**",
         "buckets": bucket_table(summary),
+        "wrong": wrong_text(summary),
         "missed": missed_text(summary),
         "kinds": "\n".join(
             ["**Decisions**\n", *(f"- {SAID.get(kind, kind)}: {num:,}" for kind, num in sorted(summary.kinds.items(), key=_most))]
@@ -129,6 +130,17 @@ def bucket_table(summary: Summary) -> str:
         if bucket.num_decided
     ]
     return "\n".join(["| suspects | decided | errors | share (95 %) |", "|---|---|---|---|", *rows]) if rows else ""
+
+
+def wrong_text(summary: Summary) -> str:
+    """How many of the suspects are wrong, by the decisions so far."""
+    if summary.wrong is None:
+        return ""
+    wrong = summary.wrong
+    return (
+        f"**Wrong among the suspects:** about {wrong.value:,.0f} of {summary.num_suspects:,} "
+        f"(95 %: {wrong.low:,.0f} to {wrong.high:,.0f}), by the decisions so far."
+    )
 
 
 def missed_text(summary: Summary) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from curate.app.review.store import STALE, ReviewStore
 from curate.review.estimates import (
@@ -18,6 +19,7 @@ from curate.review.estimates import (
     Estimate,
     Pace,
     advice,
+    errors_by_decisions,
     expected_errors_in_next,
     missed_errors,
     pace,
@@ -49,6 +51,7 @@ class Summary:
         kinds: number of samples by what was decided on them, `conflict` among them.
         buckets: the suspects in order of suspicion.
         advice: go on or stop.
+        wrong: errors among the suspects, those decided and those ahead; None where their probability is not known.
         num_checked: of the random sample of the other labels.
         missed: errors among all other labels; None where none of the sample is decided.
         pairs: suspects by (given, suggested label).
@@ -61,6 +64,7 @@ class Summary:
     kinds: dict[str, int]
     buckets: list[Bucket]
     advice: str
+    wrong: Estimate | None
     num_checked: int
     missed: Estimate | None
     pairs: Counter[tuple[str, str]]
@@ -69,7 +73,7 @@ class Summary:
 
 def summarize(store: ReviewStore, reviewer: str) -> Summary:
     """The state of the review as `reviewer` sees it."""
-    wanted = {"_id": 0, "review.action": 1, "review.reviewers": 1, "ground_truth.label": 1, "suggested.label": 1}
+    wanted = {"_id": 0, "review.action": 1, "review.reviewers": 1, "ground_truth.label": 1, "suggested.label": 1, "error_probability": 1}
     suspects = list(store.samples.find({"is_label_issue": True}, wanted).sort("rank", 1))
     codes = np.array([_code(sample) for sample in suspects], dtype=np.int64)
     num_decided = sum(reviewer in sample.get("review", {}).get("reviewers", []) for sample in suspects)
@@ -90,11 +94,23 @@ def summarize(store: ReviewStore, reviewer: str) -> Summary:
         kinds={kind["_id"]: kind["n"] for kind in kinds},
         buckets=precision_by_bucket(codes, 100 if len(codes) >= 500 else 25) if len(codes) else [],
         advice=advice(prediction, num_decided=decided, num_left=len(codes) - decided, seconds_each=seconds_each),
+        wrong=_wrong_suspects(suspects, codes),
         num_checked=num_checked,
         missed=missed_errors(num_unflagged, num_checked, checked.count(WRONG)) if num_checked else None,
         pairs=Counter(pair for pair in map(_pair, suspects) if None not in pair),
         agreement=agreement(_decisions_of_several(store)),
     )
+
+
+def _wrong_suspects(suspects: list[dict[str, Any]], codes: NDArray[np.int64]) -> Estimate | None:
+    """Errors among all suspects: those that were decided, and those ahead by their probabilities and how far these were off so far."""
+    probability = np.array([sample.get("error_probability") or np.nan for sample in suspects], dtype=np.float64)
+    if not len(codes) or np.isnan(probability).any():
+        return None
+    ahead, num_wrong = codes == UNDECIDED, int((codes == WRONG).sum())
+    expected = float(probability[~ahead].sum())
+    more = errors_by_decisions(num_wrong, expected, float(probability[ahead].sum()), num_ahead=int(ahead.sum()))
+    return Estimate(num_wrong + more.value, num_wrong + more.low, num_wrong + more.high)
 
 
 def _decisions_of_several(store: ReviewStore) -> dict[str, dict[str, Decision]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from curate.app.views import CONFLICTS
 from curate.errors import UsageError
+from curate.find.self_estimate import LOOKING_PAYS
 from curate.review.verdicts import CONFLICT
 
 CHUNK = 200
@@ -28,10 +29,12 @@ def prepare_review(dataset: Any, reviewer: str) -> str:
     for other in dataset.list_saved_views():
         if other != name and to_slug(other) == to_slug(name):  # saving ours would delete it
             raise UsageError(f"there is a view '{other}' already, which FiftyOne does not tell from '{name}'; give another --reviewer")
-    view = dataset.match((F("is_label_issue") == True) & is_undecided_by(reviewer)).sort_by("rank")  # noqa: E712 (an expression)
-    dataset.save_view(
-        name, view, description=f"Label issues that {reviewer} has not decided on, worst first.", color="#ee0000", overwrite=True
-    )
+    pays = F("is_label_issue") == True  # noqa: E712 (an expression)
+    if dataset.has_field("error_probability"):
+        pays |= F("error_probability") >= LOOKING_PAYS
+    view = dataset.match(pays & is_undecided_by(reviewer)).sort_by("rank")
+    told = f"Labels that {reviewer} has not decided on and a look at which pays, worst first: label issues, and what is less suspect."
+    dataset.save_view(name, view, description=told, color="#ee0000", overwrite=True)
     return name
 
 

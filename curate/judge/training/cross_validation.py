@@ -24,11 +24,13 @@ class OutOfFold:
         pred_probs: (N, K) float32, the mean over repeats of the probabilities by the model that held the sample out.
         fold: (repeats, N) int16, the fold that held it out.
         embeddings: (N, D) float32, all from the model of the first fold of the first repeat.
+        halves: the same as `pred_probs` of every other repeat, and of the others; none where there is a single repeat.
     """
 
     pred_probs: NDArray[np.float32]
     fold: NDArray[np.int16]
     embeddings: NDArray[np.float32]
+    halves: tuple[NDArray[np.float32], ...] = ()
 
 
 def cross_validate(
@@ -117,11 +119,16 @@ def cross_validate(
             results[job] = replace(result, model=None)
             told(job, 1.0)
     progress("train", len(jobs), len(jobs), f"{len(jobs)} nets")
-    pred_probs = np.zeros((len(labels), num_classes), np.float32)
-    for job in jobs:  # in this order, whichever was finished first: sums of floats depend on it
-        pred_probs[work.judges(job)] += results[job].probs / num_repeats
-    pred_probs /= pred_probs.sum(axis=1, keepdims=True)  # where all nets judged, their mean
-    return OutOfFold(pred_probs, folds, cast(NDArray[np.float32], results[jobs[0]].embeddings))
+
+    def mean_of(repeats: range) -> NDArray[np.float32]:
+        pred_probs = np.zeros((len(labels), num_classes), np.float32)
+        for job in jobs:  # in this order, whichever was finished first: sums of floats depend on it
+            if job.repeat in repeats:
+                pred_probs[work.judges(job)] += results[job].probs / len(repeats)
+        return pred_probs / pred_probs.sum(axis=1, keepdims=True)  # where all nets judged, their mean
+
+    halves = tuple(mean_of(range(first, num_repeats, 2)) for first in (0, 1)) if num_repeats > 1 else ()
+    return OutOfFold(mean_of(range(num_repeats)), folds, cast(NDArray[np.float32], results[jobs[0]].embeddings), halves)
 
 
 def learnt_by_none(trainable: NDArray[np.bool_], groups: NDArray[np.int64] | None) -> NDArray[np.bool_]:

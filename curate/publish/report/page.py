@@ -75,7 +75,7 @@ def render(evidence: Evidence, num_suspects: int = 60) -> str:
             comparison=evidence.comparison,
             remarks=remarks(evidence),
             steps=step_rows(evidence.meta),
-            provenance=provenance(evidence.meta),
+            provenance=provenance(evidence.meta, evidence.findings.get("methods")),
         )
     )
 

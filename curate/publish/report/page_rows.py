@@ -133,8 +133,12 @@ def step_rows(meta: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def provenance(meta: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """What was audited and with what: groups of names and values, as `run.json` has them."""
+def provenance(meta: dict[str, Any], methods: dict[str, int] | None = None) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What was audited and with what: groups of names and values, as `run.json` has them.
+
+    Args:
+        methods: how many labels each way of flagging would flag, from `findings.json`.
+    """
     dataset = dict(meta.get("dataset", {}))
     class_names = dataset.pop("class_names", [])
     if class_names:
@@ -142,6 +146,7 @@ def provenance(meta: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
     groups = {
         "Dataset": dataset,
         "Method": meta.get("config", {}),
+        "Flagged, had --method been": methods or {},
         "Machine": meta.get("device", {}),
         "Versions": meta.get("versions", {}),
     }
