@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from curate.errors import UsageError
 from curate.judge.choice import Choice, Choose
-from curate.judge.judgement import Judge, judge_into
+from curate.judge.judgement import Judge, judge_into, weakness
 from curate.judge.nets import Nets
 from curate.options import LookFor, Place, Source, to_json
 from curate.progress import Progress, silent
@@ -109,7 +109,10 @@ class Audit:
         taken = intake(meta["dataset"])
         judged = {key: value for key, value in (meta.get("judged") or {}).items() if key in ("num_groups", "num_grouped", "weak_classes")}
         reason = meta["config"].get("chosen", {}).get("reason")
-        return {**({"judge": reason} if reason else {}), **judged, **taken}
+        weak = weakness(self.run.load_array("labels.npy"), meta["metrics"]["out_of_fold_accuracy"])
+        licences = meta["config"].get("backbone_licences")
+        told = {"judge": reason, "warning": weak, "licence": licences}
+        return {**{name: value for name, value in told.items() if value}, **judged, **taken}
 
     def find(self, look_for: LookFor = LookFor(), *, pred_probs: Path | str | None = None, with_map: bool = True) -> dict[str, Any]:
         """Judges labels, outliers and duplicates from the probabilities and embeddings of the run; returns the main figures.

@@ -15,6 +15,7 @@ from curate.data.image_set import ImageSet, select
 from curate.data.label_files import read_given
 from curate.data.listing import LISTING_SUFFIXES, Listing, list_folder, list_manifest, read_listing_table
 from curate.data.pixel_tables import is_pixel_csv, load_pixel_csv
+from curate.data.unpack import has_metadata, is_archive, list_metadata_folder, list_parquet, unpack_zip
 from curate.errors import DataError, UsageError
 from curate.options import Source
 from curate.progress import Progress, silent
@@ -118,19 +119,15 @@ def _from_files(origin: dict[str, Any], progress: Progress) -> ImageSet:
     if path.is_dir():
         if root is not None:
             raise UsageError(f"{path} is itself the folder to read; a root folder is for catalog datasets and manifests")
-        listing = list_folder(path)
+        listing = _list_files(path, origin)
+    elif is_archive(path):
+        listing = _list_files(unpack_zip(path, data_root() / "unpacked"), origin)
     elif not path.exists():
         raise DataError(f"there is no image folder or manifest at {path}")
     elif not _is_manifest(path.name):
         raise DataError(f"{path} is neither an image folder nor a manifest ({' or '.join(LISTING_SUFFIXES)})")
     else:
-        listing = list_manifest(
-            path,
-            base=Path(root) if root else None,
-            label_column=origin.get("field"),
-            group_column=_group_column(path, origin.get("group_by")),
-            strict=origin.get("strict", False),
-        )
+        listing = _list_table(path, origin)
     positions = select(listing.splits, split=origin["split"], limit=origin["limit"])
     decoded = decode_images(
         [listing.filepaths[i] for i in positions],
@@ -165,6 +162,26 @@ def _from_files(origin: dict[str, Any], progress: Progress) -> ImageSet:
         annotations=annotations,
         pictures=decoded.pictures,
         groups=None if groups is None else groups[positions],
+    )
+
+
+def _list_files(folder: Path, origin: dict[str, Any]) -> Listing:
+    if not has_metadata(folder):
+        return list_folder(folder)
+    return list_metadata_folder(folder, label_column=origin.get("field"), strict=origin.get("strict", False))
+
+
+def _list_table(path: Path, origin: dict[str, Any]) -> Listing:
+    if path.suffix.lower() == ".parquet":
+        found = list_parquet(path, data_root() / "unpacked", label_column=origin.get("field"))
+        if found is not None:
+            return found
+    return list_manifest(
+        path,
+        base=Path(origin["root"]) if origin["root"] else None,
+        label_column=origin.get("field"),
+        group_column=_group_column(path, origin.get("group_by")),
+        strict=origin.get("strict", False),
     )
 
 
@@ -215,4 +232,4 @@ def _is_manifest(source: str) -> bool:
 
 def _plain_name(path: Path) -> str:
     """The name of a folder or manifest as runs and databases take it."""
-    return re.sub(r"[^\w.-]+", "-", path.stem if _is_manifest(path.name) else path.name).strip("-.") or "images"
+    return re.sub(r"[^\w.-]+", "-", path.stem if _is_manifest(path.name) or is_archive(path) else path.name).strip("-.") or "images"

@@ -172,7 +172,7 @@ def centre_square(image: "Image.Image", side: int) -> "Image.Image":
     short = min(width, height)
     left, top = (width - short) / 2, (height - short) / 2
     box = (left, top, left + short, top + short)
-    return image.resize((side, side), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
+    return image.resize((side, side), Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
 
 
 def in_threads(function: "Callable[[Item], Result]", items: Sequence[Item], *, ahead: int = 64) -> Iterator[Result | DataError]:

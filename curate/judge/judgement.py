@@ -142,6 +142,26 @@ def read_opinions(run: "Run") -> dict[str, "NDArray[np.float32]"]:
     return {name: run.load_array(f"{OPINIONS}/{name}.npy", mmap=True) for name in run.meta.get("opinions") or ()}
 
 
+WEAK = 0.3
+"""A judge's agreement with the labels beyond what guessing the most frequent class gives, as a share of what is possible."""
+
+
+def weakness(labels: "NDArray[np.int64]", accuracy: float) -> str | None:
+    """What to say of a judge that knows too little to count errors; None of any other.
+
+    Args:
+        labels: (N,) in -1..K-1.
+        accuracy: share of the labels with which it agrees, out of fold.
+    """
+    import numpy as np
+
+    counts = np.bincount(labels[labels >= 0]) if (labels >= 0).any() else np.zeros(1)
+    guessed = float(counts.max() / max(counts.sum(), 1))
+    if guessed < 1 and (accuracy - guessed) / (1 - guessed) >= WEAK:
+        return None
+    return f"the judge agrees with {accuracy:.0%} of the labels: too weak to tell how many are wrong; ranking only"
+
+
 def accuracies(image_set: "ImageSet", pred_probs: "NDArray[np.float32]") -> dict:
     """Out-of-fold accuracy against the given labels, over all labelled samples and by split; `pred_probs` may be a memory map."""
     import numpy as np

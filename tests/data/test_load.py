@@ -216,9 +216,9 @@ def test_a_path_that_is_nothing_is_named(source):
 
 
 def test_a_file_of_another_kind_is_told(tmp_path):
-    (tmp_path / "set.zip").write_text("")
+    (tmp_path / "set.rar").write_text("")
     with pytest.raises(DataError, match=r"neither an image folder nor a manifest \(\.csv or \.tsv or \.parquet or \.jsonl\)"):
-        load(str(tmp_path / "set.zip"))
+        load(str(tmp_path / "set.rar"))
 
 
 def test_catalog_images_keep_their_size():
