@@ -7,7 +7,7 @@
     audit.clean("reviewed").export("cleaned/")  # what reviewers decided, as a new dataset
 
 Every verb of the command line is a function here or a method of `Audit`. Options are frozen dataclasses: `Source` (what to read), a judge
-(`Nets` or `Given`), `Place` (where it runs), `LookFor` (what to look for). What is wrong with the input or the machine is
+(`Nets`, `Features` or `Given`), `Place` (where it runs), `LookFor` (what to look for). What is wrong with the input or the machine is
 raised as a `CurateError` that says what was expected, what was found and what to do.
 """
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from curate.errors import CurateError as CurateError
     from curate.find.label_issues import LabelIssues as LabelIssues
     from curate.find.label_issues import find_label_issues as find_label_issues
+    from curate.judge.features import Features as Features
     from curate.judge.given import Given as Given
     from curate.judge.judgement import Judgement as Judgement
     from curate.judge.nets import Nets as Nets
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 PUBLIC = {
     "Audit": "curate.verbs",
     "CurateError": "curate.errors",
+    "Features": "curate.judge.features",
     "Given": "curate.judge.given",
     "ImageSet": "curate.data.image_set",
     "Judgement": "curate.judge.judgement",

@@ -82,7 +82,14 @@ class Source:
     )
     root: Path | None = option(None, "Folder with the dataset's files, where they are there already.", metavar="FOLDER", panel=MORE)
     field: str | None = option(None, "The classification field of a fiftyone:DATASET.", panel=MORE)
-    skip_broken: bool = option(False, "Leave out images that cannot be read, and list them.", panel=MORE)
+    group_by: str | None = option(
+        None,
+        "Images that must be judged together (shots of one product, patient, video): those of one `folder`, of one value of the table's "
+        "`column`, or whose path has the same part in (brackets) by a REGEX. A column `group` is taken by itself.",
+        metavar="folder|COLUMN|REGEX",
+        panel=MORE,
+    )
+    strict: bool = option(False, "Stop at the first file that cannot be read, instead of going on without it and listing it.", panel=MORE)
     image_size: int | None = option(None, "Side that images of your own are scaled to for a net.", metavar="PIXELS", least=1, panel=MORE)
 
 

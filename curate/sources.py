@@ -42,7 +42,7 @@ def load_source(source: str | Source, *, progress: Progress = silent, **options:
         split=source.split,
         limit=source.limit,
         image_size=source.image_size,
-        skip_broken=source.skip_broken,
+        strict=source.strict,
         progress=progress,
     )
     if source.labels is None:
@@ -117,7 +117,7 @@ def images_of(run: Run, *, root: Path | None = None, progress: Progress = silent
     elif origin.get("kind") == "fiftyone":
         from curate.app.fiftyone_source import load_fiftyone
 
-        options = {key: origin[key] for key in ("field", "split", "limit", "image_size", "skip_broken") if key in origin}
+        options = {key: origin[key] for key in ("field", "split", "limit", "image_size", "strict") if key in origin}
         image_set = load_fiftyone(origin["source"], progress=progress, **options)
     else:
         image_set = reload(origin, root=root, progress=progress)
@@ -136,6 +136,8 @@ def images_of(run: Run, *, root: Path | None = None, progress: Progress = silent
         class_names=tuple(dataset["class_names"]),
         filepaths=image_set.filepaths,
         origin=dataset["origin"],
+        pictures=image_set.pictures,
+        groups=image_set.groups,
     )
 
 

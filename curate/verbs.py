@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curate.errors import CurateError, UsageError
+from curate.judge.choice import Choice, Choose
 from curate.judge.judgement import Judge, judge_into
 from curate.judge.nets import Nets
 from curate.options import LookFor, Place, Source, to_json
@@ -100,8 +101,20 @@ class Audit:
             "handle": self.run.handle,
             "report": self.run.require("report.html", "report"),
             "seconds": {step: record["seconds"] for step, record in self.run.meta["steps"].items()},
-            "skipped": self.run.meta["dataset"]["origin"].get("skipped", []),
+            **self._read_and_left_out(),
         }
+
+    def _read_and_left_out(self) -> dict[str, Any]:
+        """What was read, what was not and why, and who judged why."""
+        from curate.data.image_set import intake
+
+        meta = self.run.meta
+        taken = intake(meta["dataset"])
+        judged = {key: value for key, value in (meta.get("judged") or {}).items() if key in ("num_groups", "num_grouped", "weak_classes")}
+        reason = meta["config"].get("chosen", {}).get("reason")
+        licences = meta["config"].get("backbone_licences")
+        told = {"judge": reason, "licence": licences}
+        return {**{name: value for name, value in told.items() if value}, **judged, **taken}
 
     def find(self, look_for: LookFor = LookFor(), *, pred_probs: Path | str | None = None, with_map: bool = True) -> dict[str, Any]:
         """Judges labels, outliers and duplicates from the probabilities and embeddings of the run; returns the main figures.
@@ -430,7 +443,7 @@ def audit(
     labels: "ArrayLike | Path | None" = None,
     *,
     class_names: Sequence[str] | None = None,
-    judge: Judge | None = None,
+    judge: Judge | Choose | None = None,
     place: Place = Place(),
     look_for: LookFor = LookFor(),
     run: str | Path | None = None,
@@ -449,7 +462,8 @@ def audit(
             (N, H, W), (N, H, W, C) or (N, C, H, W).
         labels: of an array: (N,) integers or class names. Of a name: a file with labels in place of the given ones.
         class_names: K names, of an array.
-        judge: who says what every sample shows: `Nets` by default; `Given` for probabilities of your own.
+        judge: who says what every sample shows: `Features` for photographs, `Nets` for small pictures; `Given` for probabilities of your
+            own. None = the one that suits the pictures, see `curate.judge.choice`.
         place: where nets are trained.
         look_for: what to look for.
         run: name or folder of the run; the dataset's name by default.
@@ -471,6 +485,7 @@ def audit(
         connect()
     image_set, options = _read(source, labels, class_names, place, progress)
     path = _path_of(run, image_set, options, judge)
+    judge = _chosen(judge, image_set, path, place, progress)
     if fiftyone:
         _check_name(image_set, path, dataset_name)
     made = _judged(image_set, path, judge, place, look_for, options, command, progress)
@@ -499,7 +514,7 @@ def train(
     labels: "ArrayLike | Path | None" = None,
     *,
     class_names: Sequence[str] | None = None,
-    judge: Judge | None = None,
+    judge: Judge | Choose | None = None,
     place: Place = Place(),
     run: str | Path | None = None,
     track: str | None = None,
@@ -512,7 +527,9 @@ def train(
 
         check_tracker(track)
     image_set, options = _read(source, labels, class_names, place, progress)
-    made = _judged(image_set, _path_of(run, image_set, options, judge), judge, place, LookFor(), options, command, progress)
+    path = _path_of(run, image_set, options, judge)
+    judge = _chosen(judge, image_set, path, place, progress)
+    made = _judged(image_set, path, judge, place, LookFor(), options, command, progress)
     if track is not None:
         made.track(track)
     return made
@@ -576,7 +593,7 @@ def _read(source: Any, labels: Any, class_names: Sequence[str] | None, place: Pl
     return made, Source(made.name)
 
 
-def _path_of(run: str | Path | None, image_set: "ImageSet", source: Source, judge: Judge | None) -> Path:
+def _path_of(run: str | Path | None, image_set: "ImageSet", source: Source, judge: Judge | Choose | None) -> Path:
     """The run folder: as it is named, else after the dataset and what differs from a plain audit of it: `mnist-test`, `cifar10-quick`."""
     if run is not None:
         return run_path(str(run))
@@ -587,27 +604,45 @@ def _path_of(run: str | Path | None, image_set: "ImageSet", source: Source, judg
         parts.append(str(source.limit))
     if source.labels is not None:
         parts.append(Path(source.labels).stem)
-    if isinstance(judge, Nets) and judge.preset != "default":
-        parts.append(judge.preset)
-    elif judge is not None and not isinstance(judge, Nets):
+    preset = judge.nets.preset if isinstance(judge, Choose) else judge.preset if isinstance(judge, Nets) else "default"
+    if preset != "default":
+        parts.append(preset)
+    elif judge is not None and not isinstance(judge, (Nets, Choose)):
         parts.append(judge.name)
     return run_path("-".join(parts))
+
+
+def _chosen(judge: Judge | Choose | None, image_set: "ImageSet", path: Path, place: Place, progress: Progress) -> Judge | Choice:
+    """The judge itself; where none was named the one that suits the pictures, which an earlier call of the run may have found out."""
+    if judge is not None and not isinstance(judge, Choose):
+        return judge
+    from curate.judge.choice import choose_judge
+
+    choice = choose_judge(image_set, judge or Choose(), place=place, earlier=_earlier_choice(path), progress=progress)
+    progress("judge", 1, 1, choice.reason)
+    return choice
+
+
+def _earlier_choice(path: Path) -> dict[str, Any] | None:
+    try:
+        return json.loads((path / "run.json").read_text(encoding="utf-8"))["config"].get("chosen")
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def _judged(
     image_set: "ImageSet",
     path: Path,
-    judge: Judge | None,
+    judge: Judge | Choice,
     place: Place,
     look_for: LookFor,
     source: Source,
     command: str,
     progress: Progress,
 ) -> Audit:
-    judge = judge or Nets()
     options = {
         "source": to_json(source),
-        "judge": {"name": judge.name, **to_json(judge)},
+        "judge": {"name": judge.name, **to_json(judge.judge if isinstance(judge, Choice) else judge)},
         "place": to_json(place),
         "look_for": to_json(look_for),
     }

@@ -31,7 +31,18 @@ ROOT = Path(__file__).parents[1] / "curate"
 MODULES = sorted(ROOT.rglob("*.py"))
 BARE = {"judge", "data"}  # run on a machine with nothing but these:
 BARE_PACKAGES = {"torch", "torchvision", "numpy", "sklearn", "filelock"}
-LAZY_PACKAGES = {"faiss", "ray", "safetensors", "umap", "pandas", "PIL", "numba", "scipy", "timm"}  # behind a function, never at import
+LAZY_PACKAGES = {
+    "faiss",
+    "ray",
+    "safetensors",
+    "umap",
+    "pandas",
+    "PIL",
+    "numba",
+    "scipy",
+    "timm",
+    "pillow_heif",
+}  # behind a function, never at import
 
 
 def imported(tree: ast.AST) -> set[str]:

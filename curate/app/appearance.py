@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from curate.app.fields import BRAIN_FIELDS, FIELDS, OPTIONAL, SIDEBAR
+from curate.app.fields import BRAIN_FIELDS, FIELDS, OPTIONAL, SIDEBAR, THUMBNAIL
 
 WORKSPACE = "review"
 COLOURS = {"ground_truth": "#4a7fe8", "suggested": "#e06000", "prediction": "#7a8089", "review": "#2e8540"}
@@ -39,6 +39,12 @@ def set_look(dataset: Any, *, is_new: bool) -> None:
     if others:
         groups.append(fo.SidebarGroupDocument(name="own fields", paths=others, expanded=True))
     dataset.app_config.sidebar_groups = groups
+    if THUMBNAIL in schema:
+        dataset.app_config.media_fields = ["filepath", THUMBNAIL]
+        dataset.app_config.grid_media_field = THUMBNAIL
+    else:
+        dataset.app_config.media_fields = ["filepath"]
+        dataset.app_config.grid_media_field = "filepath"
     if is_new:
         dataset.app_config.active_fields = fo.ActiveFields(paths=["ground_truth", "suggested", "review"])
         dataset.app_config.color_scheme = color_scheme(dataset.default_classes)

@@ -85,6 +85,8 @@ FIELDS = (
     FieldSpec("metadata", "metadata", FILE, "Size and type of the image file."),
 )
 PICTURES, GROUPS, ANNOTATORS, BRAIN = "pictures", "groups", "annotators", "FiftyOne Brain"
+THUMBNAIL = "thumbnail_path"
+"""The field with a small picture that any browser shows; the App's grid takes it, the opened sample the original."""
 OPTIONAL = (  # fields of what was looked for only sometimes: there where the issue table has them
     FieldSpec(
         "is_underperforming_group_issue", "bool", GROUPS, "Whether the model errs twice as often as elsewhere on pictures like this one."
@@ -97,6 +99,8 @@ OPTIONAL = (  # fields of what was looked for only sometimes: there where the is
     *(FieldSpec(f"{check}_score", "float", PICTURES, f"0 to 1, low = the picture {told}.") for check, told in PICTURE_CHECKS.items()),
     FieldSpec("is_hash_duplicate_issue", "bool", PICTURES, "Whether another picture has the same perceptual hash."),
     FieldSpec("is_hash_leak_issue", "bool", PICTURES, "Whether a picture of another split has the same perceptual hash."),
+    FieldSpec(THUMBNAIL, "str", FILE, "A small upright JPEG of the picture, which the grid shows."),
+    FieldSpec("is_judged_weakly", "bool", MODEL, "Whether its class has too few samples: its neighbours alone judge."),
     FieldSpec("hash_set", "int", PICTURES, "Pictures of one set have the same perceptual hash; -1 = of none."),
     FieldSpec("consensus_label", "str", ANNOTATORS, "The label that annotators and model together believe."),
     FieldSpec("consensus_quality", "float", ANNOTATORS, "0 to 1, how sure the consensus is; low = doubtful."),

@@ -21,7 +21,7 @@ def load_fiftyone(
     split: str = "all",
     limit: int | None = None,
     image_size: int | None = None,
-    skip_broken: bool = False,
+    strict: bool = False,
     progress: Progress = silent,
 ) -> ImageSet:
     """The images and labels of the FiftyOne dataset `name`.
@@ -32,7 +32,7 @@ def load_fiftyone(
         split: `all`, or one of the splits; a sample's split is its tag train, validation, test or the like, and train without one.
         limit: at most so many samples, as `curate.data.load` takes them.
         image_size: see `decode_images`.
-        skip_broken: leave unreadable images out.
+        strict: stop at the first image that cannot be read, instead of leaving it out.
         progress: the stages of `decode_images`.
 
     Returns:
@@ -61,7 +61,7 @@ def load_fiftyone(
     labels = np.array([-1 if label is None else number[label] for label in given], dtype=np.int64)
     chosen = select(splits, split=split, limit=limit)
     files = [paths[i] for i in chosen]
-    decoded = decode_images(files, image_size=image_size, skip_broken=skip_broken, cache=data_root() / "decoded", progress=progress)
+    decoded = decode_images(files, image_size=image_size, skip_broken=not strict, cache=data_root() / "decoded", progress=progress)
     kept = chosen[decoded.kept]
     origin = {
         "kind": "fiftyone",
@@ -70,7 +70,7 @@ def load_fiftyone(
         "split": split,
         "limit": limit,
         "image_size": image_size,
-        "skip_broken": skip_broken,
+        "strict": strict,
         "skipped": list(decoded.skipped),
     }
     plain_name = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "images"  # names of runs and files come from it
@@ -83,6 +83,7 @@ def load_fiftyone(
         class_names=class_names,
         filepaths=np.array([str(Path(paths[i])) for i in kept]),
         origin=origin,
+        pictures=decoded.pictures,
     )
 
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from curate.app.fields import OPTIONAL
+from curate.app.fields import OPTIONAL, THUMBNAIL
 from curate.data.image_set import ImageSet
 from curate.errors import RunError
 from curate.review.random_check import check_ranks
@@ -45,7 +45,14 @@ def sample_columns(table: pd.DataFrame, image_set: ImageSet, files: list[str]) -
     flagged, pairs = table["is_label_issue"].tolist(), zip(optional("given_label"), optional("suggested_label"), strict=True)
     columns["label_pair"] = [f"{pair[0]} → {pair[1]}" if flag else None for flag, pair in zip(flagged, pairs, strict=True)]
     columns["check_rank"] = check_ranks(table)
-    if image_set.filepaths is None:  # files of the user may have any size
+    if image_set.pictures is not None:
+        facts = image_set.pictures.facts
+        columns[THUMBNAIL] = [str(image_set.pictures.copy_path(i).absolute()) for i in range(len(table))]
+        columns["metadata"] = [
+            {"_cls": "ImageMetadata", "width": width, "height": height, "num_channels": 1 if is_grey else 3}
+            for width, height, is_grey in zip(facts["width"].tolist(), facts["height"].tolist(), facts["is_grey"].tolist(), strict=True)
+        ]
+    elif image_set.filepaths is None:  # small files of the user keep what FiftyOne says of them
         metadata = {"_cls": "ImageMetadata", "mime_type": "image/png", "width": width, "height": height, "num_channels": num_channels}
         columns["metadata"] = [metadata] * len(table)
     return columns

@@ -46,6 +46,20 @@ class Preset(str, Enum):
     best = "best"
 
 
+class JudgeName(str, Enum):
+    auto = "auto"
+    features = "features"
+    nets = "nets"
+
+
+JudgeOption = Annotated[
+    JudgeName,
+    typer.Option(
+        "--judge",
+        help="Who judges: features of a pretrained net, which suit photographs, or nets trained from scratch, which suit small pictures; "
+        "auto takes what suits.",
+    ),
+]
 RootOption = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder with the dataset's files, where they are there already.")]
 RunOption = Annotated[str | None, typer.Option("--run", metavar="NAME", help="Name of the run folder; the dataset's by default.")]
 DeviceOption = Annotated[Device, typer.Option(help="Where to train; auto takes a GPU where there is one.")]

@@ -13,6 +13,8 @@ from curate.cli import arguments as a
 from curate.cli import summary
 from curate.cli.output import show, stdout_to_stderr, working
 from curate.errors import UsageError
+from curate.judge.choice import Choose
+from curate.judge.features import Features
 from curate.judge.given import Given
 from curate.judge.judgement import Judge
 from curate.judge.nets import Nets
@@ -23,9 +25,11 @@ def audit(
     ctx: typer.Context,
     source: Source,
     nets: Nets,
+    features: Features,
     given: Given,
     place: Place,
     look_for: LookFor,
+    judge: a.JudgeOption = a.JudgeName.auto,
     run: a.RunOption = None,
     track: a.TrackOption = None,
     fiftyone: Annotated[
@@ -51,7 +55,7 @@ def audit(
             check_address("127.0.0.1", port)
         made = curate.audit(
             source,
-            judge=judge_of(nets, given),
+            judge=judge_of(judge.value, nets, features, given),
             place=place,
             look_for=look_for,
             run=run,
@@ -66,20 +70,30 @@ def audit(
         open_app(made, dataset_name, port=port)
 
 
-def judge_of(nets: Nets, given: Given) -> Judge:
-    """Who judges: what was given, else nets.
+def judge_of(name: str, nets: Nets, features: Features, given: Given | None = None) -> Judge | Choose:
+    """Who judges: what was given, else what was named or suits the pictures.
 
     Raises:
-        UsageError: options of both.
+        UsageError: options of several judges.
     """
-    if not given.pred_probs:
-        if given.embeddings is not None:
-            raise UsageError("--embeddings go with --pred-probs: give the probabilities of your model, too")
+    if given is not None and given.pred_probs:
+        told = [option for option in dict.fromkeys(a.changed(nets) + a.changed(features)) if option != "--seed"]
+        if name != "auto" or told:
+            raise UsageError(
+                f"{told[0] if told else '--judge'} says how curate judges, but with --pred-probs nothing is trained; leave one of them out"
+            )
+        return given
+    if given is not None and given.embeddings is not None:
+        raise UsageError("--embeddings go with --pred-probs: give the probabilities of your model, too")
+    of_both = {"--folds", "--seed", "--pool-splits"}
+    of_nets = [option for option in a.changed(nets) if option not in of_both]
+    of_features = [option for option in a.changed(features) if option not in of_both]
+    if (of_nets and of_features) or (name == "nets" and of_features) or (name == "features" and of_nets):
+        other, wanted = (of_features[0], "features") if name == "nets" or (of_nets and name == "auto") else (of_nets[0], "nets")
+        raise UsageError(f"{other} is an option of --judge {wanted}; leave it out, or the options of the other judge")
+    if name == "nets" or (name == "auto" and {"--model", "--pretrained", "--repeats"} & set(of_nets)):
         return nets
-    told = [option for option in a.changed(nets) if option != "--seed"]
-    if told:
-        raise UsageError(f"{told[0]} says how nets are trained, but with --pred-probs nothing is trained; leave one of them out")
-    return given
+    return features if name == "features" or of_features else Choose(nets, features)
 
 
 def render(result: dict[str, Any]) -> None:
@@ -112,17 +126,20 @@ def train(
     ctx: typer.Context,
     source: Source,
     nets: Nets,
+    features: Features,
     place: Place,
+    judge: a.JudgeOption = a.JudgeName.auto,
     run: a.RunOption = None,
     track: a.TrackOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Cross-validate: probabilities for every sample from a net that never saw it, and embeddings."""
+    """Judge every sample: probabilities from a net or head that never saw it, and embeddings."""
     with working() as progress:
         import curate
 
         told = track.value if track else None
-        made = curate.train(source, judge=nets, place=place, run=run, track=told, command=ctx.obj, progress=progress)
+        chosen = judge_of(judge.value, nets, features)
+        made = curate.train(source, judge=chosen, place=place, run=run, track=told, command=ctx.obj, progress=progress)
     show({"run": made.run.name, "folder": made.run.path, **made.run.meta["metrics"]}, as_json=as_json)
 
 

@@ -1,10 +1,10 @@
-"""Image files of any size and kind as one uint8 array, decoded once and kept on disk."""
+"""Image files of any size and kind as one uint8 array, and as working copies; decoded once and kept on disk."""
 
 import hashlib
+import io
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -12,7 +12,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.data.pixels import Header, quiet_pillow, read_header, read_pixels
+from curate.data.picture_facts import FACTS
+from curate.data.pictures import common_depth, decode, quiet_pillow
+from curate.data.pixels import Header, read_header
+from curate.data.working_copies import CopyFolder, Pictures, centre_square, in_threads, read_content
 from curate.errors import DataError, UsageError
 from curate.files import is_running, storage_errors, write_atomically
 from curate.progress import Progress, silent
@@ -20,8 +23,8 @@ from curate.progress import Progress, silent
 MEMORY_BYTES = 1 << 30
 """Arrays from this size on are memory maps, so that they need not fit in memory."""
 
-Content = tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, ...]]
-"""Images, positions of the files that they come from, and what is wrong with the other files."""
+Content = tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, ...], NDArray | None]
+"""Images, positions of the files that they come from, what is wrong with the other files, and the facts where there are copies."""
 
 
 class PixelCache:
@@ -30,12 +33,13 @@ class PixelCache:
     def __init__(self, folder: Path, key: str) -> None:
         self.array_path = folder / f"{key}.npy"
         self.note_path = folder / f"{key}.json"
+        self.facts_path = folder / f"{key}-facts.npy"
         self._part = folder / f".{key}.{os.getpid()}.part"
 
     @classmethod
     def of(cls, folder: Path, paths: list[str], image_size: int | None) -> "PixelCache":
         """The place for these files as they are now: another size or date of any of them means another place."""
-        digest = hashlib.sha256(f"1 {image_size}".encode())
+        digest = hashlib.sha256(f"3 {image_size}".encode())
         for path in paths:
             try:
                 stat = os.stat(path)
@@ -50,7 +54,10 @@ class PixelCache:
             note = json.loads(self.note_path.read_text())
             large = self.array_path.stat().st_size >= MEMORY_BYTES
             images = np.load(self.array_path, mmap_mode="r" if large else None, allow_pickle=False)
-            return images[: len(note["kept"])], np.array(note["kept"], dtype=np.int64), tuple(note["skipped"])
+            facts = np.load(self.facts_path, allow_pickle=False) if note["has_facts"] else None
+            if facts is not None and facts.dtype != FACTS:
+                return None
+            return images[: len(note["kept"])], np.array(note["kept"], dtype=np.int64), tuple(note["skipped"]), facts
         except (OSError, ValueError, KeyError):
             return None
 
@@ -75,7 +82,7 @@ class PixelCache:
         """Takes back `allocate`."""
         self._part.unlink(missing_ok=True)
 
-    def keep(self, images: NDArray[np.uint8], kept: NDArray[np.int64], skipped: tuple[str, ...]) -> Content:
+    def keep(self, images: NDArray[np.uint8], kept: NDArray[np.int64], skipped: tuple[str, ...], facts: NDArray | None) -> Content:
         """Keeps the first rows of the allocated array.
 
         Raises:
@@ -84,8 +91,13 @@ class PixelCache:
         with storage_errors(self.array_path):
             images.flush()  # type: ignore[attr-defined]
             os.replace(self._part, self.array_path)
-        write_atomically(self.note_path, json.dumps({"kept": kept.tolist(), "skipped": skipped}).encode())
-        return self.read() or (images, kept, skipped)
+        if facts is not None:
+            buffer = io.BytesIO()
+            np.save(buffer, facts)
+            write_atomically(self.facts_path, buffer.getvalue())
+        note = {"kept": kept.tolist(), "skipped": skipped, "has_facts": facts is not None}
+        write_atomically(self.note_path, json.dumps(note).encode())
+        return self.read() or (images, kept, skipped, facts)
 
 
 DEFAULT_SIZE = 64
@@ -93,8 +105,8 @@ MIN_SIZE = 8
 """Below that a CNN's poolings leave nothing."""
 CACHE_BYTES = 32 << 20
 """Decoded sets from this size on are kept where a cache folder is given; smaller ones decode in seconds."""
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"})
-"""Endings by which folders are searched for images."""
+COPIES = "pictures"
+"""The folder of the working copies, beside that of the decoded arrays."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -108,11 +120,13 @@ class Decoded:
         images: (M, C, S, S) uint8, C = 1 or 3.
         kept: (M,) int64, positions of these images in the list of files, ascending.
         skipped: what is wrong with each file that was left out, in the order of the list.
+        pictures: the photographs behind the images; None where the images are the files' very pixels.
     """
 
     images: NDArray[np.uint8]
     kept: NDArray[np.int64]
     skipped: tuple[str, ...]
+    pictures: Pictures | None = None
 
 
 def decode_images(
@@ -123,17 +137,18 @@ def decode_images(
     cache: Path | None = None,
     progress: Progress = silent,
 ) -> Decoded:
-    """The images of the files, turned upright by their EXIF orientation and squeezed to one square size.
+    """The images of the files, upright, in sRGB: the middle square of each, at one size.
 
-    They are greyscale where all files are, else RGB; transparency is laid over white. Of animations the first frame counts.
+    They are greyscale where all files are, else RGB; transparency is laid over white. Of animations the first frame counts. Files that
+    are larger than that get a working copy each in the same pass, see `curate.data.working_copies`.
 
     Args:
         filepaths: N paths.
         image_size: side S. By default the size that all files share if it is square and at most 64, so that sets of small
             images keep their very pixels; else 64: what an object is still shows, and a CNN still trains on a CPU.
         skip_broken: leave unreadable files out instead of stopping at the first.
-        cache: folder that keeps the decoded array of a large set; used again while size and date of every file stay the
-            same. Very large ones are memory maps of it.
+        cache: folder that keeps what was decoded, used again while size and date of every file stay the same; very large arrays are
+            memory maps of it. The working copies are in `pictures` beside it; without it there are none.
         progress: stages `read headers` and `decode images`, in files.
 
     Raises:
@@ -145,31 +160,70 @@ def decode_images(
         raise UsageError(f"the image size must be {MIN_SIZE} or more, found {image_size}")
     paths = [str(path) for path in filepaths]
     store = PixelCache.of(cache, paths, image_size) if cache else None
+    copies = CopyFolder(cache.parent / COPIES) if cache else None
     found = store.read() if store else None
     if found and (skip_broken or not found[2]):
-        return Decoded(*found)
+        return _decoded(found, paths, copies)
     broken = _Broken(skip_broken)
     with quiet_pillow():
-        headers = dict(broken.sift(range(len(paths)), _in_threads(read_header, paths, "read headers", progress)))
+        headers = dict(broken.sift(range(len(paths)), _told(read_header, paths, "read headers", progress)))
         broken.stop_unless(headers)
         size, mode = image_size or _common_size(headers.values()), "L" if all(h.is_grey for h in headers.values()) else "RGB"
+        depth = common_depth([paths[i] for i in headers])
+        if all(max(header.width, header.height) <= max(size, DEFAULT_SIZE) for header in headers.values()):
+            copies = None
         shape = (len(headers), len(mode), size, size)
-        if int(np.prod(shape, dtype=np.int64)) < CACHE_BYTES:
+        if copies is None and int(np.prod(shape, dtype=np.int64)) < CACHE_BYTES:
             store = None
         images = store.allocate(shape) if store else np.empty(shape, dtype=np.uint8)
-        pixels = _in_threads(lambda i: read_pixels(paths[i], mode=mode, size=size), list(headers), "decode images", progress)
+        look = _Look(copies, mode, size, depth)
+        seen = _told(lambda i: look(paths[i]), list(headers), "decode images", progress)
         kept: list[int] = []
+        facts = None if copies is None else np.zeros(len(headers), FACTS)
         try:
-            for i, image in broken.sift(headers, pixels):
-                images[len(kept)] = image
+            for i, (pixels, fact) in broken.sift(headers, seen):
+                images[len(kept)] = pixels
+                if facts is not None:
+                    facts[len(kept)] = fact
                 kept.append(i)
             broken.stop_unless(kept)
         except BaseException:  # Ctrl-C, too
             if store:
                 store.discard()
             raise
-    decoded = images[: len(kept)], np.array(kept, dtype=np.int64), broken.reasons
-    return Decoded(*(store.keep(*decoded) if store else decoded))
+    facts = None if facts is None else facts[: len(kept)]
+    decoded = images[: len(kept)], np.array(kept, dtype=np.int64), broken.reasons, facts
+    return _decoded(store.keep(*decoded) if store else decoded, paths, copies, depth)
+
+
+def _decoded(content: Content, paths: list[str], copies: CopyFolder | None, depth: int = 8) -> Decoded:
+    images, kept, skipped, facts = content
+    if facts is None or copies is None:
+        return Decoded(images, kept, skipped)
+    return Decoded(images, kept, skipped, Pictures(facts, np.array(paths)[kept], copies.folder, depth))
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What one file gives: (C, S, S) pixels, and its facts where it gets a working copy."""
+
+    copies: CopyFolder | None
+    mode: str
+    size: int
+    depth: int
+
+    def __call__(self, path: str) -> tuple[NDArray[np.uint8], NDArray | None]:
+        content = read_content(path)
+        facts = None
+        if self.copies is None:
+            image = decode(content, short_side=self.size, least_depth=self.depth, name=path).image
+        else:
+            image, facts = self.copies.of_content(content, name=path, least_depth=self.depth)
+            if min(image.size) < self.size:
+                image = decode(content, short_side=self.size, least_depth=self.depth, name=path).image
+        image = centre_square(image, self.size)
+        image = image if image.mode == self.mode else image.convert(self.mode)
+        return np.array(image).reshape(self.size, self.size, len(self.mode)).transpose(2, 0, 1), facts
 
 
 class _Broken:
@@ -187,7 +241,7 @@ class _Broken:
             elif self.skip:
                 self.by_position[i] = str(result)
             else:
-                raise DataError(f"{result}; repair or remove it, or go on without such files by --skip-broken") from result
+                raise DataError(f"{result}; repair or remove it, or go on without such files: leave --strict out") from result
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -204,17 +258,9 @@ def _common_size(headers: Iterable[Header]) -> int:
     return width if len(sizes) == 1 and width == height and MIN_SIZE <= width <= DEFAULT_SIZE else DEFAULT_SIZE
 
 
-def _in_threads(function: Callable[[Item], Result], items: Sequence[Item], stage: str, progress: Progress) -> Iterator[Result | DataError]:
-    """The function's results in the order of the items, a DataError in place of a result where one was raised."""
-
-    def attempt(item: Item) -> Result | DataError:
-        try:
-            return function(item)
-        except DataError as error:
-            return error
-
-    block = 512  # so that results do not pile up faster than they are used
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(items), block):
-            yield from pool.map(attempt, items[start : start + block])
-            progress(stage, min(start + block, len(items)), len(items))
+def _told(function: Callable[[Item], Result], items: Sequence[Item], stage: str, progress: Progress) -> Iterator[Result | DataError]:
+    """`in_threads`, while `progress` is told of every 64th."""
+    for done, result in enumerate(in_threads(function, items), 1):
+        yield result
+        if done % 64 == 0 or done == len(items):
+            progress(stage, done, len(items))

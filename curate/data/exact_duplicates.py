@@ -5,6 +5,8 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
+from curate.data.image_set import ImageSet
+
 BLOCK = 4096
 """Images read at once, so that a memory map is never read whole."""
 
@@ -36,3 +38,12 @@ def duplicate_groups(images: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 def _digest(image: NDArray[np.uint8]) -> bytes:
     return hashlib.blake2b(image.data, digest_size=16).digest()
+
+
+def exact_duplicates(image_set: ImageSet) -> NDArray[np.int64]:
+    """(N,) int64 group of each sample: the same where two files have the same content, or two images the same pixels."""
+    if image_set.pictures is None:
+        return duplicate_groups(image_set.images)
+    keys = image_set.pictures.facts["key"]
+    _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[inverse.ravel()].astype(np.int64)

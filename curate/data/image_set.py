@@ -4,11 +4,13 @@ import hashlib
 import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from curate.data.annotations import Annotations
+from curate.data.working_copies import Pictures
 from curate.errors import DataError, UnknownNameError, UsageError
 
 SPLITS = ("train", "validation", "test")
@@ -34,6 +36,9 @@ class ImageSet:
         filepaths: (N,) str, the original file of each image, or None where the images come from one archive.
         origin: what `curate.data.load` needs to read the same set again (JSON-able).
         annotations: the labels of several annotators that `labels` are the majority of, where there are such.
+        pictures: the photographs that `images` are small squares of; None where `images` are the very pixels.
+        groups: (N,) int64, equal for samples that must share a fold (one product, patient, video, burst), -1 = in none; None where
+            nobody named any.
 
     Raises:
         DataError: the arrays differ in length, or a value is out of range.
@@ -48,12 +53,14 @@ class ImageSet:
     filepaths: NDArray[np.str_] | None = None
     origin: dict = field(default_factory=dict)
     annotations: Annotations | None = None
+    pictures: Pictures | None = None
+    groups: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.images.dtype != np.uint8:
             raise DataError(f"images of '{self.name}' must be uint8 (N, C, H, W), found {self.images.dtype} {self.images.shape}")
         n = len(self.images)
-        for what in ("labels", "sample_ids", "splits", "filepaths"):
+        for what in ("labels", "sample_ids", "splits", "filepaths", "groups"):
             values = getattr(self, what)
             if values is not None and values.shape != (n,):
                 raise DataError(f"{what} of '{self.name}' has shape {values.shape} but there are {n} images")
@@ -102,6 +109,8 @@ class ImageSet:
             splits=self.splits[indices],
             filepaths=filepaths,
             annotations=None if self.annotations is None else self.annotations.subset(indices, len(self)),
+            pictures=None if self.pictures is None else self.pictures.subset(indices),
+            groups=None if self.groups is None else self.groups[indices],
         )
 
     def with_labels(self, labels: NDArray[np.int64]) -> "ImageSet":
@@ -155,3 +164,15 @@ def describe(image_set: ImageSet) -> dict:
         "splits": {split: int((image_set.splits == split).sum()) for split in SPLITS if (image_set.splits == split).any()},
         **({} if votes is None else {"annotations": {"num_annotators": len(votes.names), "num_labels": len(votes.labels)}}),
     }
+
+
+def intake(dataset: dict[str, Any]) -> dict[str, Any]:
+    """What came of the files of a source, from the `dataset` section of a run: read and passed over together are all that was there.
+
+    Returns:
+        `num_read`; and where there are such `passed_over` (number of files by reason), `skipped` (what is wrong with each file that could
+        not be read) and `remarks`.
+    """
+    origin = dataset["origin"]
+    found = {name: origin.get(name) for name in ("passed_over", "skipped", "remarks")}
+    return {"num_read": dataset["num_samples"], **{name: value for name, value in found.items() if value}}

@@ -23,7 +23,9 @@ ORIGIN: dict[str, Any] = {
     "split": "all",
     "limit": None,
     "labels": None,
-    "skip_broken": False,
+    "strict": False,
+    "group_by": None,
+    "field": None,
     "image_size": None,
     "skipped": [],
 }

@@ -10,9 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from curate.data import annotations
-from curate.data.exact_duplicates import duplicate_groups
+from curate.data.exact_duplicates import exact_duplicates
 from curate.data.image_set import ImageSet
-from curate.data.pixels import quiet_pillow, read_pixels
 from curate.errors import RunError
 from curate.find.annotators import find_consensus
 from curate.find.classes import class_health, label_pairs
@@ -20,7 +19,7 @@ from curate.find.confident_joint import confident_joint
 from curate.find.error_probability import mean_blocks
 from curate.find.findings import build_findings
 from curate.find.groups import find_groups
-from curate.find.image_checks import check_images
+from curate.find.image_checks import check_images, facts_of
 from curate.find.issue_table import build_issue_table, named
 from curate.find.label_issues import CLEANLAB_METHODS, DEFAULT_METHOD, LabelIssues, cleanlab_flags, find_label_issues, flags_of
 from curate.find.map import MapProcess, make_map
@@ -57,13 +56,18 @@ def find_more(
         image_checks: look for dark, blurry and odd pictures; None = where the images are files, of a folder or a manifest.
     """
     columns, findings = ({}, {}) if embeddings is None else _groups(run, image_set, embeddings, label_issues)
+    judged = run.meta.get("judged") or {}
+    if judged.get("weak_classes"):
+        weak = [image_set.class_names.index(name) for name in judged["weak_classes"]]
+        columns["is_judged_weakly"] = np.isin(image_set.labels, weak)
+        findings["judged_weakly"] = {"classes": judged["weak_classes"], "num_samples": int(columns["is_judged_weakly"].sum())}
     if run.has(annotations.ARRAY):
         more = _annotators(run, image_set, pred_probs)
         columns, findings = columns | more[0], findings | more[1]
     if image_checks is None:
         image_checks = image_set.filepaths is not None
     if image_checks:
-        found = check_images(_pictures(image_set), len(image_set), progress=progress)
+        found = check_images(facts_of(image_set, progress=progress))
         columns |= found.columns() | {"is_hash_leak_issue": find_leaks(found.hash_set, image_set.splits)}
         counts = {check: int(flags.sum()) for check, flags in found.is_issue.items()}
         findings["image_checks"] = {**counts, "hash_duplicate": int((found.hash_set >= 0).sum())}
@@ -122,19 +126,6 @@ def _annotators(run: Run, image_set: ImageSet, pred_probs: NDArray[np.floating])
     return columns, {"annotators": {**counts, "worst": people.head(WORST).to_dict("records")}}
 
 
-def _pictures(image_set: ImageSet) -> Any:
-    """The i-th picture as it lies in its file, upright; or as the set has it where there are no files."""
-    if image_set.filepaths is None:
-        return lambda i: np.asarray(image_set.images[i])
-    paths = image_set.filepaths
-
-    def read(i: int) -> NDArray[np.uint8]:
-        with quiet_pillow():
-            return read_pixels(str(paths[i]))
-
-    return read
-
-
 def find(
     run: Run,
     image_set: ImageSet,
@@ -187,7 +178,7 @@ def find(
             fold=fold,
             label_issues=label_issues,
             outliers=unknown_outliers(len(image_set)) if embeddings is None else find_outliers(similarities),
-            duplicates=find_near_duplicates(neighbors, similarities, groups=duplicate_groups(image_set.images)),
+            duplicates=find_near_duplicates(neighbors, similarities, groups=exact_duplicates(image_set)),
         )
         progress("issues", 3, 4, "groups")
         checks = look_for.image_checks

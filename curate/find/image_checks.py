@@ -1,18 +1,16 @@
 """What is wrong with the pictures themselves: dark, light, blurry, empty, of odd size or shape, the same by perceptual hash."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from curate.data.image_set import ImageSet
+from curate.data.picture_facts import FACTS, MEASURED, measure
 from curate.progress import Progress, silent
 
 CHECKS = ("dark", "light", "blurry", "low_information", "odd_size", "odd_aspect_ratio")
 BLOCK = 512
-HASH_SIDE = 8  # bits: cleanvision's
 
 
 @dataclass(frozen=True)
@@ -37,18 +35,13 @@ class ImageChecks:
         return found | {"hash_set": self.hash_set, "is_hash_duplicate_issue": self.hash_set >= 0}
 
 
-def check_images(
-    picture: Callable[[int], NDArray[np.uint8]], num_samples: int, *, num_threads: int = 2, progress: Progress = silent
-) -> ImageChecks:
+def check_images(facts: NDArray[np.void]) -> ImageChecks:
     """The checks of cleanvision, with its scores and its thresholds, and the sets of its near duplicates.
 
     They were made for photographs: of drawings and small grey pictures such as MNIST nearly all are `low_information`.
 
     Args:
-        picture: the i-th picture, (1, H, W) or (3, H, W) uint8, each of any size; called from several threads.
-        num_samples: N.
-        num_threads: that read and measure.
-        progress: called with stage `image checks`, in samples.
+        facts: (N,) of `curate.data.picture_facts.FACTS`.
 
     Source: cleanvision 0.3 (Apache-2.0): percentiles of brightness, entropy, variance of edges, interquartile fence of the size.
     """
@@ -56,36 +49,41 @@ def check_images(
     from cleanvision.issue_managers.image_property_issue_manager import ImagePropertyIssueManager
 
     manager = ImagePropertyIssueManager()
-    measured: list[dict[str, Any]] = []
-    with ThreadPoolExecutor(num_threads) as pool:
-        for start in range(0, num_samples, BLOCK):
-            stop = min(start + BLOCK, num_samples)
-            measured += pool.map(lambda i: _measure(picture(i), manager.image_properties), range(start, stop))
-            progress("image checks", stop, num_samples)
-    hashes = np.array([each.pop("hash") for each in measured])
-    raw = pd.DataFrame(measured)
+    width, height = facts["width"].astype(float), facts["height"].astype(float)
+    raw = pd.DataFrame({name: facts[name].astype(float) for name in MEASURED})
+    raw["aspect_ratio"] = np.minimum(width / height, height / width)
+    raw["size"] = np.sqrt(width * height)
     manager.issues = pd.DataFrame(index=raw.index)
     manager.update_issues(raw, sorted(CHECKS))
     return ImageChecks(
         scores={check: manager.issues[f"{check}_score"].to_numpy(np.float32) for check in CHECKS},
         is_issue={check: manager.issues[f"is_{check}_issue"].to_numpy(bool) for check in CHECKS},
-        hash_set=_sets(hashes),
+        hash_set=_sets(facts["perceptual_hash"]),
     )
 
 
-def _measure(pixels: NDArray[np.uint8], properties: dict[str, Any]) -> dict[str, Any]:
-    import imagehash
+def facts_of(image_set: ImageSet, *, progress: Progress = silent) -> NDArray[np.void]:
+    """(N,) facts of the pictures: those of the decoding pass where there was one, else measured on the images of the set.
+
+    Args:
+        progress: called with stage `image checks`, in samples.
+    """
+    if image_set.pictures is not None:
+        return image_set.pictures.facts
     from PIL import Image
 
-    image = Image.fromarray(pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0)))
-    values: dict[str, Any] = {"hash": str(imagehash.phash(image, hash_size=HASH_SIDE))}
-    for check in CHECKS:
-        if check != "light":  # the same property as dark
-            values |= properties[check].calculate(image)
-    return values
+    facts = np.zeros(len(image_set), FACTS)
+    for i, pixels in enumerate(image_set.images):
+        is_grey = len(pixels) == 1
+        image = Image.fromarray(pixels[0] if is_grey else np.ascontiguousarray(pixels.transpose(1, 2, 0))).convert("RGB")
+        facts[i] = measure(image, key=bytes(16), width=image.width, height=image.height, is_grey=is_grey)
+        if i % BLOCK == BLOCK - 1:
+            progress("image checks", i + 1, len(image_set))
+    progress("image checks", len(image_set), len(image_set))
+    return facts
 
 
-def _sets(hashes: NDArray[np.str_]) -> NDArray[np.int64]:
+def _sets(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
     """(N,) sets of equal hashes, numbered in the order of their first members; -1 where no other is equal."""
     _, first, inverse, counts = np.unique(hashes, return_index=True, return_inverse=True, return_counts=True)
     shared = np.flatnonzero(counts > 1)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from curate.progress import Progress, silent
 
@@ -56,8 +56,11 @@ class Judge(Protocol):
         step: the name of its step in `run.json`.
     """
 
-    name: ClassVar[str]
-    step: ClassVar[str]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def step(self) -> str: ...
 
     def ready(self, image_set: "ImageSet", place: "Place", progress: Progress = silent) -> "AbstractContextManager[Ready]":
         """Context in which it can judge `image_set`. Says at once what cannot work, before a run folder is made.

@@ -17,6 +17,7 @@ from curate.data.image_set import ImageSet
 from curate.errors import CurateError, DependencyError, UnknownNameError, UsageError
 from curate.files import storage_errors
 from curate.find.find import load_table
+from curate.publish.shown import picture_of
 from curate.run import Run
 
 if TYPE_CHECKING:
@@ -247,9 +248,4 @@ def _pictures(rows: pd.DataFrame, image_set: ImageSet) -> Iterator[Picture]:
     for position, row in zip(rows.index, _with_none(rows).to_dict("records"), strict=True):
         suggested = f", suggested {row['suggested_label']}" if row["suggested_label"] is not None else ""
         caption = f"{row['sample_id']}: given {row['given_label']}{suggested}, quality {row['label_quality']:.3f}"
-        yield Picture(_rgb(image_set.images[position]), caption)
-
-
-def _rgb(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(C, H, W) as (H, W, 3): colour where C = 3, else the first channel as grey."""
-    return np.moveaxis(image if len(image) == 3 else np.repeat(image[:1], 3, axis=0), 0, 2)
+        yield Picture(np.asarray(picture_of(image_set, position).convert("RGB")), caption)

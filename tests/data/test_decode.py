@@ -89,7 +89,7 @@ def broken_files(tmp_path):
 )
 def test_a_broken_image_is_named_with_the_way_on(tmp_path, which, message):
     paths = broken_files(tmp_path)
-    with pytest.raises(DataError, match=message + ".*--skip-broken"):
+    with pytest.raises(DataError, match=message + ".*--strict"):
         decode_images([paths[0], paths[which]])
 
 
@@ -145,7 +145,7 @@ def test_the_cache_is_used_again(cached_files):
 def test_a_cache_with_gaps_does_not_hide_broken_files(cached_files):
     paths, cache = cached_files
     decode_images(paths, skip_broken=True, cache=cache)
-    with pytest.raises(DataError, match="--skip-broken"):
+    with pytest.raises(DataError, match="--strict"):
         decode_images(paths, cache=cache)
 
 

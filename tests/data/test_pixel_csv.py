@@ -11,7 +11,17 @@ from curate.data.pixel_tables import is_pixel_csv, load_pixel_csv, read_pixel_cs
 from curate.errors import DataError, UsageError
 
 PIXELS = ",".join(f"pixel{i}" for i in range(4))
-ORIGIN = {"root": None, "split": "all", "limit": None, "labels": None, "skip_broken": False, "image_size": None, "name": "tiny"}
+ORIGIN = {
+    "root": None,
+    "split": "all",
+    "limit": None,
+    "labels": None,
+    "strict": False,
+    "group_by": None,
+    "field": None,
+    "image_size": None,
+    "name": "tiny",
+}
 
 
 def table(path, *rows, header=f"label,{PIXELS}"):

@@ -48,6 +48,7 @@ def cross_validate(
     strata: NDArray[np.int64] | None = None,
     trainable: NDArray[np.bool_] | None = None,
     class_names: tuple[str, ...] | None = None,
+    keep_rare: bool = False,
     num_workers: int = 1,
     executor: Executor | None = None,
     store: FoldStore | None = None,
@@ -62,8 +63,8 @@ def cross_validate(
         num_classes: K.
         num_folds, num_repeats: models trained in all = their product; each repeat divides anew.
         seed: of divisions, initial weights, order and augmentation.
-        groups, strata, trainable, class_names: as in `assign_folds`; samples that are not trainable are judged only, by the mean of
-            all nets where none of their group is trainable, either.
+        groups, strata, trainable, class_names, keep_rare: as in `assign_folds`; samples that are not trainable are judged only, by the
+            mean of all nets where none of their group is trainable, either.
         num_workers: processes that train side by side and share the threads of `device`; for 2 and more, `make_model` is pickled.
         executor: where the nets are trained; None = on this machine.
         store: where finished folds are kept and found again.
@@ -90,6 +91,7 @@ def cross_validate(
                 strata=strata,
                 trainable=trainable,
                 class_names=class_names,
+                keep_rare=keep_rare,
             )
             for repeat in range(num_repeats)
         ]

@@ -16,6 +16,7 @@ def assign_folds(
     strata: NDArray[np.int64] | None = None,
     trainable: NDArray[np.bool_] | None = None,
     class_names: tuple[str, ...] | None = None,
+    keep_rare: bool = False,
 ) -> NDArray[np.int16]:
     """The fold of every sample, so that each class is spread evenly and no group is divided.
 
@@ -27,6 +28,7 @@ def assign_folds(
         strata: (N,) further division, such as the split, that is spread evenly as well.
         trainable: (N,) samples that models may be trained on; each class that occurs needs `num_folds` groups of them.
         class_names: for the message.
+        keep_rare: classes with fewer samples than folds are no error; in some folds nothing is learnt of them.
 
     Returns:
         (N,) int16 in 0..num_folds-1.
@@ -41,7 +43,7 @@ def assign_folds(
     groups = np.arange(n) if groups is None else groups
     strata = np.zeros(n, np.int64) if strata is None else strata
     trainable = labels >= 0 if trainable is None else trainable & (labels >= 0)
-    for label in np.unique(labels[labels >= 0]):
+    for label in () if keep_rare else np.unique(labels[labels >= 0]):
         count = len(np.unique(groups[trainable & (labels == label)]))
         if count < num_folds:
             name = class_names[label] if class_names else str(label)

@@ -101,6 +101,26 @@ class Preset:
     num_repeats: int
 
 
+FEWEST_BATCH = 32
+STEPS = {"quick": 150, "default": 600, "best": 1200}
+"""Optimizer steps by preset that a net gets whatever the number of images: CIFAR-10, for which the recipes were chosen, has 640."""
+
+
+def least_steps(recipe: "Recipe", num_samples: int, num_steps: int) -> "Recipe":
+    """The recipe with enough epochs, and batches that are small enough, for `num_steps` optimizer steps on `num_samples` images.
+
+    Few images get fewer: no image is seen more than 60 times for that. The rates fall with the root of the batch.
+    """
+    size = max(min(recipe.batch_size, num_samples // 40), min(recipe.batch_size, FEWEST_BATCH))
+    steps_an_epoch = -(-num_samples // size)
+    epochs = max(recipe.epochs, min(-(-num_steps // steps_an_epoch), 60))
+    if size == recipe.batch_size and epochs == recipe.epochs:
+        return recipe
+    slower = (size / recipe.batch_size) ** 0.5
+    rates = {name: getattr(recipe, name) * slower for name in ("peak_lr", "head_lr", "bias_lr")}
+    return replace(recipe, batch_size=size, epochs=epochs, **rates)
+
+
 SMALL = Recipe(epochs=5, batch_size=250, optimizer="adamw", peak_lr=0.005, weight_decay=0.01, label_smoothing=0.1, shift=1)
 LENET_AT_ONCE = Recipe(epochs=1, batch_size=128, optimizer="adamw", peak_lr=0.01, weight_decay=0.01)
 """LeNet-5 in one pass, as accurate as in three of Adam at a constant rate: what `curate benchmark speed` trains by."""

@@ -7,20 +7,23 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from curate.data.image_set import ImageSet
 from curate.progress import Progress, silent
+from curate.publish.shown import is_crisp, picture_of
 
-CRISP_SIDE = 64  # pixels; up to here pictures are kept exactly and enlarged pixel by pixel
-MAX_SIDE = 160  # larger pictures are scaled down to this
+MAX_SIDE = 160  # pixels; larger images are scaled down to this
+PHOTO_SIDE = 224  # of the square in which a photograph stands
+GROUND = (236, 236, 236)
 CRISP_COLUMNS, COLUMNS = 8, 4  # tiles in a row, and rows, of a sheet: 16 to 150 kB in either case
 JPEG_QUALITY = 85
 STAGE = "gallery"
 
 
-def write_sheets(images: NDArray[np.uint8], rows: NDArray[np.int64], folder: Path, *, progress: Progress = silent) -> dict[str, Any]:
+def write_sheets(image_set: ImageSet, rows: NDArray[np.int64], folder: Path, *, progress: Progress = silent) -> dict[str, Any]:
     """Writes the pictures of `rows` into `folder` and returns how to find them, as `data.js` tells it.
 
     Args:
-        images: (N, C, H, W); C = 1 is grey, 3 is colour, of any other C the first channel is shown as grey.
+        image_set: N samples. Photographs keep their aspect, on a ground of light grey.
         rows: (M,) positions among the N, in the order of the cards.
         folder: where `0.png, 1.png, …` go; there it must be, and empty.
         progress: called with the stage `gallery`.
@@ -28,28 +31,28 @@ def write_sheets(images: NDArray[np.uint8], rows: NDArray[np.int64], folder: Pat
     Returns:
         `columns` (a sheet has as many rows), `width` and `height` of a tile, `suffix` of the files, and `crisp`.
     """
-    crisp = max(images.shape[2:]) <= CRISP_SIDE
+    crisp = is_crisp(image_set)
     columns = CRISP_COLUMNS if crisp else COLUMNS
     per_sheet = columns * columns
-    width, height = _tile_size(images.shape[3], images.shape[2])
+    width, height = _tile_size(image_set)
     suffix = ".png" if crisp else ".jpg"
     for start in range(0, len(rows), per_sheet):
         progress(STAGE, start, len(rows))
-        tiles = [_tile(image, (width, height)) for image in images[rows[start : start + per_sheet]]]
-        sheet = Image.new(tiles[0].mode, (width * min(columns, len(tiles)), height * -(-len(tiles) // columns)))
+        tiles = [picture_of(image_set, int(row), longest=max(width, height)) for row in rows[start : start + per_sheet]]
+        mode = "L" if all(tile.mode == "L" for tile in tiles) else "RGB"
+        size = (width * min(columns, len(tiles)), height * -(-len(tiles) // columns))
+        sheet = Image.new(mode, size, GROUND if mode == "RGB" else GROUND[0])
         for place, tile in enumerate(tiles):
-            sheet.paste(tile, (place % columns * width, place // columns * height))
+            left, top = place % columns * width, place // columns * height
+            sheet.paste(tile, (left + (width - tile.width) // 2, top + (height - tile.height) // 2))
         sheet.save(folder / f"{start // per_sheet}{suffix}", **({"optimize": True} if crisp else {"quality": JPEG_QUALITY}))
     progress(STAGE, len(rows), len(rows))
     return {"columns": columns, "width": width, "height": height, "suffix": suffix, "crisp": crisp}
 
 
-def _tile_size(width: int, height: int) -> tuple[int, int]:
+def _tile_size(image_set: ImageSet) -> tuple[int, int]:
+    if image_set.pictures is not None:
+        return PHOTO_SIDE, PHOTO_SIDE
+    height, width = image_set.images.shape[2:]
     scale = min(1.0, MAX_SIDE / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
-
-
-def _tile(image: NDArray[np.uint8], size: tuple[int, int]) -> Image.Image:
-    pixels = image.transpose(1, 2, 0) if len(image) == 3 else image[0]  # (H, W, 3) or (H, W)
-    picture = Image.fromarray(np.ascontiguousarray(pixels))
-    return picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)

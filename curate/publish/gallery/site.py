@@ -88,7 +88,7 @@ def write_site(
     check_replaceable(target)
     with replaced_folder(target) as folder:
         (folder / "images").mkdir()
-        data["sheet"] = write_sheets(image_set.images, cards.table.index.to_numpy(), folder / "images", progress=progress)
+        data["sheet"] = write_sheets(image_set, cards.table.index.to_numpy(), folder / "images", progress=progress)
         script = page_script()
         page = _environment().get_template("gallery.html")
         text = page.render(

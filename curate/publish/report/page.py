@@ -12,11 +12,11 @@ from curate.publish.report import wording
 from curate.publish.report.confusion import make_confusion
 from curate.publish.report.evidence import Evidence, read_evidence
 from curate.publish.report.gain_rows import make_gains
-from curate.publish.report.page_pictures import is_crisp
 from curate.publish.report.page_rows import class_rows, key_figures, provenance, remarks, step_rows
 from curate.publish.report.point_map import make_point_map
 from curate.publish.report.quality import quality_histogram
 from curate.publish.report.suspects import make_gallery, make_trouble
+from curate.publish.shown import is_crisp
 from curate.run import Run
 
 STAGE = "report"
@@ -65,7 +65,7 @@ def render(evidence: Evidence, num_suspects: int = 60) -> str:
             num_labelled=int(labelled.sum()),
             num_unlabelled=int((~labelled).sum()),
             gallery=gallery,
-            crisp=is_crisp(evidence.image_set.images.shape),
+            crisp=is_crisp(evidence.image_set),
             confusion=make_confusion(evidence.label_pairs, evidence.image_set.class_names),
             classes=class_rows(evidence),
             histogram=quality_histogram(table["label_quality"].to_numpy()[labelled], table["is_label_issue"].to_numpy()[labelled]),

@@ -6,24 +6,49 @@ from typing import Any
 
 import numpy as np
 
-from curate.data.image_set import SPLITS
+from curate.data.image_set import SPLITS, intake
 from curate.find.self_estimate import estimate_sentences
 from curate.publish.report.evidence import Evidence
 from curate.publish.report.suspects import Gallery
 from curate.publish.report.wording import count, counted, duration, memory, percent
 
+MOST_NAMED = 5
 SMALL_EFFECT = 0.05  # of the order statistic in [0, 1]
 
 
 def remarks(evidence: Evidence) -> list[str]:
     """Sentences on the number of errors, the balance of the classes and the order of the samples, from `findings.json`."""
-    findings, sentences = evidence.findings, []
+    findings, sentences = evidence.findings, intake_sentences(evidence)
     if "detection" in findings:
         sentences += estimate_sentences(findings["detection"])
     if "class_imbalance" in findings:
         sentences.append(_balance(findings["class_imbalance"]))
     if "order" in findings:
         sentences.append(_order(findings["order"]))
+    return sentences
+
+
+def intake_sentences(evidence: Evidence) -> list[str]:
+    """What was read and what was not, who judged and why, and what was kept together."""
+    meta = evidence.meta
+    taken = intake(meta["dataset"]) if "dataset" in meta else {"num_read": len(evidence.table)}
+    left_out = [f"{number} x {reason}" for reason, number in taken.get("passed_over", {}).items()]
+    broken = taken.get("skipped", [])
+    sentences = [f"The judge: {meta['config']['chosen']['reason']}."] if meta.get("config", {}).get("chosen") else []
+    told = f"; passed over: {', '.join(left_out)}" if left_out else ""
+    if left_out or broken or taken.get("remarks"):
+        sentences.append(f"{counted(taken['num_read'], 'picture')} read{told}.")
+        sentences += [f"Not read: {line}." for line in broken[:MOST_NAMED]]
+        if len(broken) > MOST_NAMED:
+            sentences.append(f"And {counted(len(broken) - MOST_NAMED, 'more file')} that could not be read; run.json names all.")
+        sentences += [f"{line[0].upper()}{line[1:]}." for line in taken.get("remarks", [])[:MOST_NAMED]]
+    judged = meta.get("judged") or {}
+    if judged.get("num_groups"):
+        pictures = counted(judged["num_grouped"], "picture")
+        sentences.append(f"{counted(judged['num_groups'], 'group')} of {pictures} that belong together shared a fold.")
+    if judged.get("weak_classes"):
+        names = ", ".join(judged["weak_classes"][:MOST_NAMED])
+        sentences.append(f"Judged weakly, by neighbours alone, for want of samples: {names}.")
     return sentences
 
 

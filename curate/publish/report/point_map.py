@@ -58,7 +58,7 @@ def make_point_map(evidence: Evidence) -> PointMap | None:
         for position, row in zip(suspects.index, suspects.to_dict("records"), strict=True)
     ]
     positions = suspects.index.to_numpy()
-    sheet, width, height = contact_sheet(evidence.image_set.images[positions]) if len(positions) else ("", 0, 0)
+    sheet, width, height = contact_sheet(evidence.image_set, positions.tolist()) if len(positions) else ("", 0, 0)
     names = []
     for k, name in enumerate(evidence.image_set.class_names):
         own = place[labels == k]

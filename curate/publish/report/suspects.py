@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from curate.publish.report.evidence import Evidence
-from curate.publish.report.page_pictures import thumbnail
+from curate.publish.report.page_pictures import MAX_SIDE, SMALL_SIDE, thumbnail
 
 NUM_CLOSEST = 12  # pictures shown where no label is flagged
 NUM_OUTLIERS = 20
@@ -35,8 +35,8 @@ def make_gallery(evidence: Evidence, num_suspects: int) -> Gallery:
     outliers = table[table["is_outlier_issue"]].sort_values("outlier_score", kind="stable")
     sets = _duplicate_sets(table)
     return Gallery(
-        suspects=_cards(evidence, suspects.head(num_suspects)),
-        closest=_cards(evidence, closest),
+        suspects=_cards(evidence, suspects.head(num_suspects), MAX_SIDE),
+        closest=_cards(evidence, closest, MAX_SIDE),
         outliers=_cards(evidence, outliers.head(NUM_OUTLIERS)),
         duplicate_sets=[
             {
@@ -60,14 +60,14 @@ def _duplicate_sets(table: pd.DataFrame) -> list[pd.DataFrame]:
     return sorted(sets, key=lambda g: (not g["is_leak_issue"].any(), g["given_label"].dropna().nunique() < 2, g["duplicate_score"].min()))
 
 
-def _cards(evidence: Evidence, rows: pd.DataFrame) -> list[dict[str, Any]]:
+def _cards(evidence: Evidence, rows: pd.DataFrame, side: int = SMALL_SIDE) -> list[dict[str, Any]]:
     """One dict per row: the table's values, None for missing ones, and `picture`, a data URI."""
     return [
         {
             **{key: None if pd.isna(value) else value for key, value in row.items()},
             "position": position,
             "short_id": str(row["sample_id"]).removeprefix(f"{evidence.image_set.name}/"),
-            "picture": thumbnail(evidence.image_set.images[position]),
+            "picture": thumbnail(evidence.image_set, position, side),
         }
         for position, row in zip(rows.index, rows.to_dict("records"), strict=True)
     ]
@@ -112,7 +112,7 @@ def _trouble_cards(evidence: Evidence, check: str) -> list[dict[str, Any]]:
             **{key: None if pd.isna(value) else value for key, value in row.items()},
             "short_id": str(row["sample_id"]).removeprefix(f"{evidence.image_set.name}/"),
             "position": position,
-            "picture": thumbnail(evidence.image_set.images[position]),
+            "picture": thumbnail(evidence.image_set, position, SMALL_SIDE),
         }
         for position, row in zip(worst.index, worst.to_dict("records"), strict=True)
     ]

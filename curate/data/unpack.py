@@ -1,0 +1,151 @@
+"""What comes as one file or in another tool's layout: zip archives, parquet with image bytes, Hugging Face image folders."""
+
+import hashlib
+import json
+import os
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from curate.data.image_set import split_named
+from curate.data.listing import Listing, list_manifest
+from curate.data.pictures import readable_suffixes
+from curate.errors import DataError, DependencyError
+from curate.files import storage_errors, write_atomically
+
+METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+"""What the tables of a Hugging Face image folder are called: one in the folder, or one in each split folder."""
+DONE = ".complete"
+
+
+def is_archive(path: Path) -> bool:
+    """Whether it is a zip file."""
+    return path.is_file() and path.suffix.lower() == ".zip"
+
+
+def unpack_zip(path: Path, folder: Path) -> Path:
+    """The folder with the content of a zip file, unpacked once below `folder`; a single folder at its top is gone into.
+
+    Raises:
+        DataError: it is no zip file, or damaged.
+        StorageError: the disk is full or read-only.
+    """
+    target = folder / _name_of(path)
+    if not (target / DONE).is_file():
+        try:
+            with storage_errors(target), zipfile.ZipFile(path) as archive:
+                archive.extractall(target)
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+            raise DataError(f"{path} cannot be read as a zip file ({error})") from error
+        write_atomically(target / DONE, b"")
+    inside = [part for part in target.iterdir() if not part.name.startswith((".", "__"))]
+    while len(inside) == 1 and inside[0].is_dir():
+        target = inside[0]
+        inside = [part for part in target.iterdir() if not part.name.startswith((".", "__"))]
+    return target
+
+
+def has_metadata(folder: Path) -> bool:
+    """Whether a folder is laid out as the Hugging Face's image folders with a table."""
+    return bool(_tables(folder))
+
+
+def list_metadata_folder(
+    folder: Path, *, label_column: str | None = None, group_column: str | None = None, strict: bool = False
+) -> Listing:
+    """The files that the `metadata` tables of a folder name, split by split, with the labels of the table.
+
+    Raises:
+        DataError: a table is not what it should be.
+    """
+    listings = []
+    for table in _tables(folder):
+        found = list_manifest(table, label_column=label_column, strict=strict)
+        top = table.parent.name if table.parent != folder else ""
+        split = split_named(top) if top else None
+        keys = [f"{top}/{key}" if top else key for key in found.keys]
+        splits = found.splits if split is None else [split] * len(keys)
+        names = ["" if label < 0 else found.class_names[label] for label in found.labels]
+        listings.append((found.filepaths, keys, names, list(splits), found.groups, found.remarks))
+    files, keys, labels, splits = ([item for part in listings for item in part[i]] for i in range(4))  # type: ignore[attr-defined]
+    groups = [group for part in listings for group in part[4] or [""] * len(part[1])] if any(part[4] for part in listings) else None
+    remarks = tuple(remark for part in listings for remark in part[5])
+    named, there = set(map(os.path.abspath, files)), _picture_files(folder)
+    unnamed = len(there - named)
+    listing = Listing.of(folder, files, keys, labels, splits)
+    return replace(listing, groups=groups, remarks=remarks, passed_over={"no row of the table": unnamed} if unnamed else {})
+
+
+def list_parquet(path: Path, folder: Path, *, label_column: str | None = None) -> Listing | None:
+    """The pictures that lie in a parquet file as bytes, written below `folder` once; None where there are none in it.
+
+    The names of the classes are those of the Hugging Face's schema, where labels are numbers.
+
+    Raises:
+        DataError: it cannot be read, or has no labels.
+        DependencyError: pyarrow is missing.
+    """
+    try:
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise DependencyError("parquet tables need pandas and pyarrow: pip install pandas pyarrow") from error
+    try:
+        schema = pq.read_schema(path)
+    except Exception as error:  # pyarrow's own errors have no common base
+        raise DataError(f"{path} cannot be read as parquet ({str(error).splitlines()[0]})") from error
+    column = next((field.name for field in schema if str(field.type).startswith(("struct<bytes: binary", "binary"))), None)
+    if column is None:
+        return None
+    table = pq.read_table(path).to_pydict()
+    names = _class_labels(schema)
+    label = label_column or next((name for name in ("label", "labels", "class", "category", *names) if name in table), None)
+    if label is None or label not in table:
+        raise DataError(f"{path} has pictures in '{column}' but no column of labels; name one by --field, found {', '.join(table)}")
+    target = folder / _name_of(path)
+    files, keys = [], []
+    for number, cell in enumerate(table[column]):
+        content, name = (cell.get("bytes"), cell.get("path")) if isinstance(cell, dict) else (cell, None)
+        suffix = os.path.splitext(name or "")[1].lower()
+        file = target / f"{number:06d}{suffix if suffix in readable_suffixes() else '.img'}"
+        if not file.is_file():
+            write_atomically(file, content or b"")
+        files.append(str(file.absolute()))
+        keys.append(name or f"{number:06d}")
+    keys = keys if len(set(keys)) == len(keys) else [f"{number:06d}/{key}" for number, key in enumerate(keys)]
+    given = [_label_text(value, names.get(label)) for value in table[label]]
+    splits = [split_named(str(value or "")) or "train" for value in table["split"]] if "split" in table else ["train"] * len(files)
+    listing = Listing.of(path, files, keys, given, splits)
+    return replace(listing, groups=[str(value or "") for value in table["group"]] if "group" in table else None)
+
+
+def _tables(folder: Path) -> list[Path]:
+    tops = [folder, *sorted(part for part in folder.iterdir() if part.is_dir() and split_named(part.name))]
+    return [top / name for top in tops for name in METADATA if (top / name).is_file()]
+
+
+def _picture_files(folder: Path) -> set[str]:
+    found = (os.path.join(base, name) for base, _, names in os.walk(folder) for name in names if not name.startswith("."))
+    return {os.path.abspath(path) for path in found if os.path.splitext(path)[1].lower() in readable_suffixes()}
+
+
+def _name_of(path: Path) -> str:
+    """A folder name for what is unpacked from a file: another size or date of it means another folder."""
+    stat = path.stat()
+    digest = hashlib.sha256(f"{path.absolute()} {stat.st_size} {stat.st_mtime_ns}".encode(errors="surrogateescape"))
+    return f"{path.stem}-{digest.hexdigest()[:12]}"
+
+
+def _class_labels(schema: Any) -> dict[str, list[str]]:
+    """The names behind numbered labels by column, as the Hugging Face writes them into a file's schema."""
+    try:
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        return {name: about["names"] for name, about in features.items() if isinstance(about, dict) and "names" in about}
+    except (KeyError, ValueError, TypeError):
+        return {}
+
+
+def _label_text(value: Any, names: list[str] | None) -> str:
+    if value is None or (isinstance(value, int) and value < 0):
+        return ""
+    return names[value] if names and isinstance(value, int) and value < len(names) else str(value)

@@ -1,0 +1,189 @@
+"""Who judges where nobody said: nets from scratch for small pictures, features for photographs, a short trial where it is not plain."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from curate.judge.features import Features
+from curate.judge.judgement import Ready
+from curate.judge.nets import Nets
+from curate.options import Place
+from curate.progress import Progress, silent
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from curate.data.image_set import ImageSet
+
+COLOURED, RICH, FLAT = 0.9, 7.0, 5.0
+"""Photographs: so many of the pictures have colours, and their median entropy is at least RICH bits (of the histogram of all three
+channels); at FLAT bits and less they are drawings or scans."""
+TRIED = 1500
+"""Pictures of the trial: enough to tell the judges apart, few enough for a minute or two."""
+TRIAL_STEPS = 400
+SEEN_LATER = 0.02
+"""What a net from scratch gains on features when it learns from all pictures rather than from the trial's, where there are many more."""
+
+
+@dataclass(frozen=True)
+class Choose:
+    """Whichever of the two suits the pictures, with these options.
+
+    Attributes:
+        nets, features: the options of either, should it be taken.
+    """
+
+    nets: Nets = field(default_factory=Nets)
+    features: Features = field(default_factory=Features)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A judge that was chosen for the pictures: it judges as itself, and the run keeps why it was taken.
+
+    Attributes:
+        judge: Nets or Features.
+        reason: in one line.
+    """
+
+    judge: Nets | Features
+    reason: str
+
+    @property
+    def name(self) -> str:
+        """That of the judge."""
+        return self.judge.name
+
+    @property
+    def step(self) -> str:
+        """That of the judge."""
+        return self.judge.step
+
+    @contextlib.contextmanager
+    def ready(self, image_set: "ImageSet", place: Place, progress: Progress = silent) -> Iterator[Ready]:
+        """As the judge itself, with `chosen` in the config."""
+        with self.judge.ready(image_set, place, progress) as ready:
+            yield Ready({**ready.config, "chosen": {"judge": self.name, "reason": self.reason}}, ready.judge)
+
+
+def choose_judge(
+    image_set: "ImageSet",
+    choose: Choose = Choose(),
+    *,
+    place: Place = Place(),
+    earlier: dict[str, str] | None = None,
+    progress: Progress = silent,
+) -> Choice:
+    """The judge that suits the pictures.
+
+    Args:
+        earlier: what an earlier call of the same run chose, `judge` and `reason`: it stays.
+        progress: stages of the trial, where there is one.
+
+    Raises:
+        CurateError: what a judge of the trial raises.
+    """
+    from curate.judge.backbones import DEFAULT, why_not
+
+    nets, features = choose.nets, choose.features
+    if earlier is not None:
+        return Choice(nets if earlier["judge"] == nets.name else features, earlier["reason"])
+    height, width = image_set.images.shape[2:]
+    pictures = image_set.pictures
+    if pictures is None:
+        return Choice(nets, f"nets trained from scratch: the pictures are small ({width} x {height})")
+    lacking = why_not(features.backbone)
+    if lacking is not None:
+        return Choice(nets, f"nets trained from scratch at {width} x {height}: pretrained features would suit photographs, but {lacking}")
+    if place.executor != "local":
+        return Choice(nets, f"nets trained from scratch at {width} x {height}: Ray trains nets only")
+    name = features.backbone or DEFAULT
+    kind = kind_of(pictures.facts)
+    if kind == "photographs":
+        why = "installed with curate, needs no network" if features.backbone is None else "as asked for"
+        return Choice(features, f"features of the pretrained {name} ({why}): these are photographs")
+    by_features, by_nets, num = trial(image_set, nets, features, place=place, progress=progress)
+    judge: Nets | Features = features if by_features >= by_nets + (SEEN_LATER if len(image_set) > 2 * num else 0) else nets
+    taken = f"features of the pretrained {name}" if judge is features else f"nets trained from scratch at {width} x {height}"
+    return Choice(
+        judge,
+        f"{taken}: on {num:,} of these {kind}, held out, features agree with {by_features:.1%} of the labels, a net from scratch with "
+        f"{by_nets:.1%}",
+    )
+
+
+def kind_of(facts: "NDArray[np.void]") -> str:
+    """`photographs` where that is plain; else `grey pictures`, `drawings or scans`, or `mixed pictures`."""
+    import numpy as np
+
+    coloured = 1 - float(facts["is_grey"].mean())
+    entropy = float(np.median(facts["entropy"]))
+    if coloured >= COLOURED and entropy >= RICH:
+        return "photographs"
+    if entropy <= FLAT:
+        return "drawings or scans"
+    return "grey pictures" if coloured < COLOURED else "pictures"
+
+
+def trial(
+    image_set: "ImageSet", nets: Nets, features: Features, *, place: Place = Place(), progress: Progress = silent
+) -> tuple[float, float, int]:
+    """Shares of the labels with which features and a net from scratch agree on a fifth of a part of the pictures that neither learnt from.
+
+    Returns:
+        The share of features, that of the net, and how many pictures took part.
+    """
+    import numpy as np
+
+    from curate.judge.backbones import load_backbones
+    from curate.judge.features import extracted, judge_features
+    from curate.judge.training.device import pick_device
+    from curate.judge.training.folds import assign_folds
+
+    labelled = np.flatnonzero((image_set.labels >= 0) & (image_set.splits != "test"))
+    labelled = labelled if len(labelled) else np.flatnonzero(image_set.labels >= 0)
+    chosen = labelled[np.linspace(0, len(labelled) - 1, min(TRIED, len(labelled))).round().astype(np.int64)]
+    part = image_set.subset(chosen)
+    device = pick_device(place.device)
+    mirrored = features.mirrored is True
+    backbones = load_backbones(features.backbone)
+    found = [extracted(part, backbone, device, mirrored=mirrored, progress=progress).features for backbone in backbones]
+    judged = judge_features(part, found, seed=0, progress=progress)
+    by_features = float((judged.judgement.pred_probs.argmax(axis=1) == part.labels).mean())
+    fold = assign_folds(part.labels, num_folds=5, seed=0, groups=judged.groups, keep_rare=True)
+    by_nets = net_agreement(part, fold == 0, nets, place=place, progress=progress)
+    return by_features, by_nets, len(part)
+
+
+def net_agreement(image_set: "ImageSet", held_out: "NDArray[np.bool_]", nets: Nets, *, place: Place, progress: Progress = silent) -> float:
+    """The share of the held-out labels with which one net agrees that was trained on the others."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from curate.judge.models.registry import ModelSpec, default_model
+    from curate.judge.training.cross_validation import cross_validate
+    from curate.judge.training.device import pick_device
+    from curate.judge.training.recipes import least_steps, preset_for
+
+    channels, height, width = image_set.images.shape[1:]
+    model = nets.model or default_model((height, width), channels)
+    recipe = least_steps(replace(preset_for(model, "quick", in_channels=channels).recipe, views=1), int((~held_out).sum()), TRIAL_STEPS)
+    spec = ModelSpec(model, image_set.num_classes, channels, (height, width), None)
+    # the held-out pictures are unlabelled here, so that both nets of two folds judge them
+    result = cross_validate(
+        spec,
+        image_set.images,
+        np.where(held_out, -1, image_set.labels),
+        num_classes=image_set.num_classes,
+        recipe=recipe,
+        device=pick_device(place.device),
+        num_folds=2,
+        seed=0,
+        keep_rare=True,
+        progress=lambda stage, done, total, note="": progress("trial of nets", done, total, note),
+    )
+    predicted = result.pred_probs[held_out].argmax(axis=1)
+    return float((predicted == image_set.labels[held_out]).mean())

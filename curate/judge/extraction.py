@@ -1,0 +1,168 @@
+"""Features of every picture of an image set by a frozen backbone: read from the store, computed where they are not there yet."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from curate.data.image_set import ImageSet
+from curate.data.pictures import quiet_pillow
+from curate.data.working_copies import COPY_SIDE, centre_square, in_threads
+from curate.errors import DataError, UsageError
+from curate.judge.backbones import Backbone
+from curate.judge.feature_store import KEY_BYTES, FeatureStore
+from curate.judge.training.device import Device
+from curate.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+CPU_BATCH, GPU_BATCH = 32, 128
+SHARD, SHARD_SECONDS = 1024, 20.0
+"""Features are written after so many pictures or seconds: what a kill may cost."""
+ENOUGH = 1.05
+"""Nets that see so little more than a working copy has (EfficientNet-Lite2: 260 pixels) are shown the copy, enlarged."""
+VIEWS = ("plain", "mirrored")
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """Features of N pictures.
+
+    Attributes:
+        features: (N, D) float16, the mean over the views.
+        num_computed: how many pictures' features were not in the store.
+        seconds: that computing took.
+    """
+
+    features: NDArray[np.float16]
+    num_computed: int
+    seconds: float
+
+
+def extract(
+    image_set: ImageSet, backbone: Backbone, *, device: Device, folder: Path, mirrored: bool = False, progress: Progress = silent
+) -> Extracted:
+    """The features of every picture, in the order of the set.
+
+    Args:
+        folder: where the stores of all backbones are.
+        mirrored: average with the features of the mirrored picture.
+        progress: stage `features of …`, in pictures.
+
+    Raises:
+        DataError: a picture has vanished or changed since it was listed.
+        UsageError: not even one picture at a time fits the GPU.
+        StorageError: the disk is full or read-only.
+    """
+    views = VIEWS if mirrored else VIEWS[:1]
+    name = "".join(sign if sign.isalnum() else "-" for sign in backbone.name.rpartition("/")[2])[:40]
+    store = FeatureStore(folder / f"{name}-{backbone.identity}-{'-'.join(views)}-{device.precision}", backbone.dimensions)
+    keys = content_keys(image_set)
+    features = np.zeros((len(image_set), backbone.dimensions), np.float16)
+    is_there = store.take(keys, features)
+    missing = np.flatnonzero(~is_there)
+    _, first = np.unique(_texts(keys[missing]), return_index=True)
+    todo = missing[np.sort(first)]  # a picture that is there several times is looked at once
+    stage = f"features of {backbone.name}"
+    progress(stage, 0, max(len(todo), 1), "all in the cache" if not len(todo) else "")
+    start = written = time.perf_counter()
+    computed: list[NDArray[np.float16]] = []
+    places: list[int] = []
+    for positions, rows in _in_batches(image_set, todo, backbone, device, mirrored):
+        computed.append(rows)
+        places += positions
+        is_late = time.perf_counter() - written > SHARD_SECONDS
+        if len(places) >= SHARD or is_late or places[-1] == todo[-1]:
+            block = np.concatenate(computed)
+            store.add(keys[places], block)
+            features[places] = block
+            computed, places, written = [], [], time.perf_counter()
+        progress(stage, int(np.searchsorted(todo, positions[-1])) + 1, len(todo))
+    if not len(todo):
+        progress(stage, 1, 1, "all in the cache")
+    elif len(todo) < len(missing):
+        store.take(keys, features)
+    return Extracted(features, len(todo), time.perf_counter() - start)
+
+
+def content_keys(image_set: ImageSet) -> NDArray[np.void]:
+    """(N,) 16 bytes by which a picture's features are found again: of its file, or of its pixels where it has none."""
+    if image_set.pictures is not None:
+        return image_set.pictures.keys
+    keys = np.empty((len(image_set), KEY_BYTES), np.uint8)
+    for i, image in enumerate(image_set.images):
+        digest = hashlib.blake2b(repr(image.shape).encode(), digest_size=KEY_BYTES)
+        digest.update(np.ascontiguousarray(image).data)
+        keys[i] = np.frombuffer(digest.digest(), np.uint8)
+    return keys.view(f"V{KEY_BYTES}").ravel()
+
+
+def net_input(image_set: ImageSet, position: int, side: int) -> "Image.Image":
+    """The middle square of a picture at `side` pixels, RGB: from its working copy where that has enough."""
+    from PIL import Image
+
+    if image_set.pictures is not None:
+        picture = image_set.pictures.image(position) if side <= ENOUGH * COPY_SIDE else image_set.pictures.original(position, side)
+    else:
+        pixels = np.asarray(image_set.images[position])
+        picture = Image.fromarray(pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0))).convert("RGB")
+    return centre_square(picture, side)
+
+
+def _in_batches(
+    image_set: ImageSet, todo: NDArray[np.int64], backbone: Backbone, device: Device, mirrored: bool
+) -> Iterator[tuple[list[int], NDArray[np.float16]]]:
+    """Positions and features (B, D) of one batch after the other, while other threads decode the next."""
+    if not len(todo):
+        return
+    forward = _forward(backbone, device, mirrored)
+    size = CPU_BATCH if device.kind == "cpu" else GPU_BATCH
+    read: Callable[[int], NDArray[np.uint8]] = lambda i: np.asarray(net_input(image_set, i, backbone.pixels))  # noqa: E731
+    positions: list[int] = []
+    pixels: list[NDArray[np.uint8]] = []
+    with quiet_pillow():
+        for position, picture in zip(todo.tolist(), in_threads(read, todo.tolist(), ahead=2 * size), strict=True):
+            if isinstance(picture, DataError):
+                raise picture
+            positions.append(position)
+            pixels.append(picture)
+            if len(positions) == size or position == todo[-1]:
+                yield positions, forward(np.stack(pixels))
+                positions, pixels = [], []
+
+
+def _forward(backbone: Backbone, device: Device, mirrored: bool) -> Callable[[NDArray[np.uint8]], NDArray[np.float16]]:
+    """From pictures (B, S, S, 3) uint8 to features (B, D) float16; batches that do not fit a GPU are halved."""
+    net = backbone.net.to(device.where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    mean = torch.tensor(backbone.mean, device=device.where).view(1, 3, 1, 1) * 255
+    deviation = torch.tensor(backbone.deviation, device=device.where).view(1, 3, 1, 1) * 255
+
+    def features(pictures: NDArray[np.uint8]) -> NDArray[np.float16]:
+        try:
+            x = torch.from_numpy(np.ascontiguousarray(pictures)).to(device.where).permute(0, 3, 1, 2)  # (B, 3, S, S), channels last
+            x = (x - mean) / deviation
+            with torch.inference_mode(), device.autocast():
+                total = net(x).float()
+                if mirrored:
+                    total = (total + net(x.flip(3)).float()) / 2
+            return total.clamp(-60000, 60000).half().cpu().numpy()
+        except torch.OutOfMemoryError as error:
+            if len(pictures) == 1:
+                told = f"one picture of {backbone.pixels} pixels does not fit the GPU with {backbone.name}"
+                raise UsageError(f"{told}; use --device cpu") from error
+            torch.cuda.empty_cache()
+            half = len(pictures) // 2
+            return np.concatenate([features(pictures[:half]), features(pictures[half:])])
+
+    return features
+
+
+def _texts(keys: NDArray[np.void]) -> NDArray:
+    return np.array([key.tobytes().hex() for key in keys]) if len(keys) else np.empty(0, "U32")

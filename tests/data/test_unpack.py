@@ -1,0 +1,66 @@
+"""Sources of other tools: zip archives, parquet files with image bytes, Hugging Face image folders."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from curate.data.load import load
+from curate.errors import DataError
+
+
+def picture(path, seed):
+    rng = np.random.default_rng(seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(rng.integers(0, 255, (90, 120, 3), dtype=np.uint8)).save(path)
+    return path
+
+
+@pytest.fixture
+def pets(tmp_path):
+    for i, kind in enumerate(("cat", "dog")):
+        for j in range(2):
+            picture(tmp_path / "pets" / kind / f"{j}.png", 2 * i + j)
+    return tmp_path / "pets"
+
+
+def test_a_zip_is_read_as_the_folder_in_it(pets, tmp_path):
+    archive = shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path, "pets")
+    image_set = load(archive)
+    assert image_set.class_names == ("cat", "dog") and len(image_set) == 4 and image_set.name == "packed"
+    assert image_set.sample_ids[0] == "packed/cat/0.png"
+
+
+def test_a_damaged_zip_is_told(tmp_path):
+    (tmp_path / "bad.zip").write_bytes(b"PK nothing")
+    with pytest.raises(DataError, match="cannot be read as a zip file"):
+        load(str(tmp_path / "bad.zip"))
+
+
+def test_an_image_folder_with_tables_takes_labels_from_them(tmp_path):
+    folder = tmp_path / "hub"
+    for split in ("train", "test"):
+        rows = [{"file_name": f"{i}.png", "label": "cat" if i else "dog"} for i in range(2)]
+        for i in range(3):
+            picture(folder / split / f"{i}.png", 10 * len(split) + i)
+        (folder / split / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    image_set = load(str(folder))
+    assert sorted(image_set.splits.tolist()) == ["test", "test", "train", "train"] and image_set.class_names == ("cat", "dog")
+    assert image_set.origin["passed_over"] == {"no row of the table": 2}
+
+
+def test_pictures_inside_a_parquet_file_are_read_with_the_names_of_its_schema(pets, tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    files = sorted(pets.rglob("*.png"))
+    table = pa.table(
+        {"image": [{"bytes": file.read_bytes(), "path": f"{i}.png"} for i, file in enumerate(files)], "label": pa.array([0, 0, 1, 1])}
+    )
+    about = {"info": {"features": {"label": {"names": ["katze", "hund"], "_type": "ClassLabel"}}}}
+    pq.write_table(table.replace_schema_metadata({"huggingface": json.dumps(about)}), tmp_path / "hub.parquet")
+    image_set = load(str(tmp_path / "hub.parquet"))
+    assert [image_set.class_names[label] for label in image_set.labels] == ["katze", "katze", "hund", "hund"]
+    assert image_set.pictures.facts["width"].tolist() == [120] * 4

