@@ -11,9 +11,9 @@ from markupsafe import Markup
 from PIL import Image, ImageDraw
 
 from curate.data.image_set import ImageSet
-from curate.publish.report.page_pictures import is_crisp
 from curate.publish.review_page.photographs import photograph
 from curate.publish.review_page.send_away import kind_of
+from curate.publish.shown import is_crisp
 from curate.run import Run
 
 NUM_SUSPECTS = 12
@@ -53,7 +53,7 @@ def audit_inline(run: Run, issues: pd.DataFrame, findings: dict[str, Any], image
         num_suspects=counts["num_label_issues"] if "num_label_issues" in counts else int(issues["is_label_issue"].sum()),
         figures=_figures(run, issues, counts, detection),
         cards=cards,
-        crisp=image_set is not None and is_crisp(image_set.images.shape) and image_set.filepaths is None,
+        crisp=image_set is not None and is_crisp(image_set),
         map=_map(run, issues),
         report=str(run.path / "report.html") if run.has("report.html") else "",
     )

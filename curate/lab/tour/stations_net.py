@@ -6,10 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from curate.judge.models.registry import make_model
-from curate.lab.arithmetic import Arithmetic, Layer, arithmetic, field_text, shape_text
+from curate.lab.arithmetic import arithmetic
 from curate.lab.arithmetic_figure import amount, arithmetic_figure
+from curate.lab.counted import Arithmetic, Layer, field_text
 from curate.lab.effective_field import effective_field_figure, effective_fields, layers_by_stride
 from curate.lab.equivariance import equivariance, equivariance_figure, invariance_figure, pooling_invariance
+from curate.lab.formulas import shape_text
 from curate.lab.kernels import make_kernel
 from curate.lab.layers import conv_layers
 from curate.lab.tour.mistakes import accuracy_by_shift, shift_accuracy_figure
@@ -119,7 +121,9 @@ def shifts(subject: Subject) -> Section:
         (
             picture(
                 moved,
-                f"Lay the second map on the first, shifted by as much: away from the border they differ by {100 * error:.5f} %. Moving is "
+                "What leaves at the right comes in again at the left. Lay the second map on the first, shifted by as much: away from the "
+                "border "
+                f"they differ by {f'{100 * error:.5f}' if error >= 1e-7 else 'less than 0.00001'} %. Moving is "
                 "all that happened.",
             ),
             picture(

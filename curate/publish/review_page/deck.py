@@ -14,7 +14,7 @@ from curate.data.content import content_ids
 from curate.data.image_set import ImageSet
 from curate.errors import UnknownNameError, UsageError
 from curate.find.find import load_table
-from curate.publish.review_page.photographs import CRISP_SIDE
+from curate.publish.shown import CRISP_SIDE
 from curate.review import estimates
 from curate.review.journal import JOURNAL, Decision, read_journal
 from curate.review.pseudonyms import pseudonym
