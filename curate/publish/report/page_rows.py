@@ -31,7 +31,7 @@ def remarks(evidence: Evidence) -> list[str]:
 def intake_sentences(evidence: Evidence) -> list[str]:
     """What was read and what was not, who judged and why, and what was kept together."""
     meta = evidence.meta
-    taken = intake(meta["dataset"]) if "dataset" in meta else {"num_read": len(evidence.table)}
+    taken: dict[str, Any] = intake(meta["dataset"]) if "dataset" in meta else {"num_read": len(evidence.table)}
     left_out = [f"{number} x {reason}" for reason, number in taken.get("passed_over", {}).items()]
     broken = taken.get("skipped", [])
     sentences = [f"The judge: {meta['config']['chosen']['reason']}."] if meta.get("config", {}).get("chosen") else []

@@ -14,7 +14,7 @@ from curate.data.content import content_ids
 from curate.data.image_set import ImageSet
 from curate.errors import UnknownNameError, UsageError
 from curate.find.find import load_table
-from curate.publish.shown import CRISP_SIDE
+from curate.publish.shown import is_crisp
 from curate.review import estimates
 from curate.review.journal import JOURNAL, Decision, read_journal
 from curate.review.pseudonyms import pseudonym
@@ -113,7 +113,7 @@ def make_deck(
         "content": [""] * len(rows) if is_blind else content_ids(image_set, rows),
         "blind": is_blind,
         "adjudicates": only == "conflicts",
-        "crisp": max(image_set.images.shape[2:]) <= CRISP_SIDE and image_set.filepaths is None,
+        "crisp": is_crisp(image_set),
         "num_unflagged": int((~table["is_label_issue"].astype(bool) & table["given_label"].notna()).sum()),
         "statistics": statistics(),
     }
