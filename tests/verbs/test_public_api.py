@@ -204,3 +204,15 @@ def test_options_of_two_judges_at_once_are_refused(shape_folder, data, sure_prob
 def test_labels_and_class_names_go_with_arrays(trained):
     with pytest.raises(UsageError, match="an ImageSet has labels"):
         curate.audit(trained.images, labels=trained.images.labels)
+
+
+def test_two_repeats_are_two_opinions_whose_mean_judges(shape_folder, data):
+    nets = curate.Nets(model="lenet5", preset="quick", num_folds=2, num_repeats=2)
+    audit = curate.train(str(shape_folder), judge=nets, place=CPU, run="twice")
+    from curate.judge.judgement import independent_opinions
+
+    opinions = independent_opinions(audit.run)
+    assert len(opinions) == 2 and not np.array_equal(*opinions)
+    np.testing.assert_allclose(np.mean(opinions, axis=0), audit.pred_probs, atol=1e-6)
+    audit.find(with_map=False)
+    assert audit.findings["detection"]["num_opinions"] == 2
