@@ -38,7 +38,8 @@ def test_all_artefacts_are_written(found):
     projection = np.load(path / "projection.npy")
     assert (projection.dtype, projection.shape) == (np.float32, (48, 2)) and np.isfinite(projection).all()
     findings = json.loads((path / "findings.json").read_text())
-    assert findings["counts"]["samples"] == 48 and {"class_imbalance", "order", "estimated_label_errors"} <= findings.keys()
+    assert findings["counts"]["samples"] == 48 and {"class_imbalance", "methods", "estimated_label_errors"} <= findings.keys()
+    assert "order" not in findings  # a folder is read class by class
     assert {"find", "map"} <= Run.open(path).meta["steps"].keys()
 
 
