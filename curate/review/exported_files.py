@@ -67,7 +67,7 @@ def corrections_of_json(path: Path, content: Any) -> Iterator[Placed]:
         if not isinstance(entry, dict) or not isinstance(entry.get("sample_id"), str):
             raise DataError(f"correction {number} of {path}: expected an object with a sample_id, found {entry!r}")
         yield (
-            number,
+            f"correction {number} of {path}",
             {
                 "sample_id": entry["sample_id"],
                 "given": entry.get("given") or "",
