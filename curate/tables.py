@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from curate.errors import DataError, DependencyError
 CSV_SUFFIXES = (".csv", ".tsv")
 TABLE_SUFFIXES = (*CSV_SUFFIXES, ".parquet")
 SEPARATORS = (",", ";", "\t")
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # what files of it begin with, such as Excel's "Unicode text"
 LARGEST_CELL = 2**24
 NO_TEXT = "\0"  # begins a cell of a parquet file that holds bytes or a list
 
@@ -52,9 +54,10 @@ class Table:
 def read_table(path: Path) -> Table:
     """The table in a `.csv`, `.tsv` or `.parquet` file.
 
-    A CSV is text in UTF-8, its first line has the names of the columns, separated by commas, semicolons or tabs. Every line has as many
-    values as there are columns; values with a separator in them stand in quotes. Lines without any value are passed over. In parquet,
-    numbers are written as text, whole ones without a decimal point.
+    A CSV is text in UTF-8, or in UTF-16 where its first bytes say so; its first line has the names of the columns, separated by commas,
+    semicolons or tabs. Every line has as many values as there are columns; values with a separator in them stand in quotes. Lines without
+    any value, and a first line such as `sep=;`, are passed over. In parquet, numbers are written as text, whole ones without a decimal
+    point.
 
     Raises:
         DataError: there is no such file, it cannot be read, a line has too many or too few values, or a cell holds no text or number.
@@ -80,12 +83,16 @@ def plain(text: str) -> str:
 
 
 def _from_csv(path: Path) -> Table:
+    content = path.read_bytes()
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = content.decode("utf-16" if content[:2] in UTF_16 else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} cannot be read as CSV in UTF-8 ({error}); save it as UTF-8") from error
     if "\0" in text:
         raise DataError(f"{path} cannot be read as CSV: it holds a NUL character, as binary files do")
+    first, _, rest = text.partition("\n")
+    says_separator = re.fullmatch(r"sep=[,;\t]\r?", first)  # a first line that Excel writes for itself
+    text, num_before = (rest, 1) if says_separator else (text, 0)
     columns, separator = _split_header(text.splitlines()[0] if text else "")
     again = next((column for i, column in enumerate(columns) if column and column in columns[:i]), None)
     if again is not None:
@@ -96,7 +103,7 @@ def _from_csv(path: Path) -> Table:
     try:
         next(reader, None)
         for values in reader:
-            place = f"line {reader.line_num} of {path}"
+            place = f"line {reader.line_num + num_before} of {path}"
             if not any(value.strip() for value in values):
                 continue
             if len(values) != len(columns):
@@ -105,7 +112,7 @@ def _from_csv(path: Path) -> Table:
             rows.append({column: plain(value) for column, value in zip(columns, values, strict=True)})
             places.append(place)
     except csv.Error as error:
-        raise DataError(f"line {reader.line_num} of {path} cannot be read as CSV ({error})") from error
+        raise DataError(f"line {reader.line_num + num_before} of {path} cannot be read as CSV ({error})") from error
     return Table(path, columns, tuple(rows), tuple(places))
 
 

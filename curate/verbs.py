@@ -368,9 +368,7 @@ class Audit:
         if not self.run.has("findings.json"):
             return f"<Audit '{self.run.name}', nothing looked for yet>"
         counts = self.findings["counts"]
-        return (
-            f"<Audit '{self.run.name}': {counts['num_label_issues']:,} label issues in {self.run.meta['dataset']['num_samples']:,} samples>"
-        )
+        return f"<Audit '{self.run.name}': {counts['label_issues']:,} label issues in {self.run.meta['dataset']['num_samples']:,} samples>"
 
     def _repr_html_(self) -> str:
         if not self.run.has("findings.json"):

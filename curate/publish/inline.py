@@ -50,7 +50,7 @@ def audit_inline(run: Run, issues: pd.DataFrame, findings: dict[str, Any], image
         name=run.meta["dataset"]["name"],
         run=run.name,
         num_samples=len(issues),
-        num_suspects=counts["num_label_issues"] if "num_label_issues" in counts else int(issues["is_label_issue"].sum()),
+        num_suspects=int(issues["is_label_issue"].sum()),
         figures=_figures(run, issues, counts, detection),
         cards=cards,
         crisp=image_set is not None and is_crisp(image_set),
@@ -68,7 +68,7 @@ def _figures(run: Run, issues: pd.DataFrame, counts: dict[str, Any], detection: 
     if accuracy is not None:
         figures.append(("labels that the model agrees with", f"{100 * accuracy:.1f} %"))
     more = {"outliers": "outliers", "near_duplicates": "near duplicates", "leaks": "leaks between splits"}
-    figures += [(said, f"{counts[name]:,}") for key, said in more.items() for name in (f"num_{key}", key) if counts.get(name)]
+    figures += [(said, f"{counts[name]:,}") for name, said in more.items() if counts.get(name)]
     return figures
 
 

@@ -1,21 +1,20 @@
 """Decisions that were made elsewhere: a journal, a table of relabellings or reviews, or a vote file of labelerrors.com."""
 
-import csv
 import hashlib
-import io
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from curate.errors import DataError, UsageError
-from curate.review.exported_files import CORRECTIONS, Row, corrections_of_json, rows_of_corrections, rows_of_parquet, rows_of_table
+from curate.review.exported_files import CORRECTIONS, Placed, Row, corrections_of_json, rows_of_corrections, rows_of_table
 from curate.review.journal import IMPORTED, Decision, content_id, parse_decision, utc_now
 from curate.review.pseudonyms import is_pseudonym, pseudonym
 from curate.review.votes import Known, decisions_from_votes
+from curate.tables import TABLE_SUFFIXES, read_table
 
 COLUMNS = ("sample_id", "action", "label", "who", "when", "note", "given", "id")
 
@@ -73,22 +72,19 @@ def read_file(path: Path, known: Known, *, who: str = "", run: str = "", content
     content = path.read_bytes()
     common = {"run": run, "batch": IMPORTED + hashlib.sha256(content).hexdigest()[:32], "who": who or path.stem}
     suffix = path.suffix.lower()
-    if suffix == ".parquet":
-        columns, rows = rows_of_parquet(path)
-        return _from_rows(path, columns, rows, known, common)
+    if suffix in TABLE_SUFFIXES:
+        table = read_table(path)
+        return _from_rows(path, table.columns, zip(table.places, table.rows, strict=True), known, common)
     try:
-        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not text in UTF-8 ({error}); save it as UTF-8") from error
-    if suffix in (".csv", ".tsv") or (suffix == ".txt" and not text.lstrip().startswith("{")):
-        columns, rows = _csv_rows(path, text)
-        return _from_rows(path, columns, rows, known, common)
     if suffix in (".jsonl", ".ndjson", ".txt"):
         return _from_journal(path, text, known, common, contents)
     if suffix == ".json":
         corrections = _corrections(text)
         if corrections is not None:
-            return _from_rows(path, ["sample_id", "given", "corrected", "votes"], corrections_of_json(path, corrections), known, common)
+            return _from_rows(path, ("sample_id", "given", "corrected", "votes"), corrections_of_json(path, corrections), known, common)
         if who:
             raise UsageError(f"{path.name} holds the votes of several workers, which cannot all be by '{who}'; leave the name out")
         return Reading(decisions_from_votes(path, text, known, run=run, batch=common["batch"]))
@@ -161,34 +157,7 @@ def _corrections(text: str) -> Any:
     return content if isinstance(content, dict) and content.get("format") == CORRECTIONS else None
 
 
-def _csv_rows(path: Path, text: str) -> tuple[list[str], Iterator[tuple[int, Row]]]:
-    """Columns and rows of a CSV, whatever separates its values."""
-    head, _, rest = text.partition("\n")
-    num_skipped = 0
-    if head.strip().lower().startswith("sep=") and len(head.strip()) == 5:  # Excel's own first line
-        text, head, num_skipped = rest, rest.partition("\n")[0], 1
-    delimiter = max(",;\t", key=head.count)
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
-    try:
-        columns = [name.strip() for name in reader.fieldnames or []]
-    except csv.Error as error:
-        raise DataError(f"{path} cannot be read as CSV ({error})") from error
-    reader.fieldnames = columns
-
-    def rows() -> Iterator[tuple[int, Row]]:
-        try:
-            for row in reader:
-                number = reader.line_num + num_skipped
-                if None in row or None in row.values():
-                    raise DataError(f"{path} line {number} has not as many values as there are columns ({len(columns)}); mend that line")
-                yield number, {name: value.strip() for name, value in row.items()}
-        except csv.Error as error:
-            raise DataError(f"{path} line {reader.line_num + num_skipped} cannot be read as CSV ({error})") from error
-
-    return columns, rows()
-
-
-def _from_rows(path: Path, columns: list[str], rows: Iterator[tuple[int, Row]], known: Known, common: dict[str, str]) -> Reading:
+def _from_rows(path: Path, columns: tuple[str, ...], rows: Iterable[Placed], known: Known, common: dict[str, str]) -> Reading:
     names = set(columns)
     if "sample_id" not in names or not names & {"action", "label", "corrected"}:
         raise DataError(f"{path} must have the columns sample_id and label or action, found {', '.join(columns) or 'none'}")
@@ -203,7 +172,7 @@ def _from_rows(path: Path, columns: list[str], rows: Iterator[tuple[int, Row]], 
         is_export = False
     hidden: dict[str, str] = {}
     decisions, now, seen = [], utc_now(), Counter[tuple]()
-    for number, row in rows:
+    for place, row in rows:
         values = {name: row.get(name, "") for name in COLUMNS}
         is_hidden = is_pseudonym(values["sample_id"])
         if is_hidden:
@@ -215,7 +184,7 @@ def _from_rows(path: Path, columns: list[str], rows: Iterator[tuple[int, Row]], 
             if is_hidden and decision.label is not None and decision.label == decision.given:
                 decision = replace(decision, action="ok", label=None)
         except DataError as error:
-            raise DataError(f"{path} line {number}: {error}") from error
+            raise DataError(f"{place}: {error}") from error
         if re.fullmatch("[0-9a-f]{32}", values["id"]):  # as a review page gives them; not the numbers of a list
             decisions.append(replace(decision, id=values["id"]))
             continue

@@ -83,7 +83,7 @@ def test_a_wrong_file_is_one_line_on_stderr_and_exit_2(curate, tmp_path):
     file.write_text("sample_id,label\npets/99,dog\n")
     result = curate("import-decisions", "pets", file)
     assert result.exit_code == 2 and result.stdout == ""
-    assert result.stderr.splitlines()[-1].startswith("error: ") and "line 2: there is no sample 'pets/99'" in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("error: ") and "vendor.csv: there is no sample 'pets/99'" in result.stderr
 
 
 def test_a_malformed_line_of_the_journal_is_one_line_on_stderr_and_exit_2(curate, run, decided):

@@ -122,6 +122,12 @@ def test_the_review_is_a_widget_when_it_is_asked_for(audit):
     assert isinstance(audit.review("anna", inline=True), anywidget.AnyWidget)
 
 
+def test_an_audit_says_in_a_line_what_it_found(audit):
+    (audit.run.path / "findings.json").write_text('{"counts": {"label_issues": 40}}')
+    assert repr(audit) == "<Audit 'zoo': 40 label issues in 130 samples>"
+    assert "40 of 130 labels of zoo look wrong" in audit._repr_html_()
+
+
 def test_an_audit_shows_itself_with_pictures_and_a_map(audit, zoo):
     for name, values in (
         ("labels", zoo.labels),
