@@ -114,11 +114,11 @@ class Audit:
         with self.run.only_one("find"):
             return find(self.run, self.image_set, look_for, pred_probs=given, with_map=with_map, progress=self._progress)
 
-    def report(self) -> "Page":
-        """Writes `report.html`, the self-contained page of the run; in a notebook it shows itself."""
+    def report(self, to: Path | str | None = None) -> "Page":
+        """Writes `report.html`, the self-contained page of the run, or the file `to`; in a notebook it shows itself."""
         from curate.publish.report.page import report
 
-        return Page(report(self.run, self.image_set, progress=self._progress))
+        return Page(report(self.run, self.image_set, to=None if to is None else Path(to), progress=self._progress))
 
     def gallery(self, to: Path | str | None = None, **options: Any) -> dict[str, Any]:
         """Writes the suspects as a static site, into the folder `gallery` of the run by default; options as `curate.publish.gallery`'s."""
@@ -230,7 +230,7 @@ class Audit:
         database = connect()
         name = dataset_name or self.run.meta.get("fiftyone", {}).get("dataset")
         if name and self._root is None and is_current(name, self.run):
-            return {"dataset_name": name, "database": str(database), "num_samples": self.run.meta["dataset"]["num_samples"]}
+            return {"dataset_name": name, **database.told(), "num_samples": self.run.meta["dataset"]["num_samples"]}
         with self.run.only_one("app"):
             return build(self.run, self.image_set, dataset_name=name, progress=self._progress)
 
@@ -419,7 +419,7 @@ def audit(
             finish_map(made.run, process, progress=progress)
     made.report()
     if track is not None:
-        made.track(track)
+        made._built["tracked"] = made.track(track)
     return made
 
 
@@ -443,7 +443,7 @@ def train(
     image_set, options = _read(source, labels, class_names, place, progress)
     made = _judged(image_set, _path_of(run, image_set, options, judge), judge, place, LookFor(), options, command, progress)
     if track is not None:
-        made.track(track)
+        made._built["tracked"] = made.track(track)
     return made
 
 

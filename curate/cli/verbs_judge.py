@@ -5,6 +5,7 @@ import os
 import shlex
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -123,7 +124,7 @@ def train(
 
         told = track.value if track else None
         made = curate.train(source, judge=nets, place=place, run=run, track=told, command=ctx.obj, progress=progress)
-    show({"run": made.run.name, "folder": made.run.path, **made.run.meta["metrics"]}, as_json=as_json)
+    show({"run": made.run.name, "folder": made.run.path, **made.run.meta["metrics"], **made._built}, as_json=as_json)
 
 
 def find(
@@ -144,13 +145,18 @@ def find(
     show(result, as_json=as_json)
 
 
-def report(run: a.RunArgument, root: a.RootOption = None, as_json: a.JsonOption = False) -> None:
+def report(
+    run: a.RunArgument,
+    to: Annotated[Path | None, typer.Option(metavar="FILE", help="Where the page goes; report.html in the run folder by default.")] = None,
+    root: a.RootOption = None,
+    as_json: a.JsonOption = False,
+) -> None:
     """Write report.html, the self-contained page of a run."""
     with working() as progress:
         import curate
 
         made = curate.open(run, root=root, progress=progress)
-        page = made.report()
+        page = made.report(to)
     show({"run": made.run.name, "report": page.path}, as_json=as_json)
 
 
