@@ -20,13 +20,14 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from curate.errors import RunError
-from curate.files import replaced_atomically, storage_errors, write_atomically
+from curate.files import RUN, replaced_atomically, storage_errors, write_atomically
 from curate.memory import PeakMemory
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = 1
+NEW_RUN = "choose another place with --run, or set CURATE_DATA to a folder that can be written"
 
 
 def data_root() -> Path:
@@ -73,7 +74,8 @@ class Run:
         are the same. They may only differ while nothing has been trained; then the new ones count.
 
         Raises:
-            RunError: the folder holds a run of another dataset, another configuration, or another format.
+            RunError: the folder holds a run of another dataset, another configuration, or another format; or other things, or it lies
+                among the images.
             StorageError: the folder cannot be written.
         """
         if (path / "run.json").exists():
@@ -89,7 +91,8 @@ class Run:
                     )
             run.replace_sections(**{what: new[what] for what in ("dataset", "config", "options") if what in new})
             return run
-        with storage_errors(path):
+        check_place(path, meta)
+        with storage_errors(path, remedy=NEW_RUN):
             path.mkdir(parents=True, exist_ok=True)
         run = cls(path, {"format": FORMAT, "name": path.name, "created": now(), "steps": {}, "metrics": {}, **_jsonable(meta)})
         run.save_meta()
@@ -109,7 +112,7 @@ class Run:
         try:
             meta = json.loads(file.read_text())
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise RunError(f"{file} is not readable as JSON ({error}); restore it, or delete the folder and run again") from error
+            raise RunError(f"{file} is not readable as JSON ({error}); restore it, or {_begin_anew(path)}") from error
         found = meta.get("format") if isinstance(meta, dict) else None
         if found != FORMAT:
             raise RunError(f"{path} has run format {found}, this curate reads {FORMAT}; audit again under another --run name")
@@ -137,7 +140,7 @@ class Run:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[dict[str, Any]]:
         """Context with `run.json` as it is on disk, to be changed; no other process changes it meanwhile."""
-        with storage_errors(self.path), FileLock(self.path / ".run.lock"):
+        with storage_errors(self.path, remedy=RUN), FileLock(self.path / ".run.lock"):
             file = self.path / "run.json"
             meta = json.loads(file.read_text()) if file.exists() else _jsonable(self.meta)
             yield meta
@@ -155,7 +158,7 @@ class Run:
             return
         lock, note = FileLock(self.path / ".busy.lock", timeout=0), self.path / ".busy.pid"
         try:
-            with storage_errors(self.path):
+            with storage_errors(self.path, remedy=RUN):
                 lock.acquire()
         except Timeout:
             who = f"process {note.read_text()}" if note.exists() else "another process"
@@ -200,7 +203,7 @@ class Run:
 
     def save_array(self, name: str, array: NDArray) -> None:
         """Writes `array` as `name` (with its `.npy`), atomically."""
-        with replaced_atomically(self.path / name) as file:
+        with replaced_atomically(self.path / name, remedy=RUN) as file:
             np.save(file, array, allow_pickle=False)
 
     def load_array(self, name: str, *, verb: str = "train", mmap: bool = False) -> NDArray:
@@ -233,7 +236,38 @@ class Run:
         return self.write_bytes(name, text.encode())
 
     def write_bytes(self, name: str, content: bytes | memoryview) -> Path:
-        return write_atomically(self.path / name, content)
+        return write_atomically(self.path / name, content, remedy=RUN)
+
+
+def holds_runs(folder: Path) -> bool:
+    """Whether curate made `folder`: a run, or a data folder such as `data` with its `runs`. No listing of images goes into it."""
+    return (folder / "run.json").is_file() or any((folder / "runs").glob("*/run.json"))
+
+
+def check_place(path: Path, meta: dict[str, Any]) -> None:
+    """Says that no run may begin in the folder `path`, where it holds other things or lies among the images of the dataset.
+
+    Raises:
+        RunError: it may not.
+    """
+    found = next((part.name for part in sorted(path.iterdir()) if not part.name.startswith(".")), None) if path.is_dir() else None
+    if found is not None:
+        raise RunError(f"{path} holds other things, such as {found}; give --run a name, or a new or an empty folder")
+    source = Path(((meta.get("dataset") or {}).get("origin") or {}).get("source") or "")
+    inside = path.resolve()
+    is_inside = source.is_absolute() and source.is_dir() and inside.is_relative_to(source.resolve())
+    if is_inside and not inside.is_relative_to((data_root() / "runs").resolve()):
+        raise RunError(f"{path} lies among the images in {source}, which a run would change; give --run a name, or a folder elsewhere")
+
+
+def _begin_anew(path: Path) -> str:
+    """What to do where a run folder is of no more use, without what people decided in it."""
+    if (path / "decisions.jsonl").exists():
+        return (
+            "audit again under another --run name, and take over what was decided: "
+            f"`curate import-decisions NAME {path / 'decisions.jsonl'}`"
+        )
+    return "delete the folder and run again"
 
 
 def now() -> str:

@@ -130,11 +130,11 @@ class Audit:
         with self.run.only_one("find"):
             return find(self.run, self.image_set, look_for, pred_probs=given, with_map=with_map, progress=self._progress)
 
-    def report(self) -> "Page":
-        """Writes `report.html`, the self-contained page of the run; in a notebook it shows itself."""
+    def report(self, to: Path | str | None = None) -> "Page":
+        """Writes `report.html`, the self-contained page of the run, or the file `to`; in a notebook it shows itself."""
         from curate.publish.report.page import report
 
-        return Page(report(self.run, self.image_set, progress=self._progress))
+        return Page(report(self.run, self.image_set, to=None if to is None else Path(to), progress=self._progress))
 
     def summary(self, to: Path | str | None = None) -> "Page":
         """Writes `summary.html`, one sheet for a manager: what was wrong, what was done, what it brought; in a notebook it shows itself."""
@@ -278,7 +278,7 @@ class Audit:
         database = connect()
         name = dataset_name or self.run.meta.get("fiftyone", {}).get("dataset")
         if name and self._root is None and is_current(name, self.run):
-            return {"dataset_name": name, "database": str(database), "num_samples": self.run.meta["dataset"]["num_samples"]}
+            return {"dataset_name": name, **database.told(), "num_samples": self.run.meta["dataset"]["num_samples"]}
         with self.run.only_one("app"):
             return build(self.run, self.image_set, dataset_name=name, progress=self._progress)
 
@@ -503,7 +503,7 @@ def audit(
             finish_map(made.run, process, progress=progress)
     made.report()
     if track is not None:
-        made.track(track)
+        made._built["tracked"] = made.track(track)
     return made
 
 
@@ -529,7 +529,7 @@ def train(
     judge = _chosen(judge, image_set, path, place, progress)
     made = _judged(image_set, path, judge, place, LookFor(), options, command, progress)
     if track is not None:
-        made.track(track)
+        made._built["tracked"] = made.track(track)
     return made
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from curate.errors import RunError, StorageError
-from curate.files import storage_errors, write_atomically
-from curate.run import Run
+from curate.files import DATA, RUN, TO, storage_errors, write_atomically
+from curate.run import Run, holds_runs
 
 META = {
     "dataset": {"name": "shapes", "images_hash": "a", "labels_hash": "b", "origin": {"source": "/here"}},
@@ -222,3 +222,67 @@ def test_a_step_that_fails_records_nothing(run):
     with pytest.raises(ZeroDivisionError), run.step("train"):
         _ = 1 / 0
     assert "train" not in Run.open(run.path).meta["steps"]
+
+
+@pytest.mark.parametrize("content", ["notes.txt", "cat/1.png", "folds"])
+def test_a_run_begins_in_no_folder_that_holds_other_things(tmp_path, content):
+    (tmp_path / "full" / content).mkdir(parents=True)
+    with pytest.raises(RunError, match=r"full holds other things, such as .*; give --run a name, or a new or an empty folder"):
+        Run.create(tmp_path / "full", META)
+    assert not (tmp_path / "full" / "run.json").exists()
+
+
+def test_a_run_begins_in_an_empty_folder(tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert Run.create(tmp_path / "empty", META).path == tmp_path / "empty"
+
+
+def test_a_run_begins_in_no_folder_of_images(tmp_path, monkeypatch):
+    images = tmp_path / "images"
+    (images / "cat").mkdir(parents=True)
+    meta = changed(dataset={"origin": {"source": str(images)}})
+    for place in (images / "new", images / "cat" / "new", images / "cat"):
+        with pytest.raises(RunError, match="lies among the images in"):
+            Run.create(place, meta)
+        assert not (place / "run.json").exists()
+    monkeypatch.setenv("CURATE_DATA", str(images / "data"))  # no listing goes into it
+    assert Run.create(images / "data" / "runs" / "new", meta).has("run.json")
+
+
+def test_what_curate_made_is_known(tmp_path):
+    data = tmp_path / "photos" / "data"
+    assert not holds_runs(data) and not holds_runs(data.parent)
+    Run.create(data / "runs" / "some", META)
+    assert holds_runs(data) and holds_runs(data / "runs" / "some") and not holds_runs(data.parent)
+
+
+def test_no_advice_deletes_decisions(run):
+    (run.path / "run.json").write_text("{")
+    with pytest.raises(RunError, match="delete the folder and run again"):
+        Run.open(run.path)
+    (run.path / "decisions.jsonl").write_text("{}\n")
+    with pytest.raises(
+        RunError, match=r"under another --run name, and take over what was decided: `curate import-decisions NAME .*jsonl`"
+    ) as told:
+        Run.open(run.path)
+    assert "delete the" not in str(told.value)
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENAMETOOLONG, errno.ENOTDIR])
+@pytest.mark.parametrize(("remedy", "words"), [(DATA, "set CURATE_DATA"), (TO, "another place with --to"), (RUN, "copy the run folder")])
+def test_the_remedy_is_of_who_chose_the_place(tmp_path, code, remedy, words):
+    with pytest.raises(StorageError, match=words) as told, storage_errors(tmp_path, remedy=remedy):
+        raise OSError(code, os.strerror(code))
+    assert sum(word in str(told.value) for word in ("CURATE_DATA", "--to", "copy the run folder")) == 1
+    with pytest.raises(StorageError, match="free some space") as told, storage_errors(tmp_path, remedy=remedy):
+        raise OSError(errno.ENOSPC, "")
+    assert words not in str(told.value)
+
+
+def test_what_a_killed_process_was_writing_goes_with_the_next_write(tmp_path):
+    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True)
+    left, other = tmp_path / f".file.{gone.stdout.strip()}.tmp", tmp_path / f".file.{os.getppid()}.tmp"
+    left.write_text("half")
+    other.write_text("of a process that runs")
+    write_atomically(tmp_path / "file", b"whole")
+    assert not left.exists() and other.exists()

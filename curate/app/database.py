@@ -135,6 +135,10 @@ class DatabaseInfo:
     is_external: bool
     note: str = ""
 
+    def told(self) -> dict[str, str]:
+        """Where a dataset is, for the result of a verb; with a warning where that is not the database that was asked for."""
+        return {"database": str(self), **({"warning": self.note} if self.note else {})}
+
     def __str__(self) -> str:
         where = self.uri if self.is_external or self.dbpath is None else str(self.dbpath)
         return f"{where} (MongoDB {self.version})"
@@ -288,6 +292,9 @@ def _describe(fo: ModuleType, client: Any, uri: str | None, folder: Path) -> Dat
         dbpath = None
     note = ""
     if uri is None and dbpath is not None and dbpath.resolve() != folder.resolve():
-        note = f"another FiftyOne process runs the database {dbpath}, so that it is used instead of {folder}"
+        note = (
+            f"another FiftyOne process runs the database {dbpath}, so that it is used instead of {folder}; "
+            "end that process first, or set FIFTYONE_DATABASE_URI to the address of the database that you mean"
+        )
     shown = without_password(uri) if uri is not None else f"mongodb://127.0.0.1:{client.address[1]}"
     return DatabaseInfo(shown, dbpath, version, fo.config.database_name, uri is not None, note)

@@ -245,4 +245,4 @@ def build(
     with run.step("app"):
         built = build_dataset(run, image_set, dataset_name=dataset_name, projection=projection, progress=progress)
     run.update("fiftyone", dataset=built.name)
-    return {"dataset_name": built.name, "database": str(built.database), "num_samples": built.num_samples}
+    return {"dataset_name": built.name, **built.database.told(), "num_samples": built.num_samples}

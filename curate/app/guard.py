@@ -227,11 +227,10 @@ class Guard:
 
 def _is_of_another_page(headers: Headers, host: str) -> bool:
     """Whether a browser says that another page made the request; following a link is not held against it."""
-    origin = headers.get("origin")
-    if origin is not None and origin.lower() != f"http://{host.lower()}":
+    if any(origin.lower() != f"http://{host.lower()}" for origin in headers.getlist("origin")):
         return True
-    is_foreign = headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
-    return is_foreign and headers.get("sec-fetch-mode") != "navigate"
+    is_foreign = any(site not in ("none", "same-origin") for site in headers.getlist("sec-fetch-site"))
+    return is_foreign and headers.getlist("sec-fetch-mode") != ["navigate"]
 
 
 def _refusal(sentence: str) -> Response:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from curate.data.image_set import ImageSet
 from curate.errors import DataError
-from curate.files import storage_errors, write_atomically
+from curate.files import DATA, storage_errors, write_atomically
 from curate.progress import Progress, silent
 from curate.run import data_root
 
@@ -63,15 +63,16 @@ class MediaFolders:
 BLOCK = 1024
 NUM_THREADS = 2
 MANIFEST = "manifest.json"
+HASH_DIGITS = 12
 COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> grey, grey + alpha, RGB, RGBA
 
 
 def image_files(image_set: ImageSet, progress: Progress = silent) -> list[str]:
     """Absolute path of an image file for every sample, in order.
 
-    Where the set has files, these; else `data/media/<name>/<split>/<index>.png`, shared by all runs and written where they are not
-    there yet. A manifest, written last, tells by the hash of the images that the folder is complete; without it, what an
-    interrupted call left is compared and completed.
+    Where the set has files, these; else `data/media/<name>/<hash>/<split>/<index>.png`, shared by all runs of the same images and written
+    where they are not there yet: sets of one name, such as `train.csv` of two competitions, stay apart. A manifest, written last, tells
+    that the folder is complete; without it, what an interrupted call left is compared and completed.
 
     Raises:
         StorageError: the disk is full or read-only.
@@ -79,7 +80,7 @@ def image_files(image_set: ImageSet, progress: Progress = silent) -> list[str]:
     """
     if image_set.filepaths is not None:
         return [str(Path(path).absolute()) for path in image_set.filepaths.tolist()]
-    folder = (data_root() / "media" / image_set.name).absolute()
+    folder = (data_root() / "media" / image_set.name / image_set.images_hash[:HASH_DIGITS]).absolute()
     paths = [folder / name for name in media_names(image_set)]
     manifest = folder / MANIFEST
     if not _is_complete(manifest, image_set, paths):
@@ -88,7 +89,7 @@ def image_files(image_set: ImageSet, progress: Progress = silent) -> list[str]:
             for parent in {path.parent for path in paths}:
                 parent.mkdir(parents=True, exist_ok=True)
             _write_all(image_set, paths, progress)
-        write_atomically(manifest, json.dumps({"images_hash": image_set.images_hash, "num_images": len(image_set)}).encode())
+        write_atomically(manifest, json.dumps({"images_hash": image_set.images_hash, "num_images": len(image_set)}).encode(), remedy=DATA)
     return list(map(str, paths))
 
 

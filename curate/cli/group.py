@@ -18,6 +18,7 @@ from curate.errors import CurateError
 ClickError: type[Any] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
 BAD_INPUT, STOPPED = 2, 130
+STOPPED_WORDS = "stopped; run the same command again to go on where it stopped"
 
 
 class CommandLine(TyperGroup):
@@ -38,7 +39,7 @@ class CommandLine(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            fail("stopped; run the same command again to go on where it stopped", STOPPED, prefix="")
+            fail(STOPPED_WORDS, STOPPED, prefix="")
 
 
 @contextlib.contextmanager
@@ -48,6 +49,8 @@ def one_line_errors() -> Iterator[None]:
         yield
     except CurateError as error:
         fail(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        fail(STOPPED_WORDS, STOPPED, prefix="")
     except ClickError as error:
         message = error.format_message().rstrip(".")
         context = getattr(error, "ctx", None)

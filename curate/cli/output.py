@@ -39,11 +39,13 @@ def stdout_to_stderr() -> Iterator[None]:
 
 
 def show(result: dict[str, Any], *, as_json: bool, render: Callable[[dict[str, Any]], None] = summary.render) -> None:
-    """Prints `result` on stdout: as one JSON object, or as `render` words it for people."""
+    """Prints `result` on stdout: as one JSON object, or as `render` words it for people; its `warning` on stderr."""
+    if result.get("warning"):
+        print(f"warning: {result['warning']}", file=sys.stderr, flush=True)
     if as_json:
         print(json.dumps(jsonable(result), ensure_ascii=False), flush=True)
     else:
-        render(result)
+        render({key: value for key, value in result.items() if key != "warning"})
 
 
 def jsonable(value: Any) -> Any:

@@ -56,7 +56,7 @@ def text_of(key: str, value: Any) -> str:
             return f"{100 * value:+.2f} points"
         if any(word in key for word in SHARES):
             return f"{100 * value:.2f} %"
-        return f"{value:.1f}" if "seconds" in key else f"{value:,.0f}" if "_num_" in key else f"{value:.4g}"
+        return f"{value:.1f}" if "seconds" in key else f"{value:,.0f}" if "_num_" in key or abs(value) >= 10_000 else f"{value:.4g}"
     return str(value)
 
 

@@ -5,6 +5,7 @@ import os
 import shlex
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -140,7 +141,7 @@ def train(
         told = track.value if track else None
         chosen = judge_of(judge.value, nets, features)
         made = curate.train(source, judge=chosen, place=place, run=run, track=told, command=ctx.obj, progress=progress)
-    show({"run": made.run.name, "folder": made.run.path, **made.run.meta["metrics"]}, as_json=as_json)
+    show({"run": made.run.name, "folder": made.run.path, **made.run.meta["metrics"], **made._built}, as_json=as_json)
 
 
 def find(
@@ -166,6 +167,7 @@ def report(
     summary: Annotated[
         bool, typer.Option("--summary", help="Instead, summary.html: one sheet for a manager, to print or to save as PDF.")
     ] = False,
+    to: Annotated[Path | None, typer.Option(metavar="FILE", help="Where the page goes; in the run folder by default.")] = None,
     root: a.RootOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
@@ -174,7 +176,7 @@ def report(
         import curate
 
         made = curate.open(run, root=root, progress=progress)
-        page = made.summary() if summary else made.report()
+        page = made.summary(to) if summary else made.report(to)
     show({"run": made.run.name, "summary" if summary else "report": page.path}, as_json=as_json)
 
 

@@ -18,7 +18,7 @@ from curate.data.catalog import catalog_entry
 from curate.data.download import download, probe
 from curate.data.entry import CatalogEntry, DataFile, Download, Package
 from curate.errors import FetchError, IntegrityError, StorageError
-from curate.files import storage_errors, write_atomically
+from curate.files import DATA, storage_errors, write_atomically
 from curate.progress import Progress, silent
 from curate.run import data_root
 
@@ -258,7 +258,7 @@ def _keep(folder: Path, contents: dict[str, bytes], needed: list[DataFile], *, s
     for file in arrived:
         check_content(source, contents[file.name], file)
     for file in arrived:
-        write_atomically(folder / file.name, contents[file.name])
+        write_atomically(folder / file.name, contents[file.name], remedy=DATA)
 
 
 def _by_hand(entry: CatalogEntry, folder: Path, missing: list[DataFile], reasons: list[str]) -> str:

@@ -116,7 +116,7 @@ def compare(
     test = image_set.splits == "test"
     label_sets = {"test labels as given": image_set.labels[test]}
     if votes is not None:
-        label_sets["test labels corrected by human votes"] = corrected_labels(votes, image_set.labels[test])[0]
+        label_sets["test labels corrected by human votes"] = corrected_labels(votes, image_set.labels[test], image_set.num_classes)[0]
     if policy is None:
         last = run.meta.get("clean", {}) if run.has("cleaned.csv") else {}
         policy = last.get("policy", "drop")

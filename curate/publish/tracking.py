@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from curate.data.image_set import ImageSet
 from curate.errors import CurateError, DependencyError, UnknownNameError, UsageError
-from curate.files import storage_errors
+from curate.files import RUN, storage_errors
 from curate.find.find import load_table
 from curate.publish.shown import picture_of
 from curate.run import Run
@@ -208,7 +208,7 @@ def track(run: Run, image_set: ImageSet, tracker: str) -> Path:
     """
     check_tracker(tracker)
     folder = run.path / "tracking"
-    with storage_errors(folder):
+    with storage_errors(folder, remedy=RUN):
         return TRACKERS[tracker](story_of(run, image_set), folder)
 
 

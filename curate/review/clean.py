@@ -12,7 +12,7 @@ from curate.data.image_set import ImageSet
 from curate.errors import DataError, UnknownNameError
 from curate.find.find import load_table, save_csv
 from curate.review.journal import JOURNAL, Decision, read_journal
-from curate.review.policies import MIN_CONFIDENCE, apply_policy
+from curate.review.policies import MIN_CONFIDENCE, apply_policy, leave_test_labels
 from curate.review.verdicts import CONFLICT, Verdict, standing_decisions, verdict_of, without_stale
 from curate.review.votes import given_labels
 from curate.run import Run
@@ -144,4 +144,5 @@ def _applied(table: pd.DataFrame, review: Reviewed, policy: str, min_confidence:
             f"'{review.stale[0].sample_id}' ('{review.stale[0].given}' then); review them again, or choose another policy"
         )
     confidence = MIN_CONFIDENCE if min_confidence is None else min_confidence
-    return apply_policy(table, policy, decisions=review.verdicts, min_confidence=confidence)
+    cleaned = apply_policy(table, policy, decisions=review.verdicts, min_confidence=confidence)
+    return leave_test_labels(table, cleaned, review.verdicts)

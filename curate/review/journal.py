@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 from uuid import uuid4
 
 from curate.errors import DataError, UnknownNameError
-from curate.files import locked, storage_errors
+from curate.files import RUN, locked, storage_errors
 
 JOURNAL = "decisions.jsonl"  # in a run folder
 LABEL_ACTIONS = ("relabel", "accept_suggestion")
@@ -129,7 +129,7 @@ def append_decisions(path: Path, decisions: Iterable[Decision]) -> None:
         StorageError: the disk is full or read-only.
     """
     content = "".join(json.dumps(asdict(decision)) + "\n" for decision in decisions).encode()
-    with storage_errors(path):
+    with storage_errors(path, remedy=RUN):
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "a+b", buffering=0) as file, locked(path):
             content = _mended_end(file) + content

@@ -1,6 +1,6 @@
 """Policies: what becomes of the samples whose label is believed wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -68,6 +68,26 @@ def apply_policy(
             "action": pd.Series(action, dtype="str"),
         }
     )
+
+
+def leave_test_labels(table: pd.DataFrame, cleaned: pd.DataFrame, decided: Collection[str]) -> pd.DataFrame:
+    """`cleaned` without changes of test samples by flags alone, where they stand beside training data.
+
+    A test set without the samples that a model doubts would flatter every model like it. What reviewers decided holds in every split.
+
+    Args:
+        table: the issue table.
+        cleaned: from `apply_policy`, in the same order.
+        decided: the samples that reviewers decided on.
+    """
+    in_test = (table["split"] == "test").to_numpy()
+    if in_test.all():
+        return cleaned
+    stays = in_test & ~table["sample_id"].isin(list(decided)).to_numpy()
+    cleaned = cleaned.copy()
+    cleaned.loc[stays, "action"] = "keep"
+    cleaned.loc[stays, "label"] = cleaned["given_label"][stays]
+    return cleaned
 
 
 def _decide(table: pd.DataFrame, decisions: Mapping[str, Verdict], action: np.ndarray, label: np.ndarray) -> None:

@@ -126,7 +126,7 @@ class ConsensusCounts:
     num_excluded: int
 
 
-def corrected_labels(votes_path: Path, labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], ConsensusCounts]:
+def corrected_labels(votes_path: Path, labels: NDArray[np.int64], num_classes: int) -> tuple[NDArray[np.int64], ConsensusCounts]:
     """The labels after the vote: corrected where workers agreed on the other class, -1 where they agreed on nothing.
 
     A given label is an error when fewer than 3 of 5 workers kept it. Where 3 chose the suggested class, that becomes the label; where
@@ -137,10 +137,11 @@ def corrected_labels(votes_path: Path, labels: NDArray[np.int64]) -> tuple[NDArr
         votes_path: a JSON list of `id` (position in the official test order), `given_original_label`, `our_guessed_label` and
             `mturk` (`given`, `guessed`, `neither`).
         labels: (N,) of the test set in official order.
+        num_classes: K, so that labels are in 0..K-1.
 
     Raises:
         IntegrityError: the file is missing or not of that form.
-        DataError: the votes are about other labels.
+        DataError: the votes are about other labels, or name a class outside 0..K-1.
 
     Source: Northcutt, Athalye & Mueller 2021, arXiv:2103.14749.
     """
@@ -153,6 +154,11 @@ def corrected_labels(votes_path: Path, labels: NDArray[np.int64]) -> tuple[NDArr
             found = labels[index] if isinstance(index, int) and 0 <= index < len(labels) else "no such sample"
             raise DataError(
                 f"{votes_path} is about label {given} of test sample {index}, found {found}; pass the test labels in official order"
+            )
+        if candidate.guessed_index is not None and not 0 <= candidate.guessed_index < num_classes:
+            raise DataError(
+                f"{votes_path} guesses class {candidate.guessed_index} for test sample {index}, but classes are 0 to {num_classes - 1}; "
+                "are the votes about another dataset?"
             )
         if not candidate.is_error:
             continue

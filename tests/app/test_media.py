@@ -19,6 +19,10 @@ def data_folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+def media_folder(data_folder, image_set):
+    return data_folder / "media" / image_set.name / image_set.images_hash[:12]
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.integers(1, 4), st.integers(1, 9), st.integers(1, 9), st.integers(0, 2**32 - 1))
 def test_png_decodes_to_the_very_pixels(num_channels, height, width, seed):
@@ -29,23 +33,23 @@ def test_png_decodes_to_the_very_pixels(num_channels, height, width, seed):
 
 def test_files_are_named_by_split_and_official_index(shapes, data_folder):
     files = image_files(shapes)
-    assert files[0] == str(data_folder / "media" / "shapes" / "train" / "0.png")
-    assert files[-1] == str(data_folder / "media" / "shapes" / "test" / "11.png")
+    assert files[0] == str(media_folder(data_folder, shapes) / "train" / "0.png")
+    assert files[-1] == str(media_folder(data_folder, shapes) / "test" / "11.png")
     assert len(set(files)) == 36
 
 
 def test_second_call_writes_nothing(shapes, data_folder):
     image_files(shapes)
-    (data_folder / "media" / "shapes" / "train" / "3.png").write_bytes(b"marked")
+    (media_folder(data_folder, shapes) / "train" / "3.png").write_bytes(b"marked")
     image_files(shapes)
-    assert (data_folder / "media" / "shapes" / "train" / "3.png").read_bytes() == b"marked"
+    assert (media_folder(data_folder, shapes) / "train" / "3.png").read_bytes() == b"marked"
 
 
 def test_interrupted_writing_is_completed(shapes, data_folder):
     files = image_files(shapes)
-    (data_folder / "media" / "shapes" / "manifest.json").unlink()
-    (data_folder / "media" / "shapes" / "train" / "3.png").write_bytes(b"\x89PNG")  # cut off
-    (data_folder / "media" / "shapes" / "train" / "4.png").unlink()
+    (media_folder(data_folder, shapes) / "manifest.json").unlink()
+    (media_folder(data_folder, shapes) / "train" / "3.png").write_bytes(b"\x89PNG")  # cut off
+    (media_folder(data_folder, shapes) / "train" / "4.png").unlink()
     image_files(shapes)
     for path, image in zip(files, shapes.images, strict=True):
         np.testing.assert_array_equal(np.asarray(Image.open(path)), image[0])
@@ -53,15 +57,16 @@ def test_interrupted_writing_is_completed(shapes, data_folder):
 
 def test_deleted_file_is_noticed_and_written_again(shapes, data_folder):
     image_files(shapes)
-    (data_folder / "media" / "shapes" / "train" / "3.png").unlink()
+    (media_folder(data_folder, shapes) / "train" / "3.png").unlink()
     image_files(shapes)
-    assert (data_folder / "media" / "shapes" / "train" / "3.png").exists()
+    assert (media_folder(data_folder, shapes) / "train" / "3.png").exists()
 
 
-def test_other_pixels_under_the_same_name_replace_the_files(shapes):
+def test_other_pixels_under_the_same_name_have_files_of_their_own(shapes):
     files = image_files(shapes)
-    image_files(replace(shapes, images=255 - shapes.images))
-    np.testing.assert_array_equal(np.asarray(Image.open(files[0])), 255 - shapes.images[0, 0])
+    others = image_files(replace(shapes, images=255 - shapes.images))
+    np.testing.assert_array_equal(np.asarray(Image.open(files[0])), shapes.images[0, 0])
+    np.testing.assert_array_equal(np.asarray(Image.open(others[0])), 255 - shapes.images[0, 0])
 
 
 def test_files_of_the_user_are_used_as_they_are(shapes, data_folder):

@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from curate.cli.output import jsonable, show, working
-from curate.cli.summary import render
+from curate.cli.summary import render, text_of
 
 
 def test_json_has_no_nan_no_numpy_and_no_paths():
@@ -61,3 +62,17 @@ def test_a_nested_result_is_facts_and_tables(capsys):
     out = capsys.readouterr().out
     assert "out-of-fold accuracy 99.21 %" in out
     assert "70,000" in out and "-0.05 points" in out and "as given" in out
+
+
+def test_a_warning_goes_to_stderr_and_stays_in_json(capsys):
+    show({"run": "a", "warning": "another database"}, as_json=False)
+    assert capsys.readouterr() == ("run  a\n", "warning: another database\n")
+    show({"run": "a", "warning": "another database"}, as_json=True)
+    assert json.loads(capsys.readouterr().out)["warning"] == "another database"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(22577.0, "22,577"), (-1234567.8, "-1,234,568"), (9999.4, "9999"), (0.25, "0.25"), (1e9, "1,000,000,000")]
+)
+def test_large_numbers_have_no_powers_of_ten(value, text):
+    assert text_of("global_sum", value) == text

@@ -36,6 +36,10 @@ CODES = {
     "ok": RIGHT,
     "ambiguous": AMBIGUOUS,
 }  # all others say that the label is wrong
+UNFLAGGED = {
+    "is_label_issue": False,
+    "ground_truth.label": {"$gt": ""},
+}  # what the random check is drawn from: without a label nothing is missed
 DECIDED = {"review.label": {"$gt": ""}}  # the samples that an index finds
 NUM_RECENT = 300  # decisions that the pace is taken from
 
@@ -84,7 +88,7 @@ def summarize(store: ReviewStore, reviewer: str) -> Summary:
     kinds = store.samples.aggregate([{"$match": DECIDED}, {"$group": {"_id": "$review.action", "n": {"$sum": 1}}}])
     checked = [_code(sample) for sample in store.samples.find({"check_rank": {"$gte": 1, "$lte": NUM_CHECK}}, {"review.action": 1})]
     num_checked = sum(code != UNDECIDED for code in checked)
-    num_unflagged = store.samples.count_documents({"is_label_issue": False})
+    num_unflagged = store.samples.count_documents(UNFLAGGED)
     seconds_each = None if own_pace.per_minute is None else 60 / own_pace.per_minute
     decided = int((codes != UNDECIDED).sum())
     return Summary(

@@ -8,7 +8,7 @@ from types import ModuleType
 from torch import Tensor
 
 from curate.errors import DataError, DependencyError
-from curate.files import write_atomically
+from curate.files import RUN, write_atomically
 from curate.judge.models.base import ConvNet
 
 SPEC_KEY = "curate.model"
@@ -46,7 +46,7 @@ def write_weight_file(path: Path, model: ConvNet, *, trained_on: str | None) -> 
         "trained_on": trained_on,
     }
     tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
-    return write_atomically(path, _safetensors().torch.save(tensors, metadata={SPEC_KEY: json.dumps(spec)}))
+    return write_atomically(path, _safetensors().torch.save(tensors, metadata={SPEC_KEY: json.dumps(spec)}), remedy=RUN)
 
 
 def read_weight_file(path: Path) -> WeightFile:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from curate.errors import DataError
@@ -32,12 +31,9 @@ def export_table(
 ) -> pd.DataFrame:
     """`COLUMNS` of every sample of `splits`, in dataset order.
 
-    Flags alone never change a test sample that stands beside training data: a test set without the samples that a model doubts would
-    flatter every model like it. What reviewers decided holds in every split.
-
     Args:
         issues: the issue table.
-        cleaned: `sample_id, given_label, label, action` of the same samples, from `apply_policy`.
+        cleaned: `sample_id, given_label, label, action` of the same samples, from `curate.review.clean.cleaned_table`.
         verdicts: by sample id.
         splits: those to export; None = all.
 
@@ -58,11 +54,6 @@ def export_table(
         who=[None if verdict is None else ", ".join(verdict.who) for verdict in found],
         num_reviewers=[0 if verdict is None else verdict.num_reviewers for verdict in found],
     )
-    in_test = (table["split"] == "test").to_numpy()
-    if not in_test.all():
-        stays = in_test & np.array([verdict is None for verdict in found])
-        table.loc[stays, "action"] = "keep"
-        table.loc[stays, "label"] = table["given_label"][stays]
     if splits is not None:
         table = table[table["split"].isin(list(splits))].reset_index(drop=True)
     if table.empty:

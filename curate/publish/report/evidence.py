@@ -71,7 +71,7 @@ def read_evidence(run: Run, image_set: ImageSet) -> Evidence:
     if projection is not None and projection.shape != (len(table), 2):
         raise RunError(f"projection.npy of {run.path} has shape {projection.shape}, expected {(len(table), 2)}; run `curate find` again")
     return Evidence(
-        run_name=shlex.quote(run.handle),
+        run_name=shlex.quote(run.handle if run.handle == run.name else f"./{run.name}"),  # the page may be sent to others
         meta=run.meta,
         image_set=image_set,
         table=table,

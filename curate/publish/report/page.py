@@ -1,13 +1,18 @@
 """The page: evidence in, `report.html` out."""
 
+import shlex
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
 from curate.data.image_set import ImageSet
+from curate.errors import UsageError
+from curate.files import write_atomically
 from curate.progress import Progress, silent
+from curate.publish.gallery.credits import public_command
 from curate.publish.report import wording
 from curate.publish.report.confusion import make_confusion
 from curate.publish.report.evidence import Evidence, read_evidence
@@ -22,27 +27,28 @@ from curate.run import Run
 STAGE = "report"
 
 
-def write_report(run: Run, image_set: ImageSet, *, num_suspects: int = 60, progress: Progress = silent) -> Path:
-    """Writes `report.html` into the run folder and returns its path.
+def write_report(run: Run, image_set: ImageSet, *, to: Path | None = None, num_suspects: int = 60, progress: Progress = silent) -> Path:
+    """Writes the page and returns its path.
 
     The page needs nothing but itself: pictures, styles and script are inside, and its content policy forbids any request.
 
     Args:
         run: a run on which `curate find` has been done.
         image_set: the audited samples, in the order of the run.
+        to: the file, `report.html` in the run folder by default.
         num_suspects: the most suspects shown as pictures.
         progress: called with the stage `report`.
 
     Raises:
         RunError: a step is missing, or `image_set` is not what the run audited.
-        StorageError: the run folder cannot be written.
+        StorageError: the page cannot be written.
     """
     progress(STAGE, 0, 3)
     evidence = read_evidence(run, image_set)
     progress(STAGE, 1, 3)
     page = render(evidence, num_suspects)
     progress(STAGE, 2, 3)
-    path = run.write_text("report.html", page)
+    path = run.write_text("report.html", page) if to is None else write_atomically(to, page.encode())
     progress(STAGE, 3, 3)
     return path
 
@@ -76,8 +82,14 @@ def render(evidence: Evidence, num_suspects: int = 60) -> str:
             remarks=remarks(evidence),
             steps=step_rows(evidence.meta),
             provenance=provenance(evidence.meta, evidence.findings.get("methods")),
+            command=_command(evidence.meta),
         )
     )
+
+
+def _command(meta: dict[str, Any]) -> str:
+    command = meta.get("command") or ""
+    return public_command(command if isinstance(command, str) else shlex.join(command))
 
 
 def environment() -> jinja2.Environment:
@@ -95,11 +107,16 @@ def _read(name: str) -> str:
     return (files("curate.publish") / "pages" / name).read_text(encoding="utf-8")
 
 
-def report(run: Run, image_set: ImageSet, *, progress: Progress = silent) -> Path:
-    """Writes `report.html` and returns its path.
+def report(run: Run, image_set: ImageSet, *, to: Path | None = None, progress: Progress = silent) -> Path:
+    """Writes `report.html` and returns its path; to the file `to`, where one is given, and then nothing into the run folder.
 
     Raises:
         RunError: `find` has not been run.
+        UsageError: `to` is no name of a page.
     """
+    if to is not None:
+        if to.suffix.lower() not in (".html", ".htm") or to.is_dir():
+            raise UsageError(f"{to} is no name of a page; give --to a file that ends in .html")
+        return write_report(run, image_set, to=to, progress=progress)
     with run.step("report"):
         return write_report(run, image_set, progress=progress)

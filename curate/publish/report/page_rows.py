@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -145,7 +146,7 @@ def class_rows(evidence: Evidence) -> list[dict[str, Any]]:
 
 def step_rows(meta: dict[str, Any]) -> list[dict[str, Any]]:
     """Name, time, memory and further notes of each step; `bar` in [0, 1] is its share of the longest."""
-    steps = meta.get("steps", {})
+    steps = {name: step for name, step in meta.get("steps", {}).items() if name != "report"}  # how long this page takes, it cannot know
     longest = max((step.get("seconds", 0) for step in steps.values()), default=0) or 1
     return [
         {
@@ -159,12 +160,17 @@ def step_rows(meta: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def provenance(meta: dict[str, Any], methods: dict[str, int] | None = None) -> list[tuple[str, list[tuple[str, str]]]]:
-    """What was audited and with what: groups of names and values, as `run.json` has them.
+    """What was audited and with what: groups of names and values, as `run.json` has them but for the folders of this machine.
 
     Args:
         methods: how many labels each way of flagging would flag, from `findings.json`.
     """
     dataset = dict(meta.get("dataset", {}))
+    origin = dict(dataset.get("origin") or {})
+    if origin.get("skipped"):
+        origin["skipped"] = counted(len(origin["skipped"]), "file")  # run.json names them
+    if origin:
+        dataset["origin"] = origin
     class_names = dataset.pop("class_names", [])
     if class_names:
         dataset["classes"] = f"{len(class_names)}: {', '.join(map(str, class_names[:12]))}{', …' if len(class_names) > 12 else ''}"
@@ -202,4 +208,4 @@ def _text(value: Any) -> str:
         return " × ".join(map(str, value)) if all(isinstance(v, int) for v in value) else ", ".join(map(str, value))
     if isinstance(value, str) and HASH.fullmatch(value):
         return f"{value[:16]}…"
-    return str(value)
+    return Path(value).name or "/" if isinstance(value, str) and Path(value).is_absolute() else str(value)

@@ -3,9 +3,9 @@ import pytest
 
 from curate.errors import DataError
 from curate.find.find import load_table
-from curate.publish.export.export import cleaned_for_export
+from curate.publish.export.export import cleaned_for_export, export
 from curate.publish.export.sample_table import COLUMNS, export_table, is_table, read_table, write_table
-from curate.review.clean import cleaned_table
+from curate.review.clean import clean, cleaned_table
 
 
 def rows_of(table):
@@ -38,10 +38,17 @@ def test_what_people_decided_is_told_with_who_and_how_many(reviewed):
 
 
 def test_flags_alone_do_not_change_test_samples_beside_training_data(run):
-    assert (rows_of(cleaned_table(run, policy="drop")).loc["pets/test/cat/0.png", "action"]) == "drop"
-    rows = rows_of(cleaned_for_export(run, policy="drop").table)
-    assert rows.loc["pets/test/cat/0.png", ["label", "action"]].tolist() == ["cat", "keep"]
-    assert rows.loc["pets/train/2/0.png", "action"] == "drop"
+    for rows in (rows_of(cleaned_table(run, policy="drop")), rows_of(cleaned_for_export(run, policy="drop").table)):
+        assert rows.loc["pets/test/cat/0.png", ["label", "action"]].tolist() == ["cat", "keep"]
+        assert rows.loc["pets/train/2/0.png", "action"] == "drop"
+
+
+@pytest.mark.parametrize("policy", ["drop", "relabel", "abstain", "reviewed"])
+def test_clean_and_export_of_a_policy_agree(reviewed, tmp_path, policy):
+    cleaned = clean(reviewed.run, policy=policy)
+    exported = export(reviewed.run, tmp_path / "out.csv", lambda: None, format="csv")  # as `clean` did last
+    for action in ("keep", "drop", "relabel", "abstain"):
+        assert cleaned[f"num_{action}"] == exported[f"num_{action}"], action
 
 
 def test_a_decision_changes_a_test_sample_under_every_policy(reviewed):
