@@ -11,9 +11,9 @@ from curate.lab.tour.stations_seeing import SECTIONS as SEEING
 from curate.lab.tour.subject import Subject, make_subject
 from curate.progress import Progress, silent
 from curate.publish.report.page import environment
-from curate.publish.report.page_pictures import is_crisp
 from curate.publish.report.page_rows import Figure
 from curate.publish.report.wording import count, counted, duration, percent
+from curate.publish.shown import CRISP_SIDE
 from curate.run import Run
 
 STAGE = "tour"
@@ -60,7 +60,7 @@ def render(subject: Subject, sections: list[Section]) -> str:
             num_parameters=num_parameters(subject),
             figures=key_figures(subject),
             sections=sections,
-            crisp=is_crisp(subject.image_set.images.shape),
+            crisp=max(subject.image_set.images.shape[-2:]) <= CRISP_SIDE,
         )
     )
 
