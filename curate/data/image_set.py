@@ -173,6 +173,6 @@ def intake(dataset: dict[str, Any]) -> dict[str, Any]:
         `num_read`; and where there are such `passed_over` (number of files by reason), `skipped` (what is wrong with each file that could
         not be read) and `remarks`.
     """
-    origin = dataset["origin"]
+    origin = dataset.get("origin", {})
     found = {name: origin.get(name) for name in ("passed_over", "skipped", "remarks")}
     return {"num_read": dataset["num_samples"], **{name: value for name, value in found.items() if value}}

@@ -55,9 +55,7 @@ def measure(image: "Image.Image", *, key: bytes, width: int, height: int, is_gre
         image = image.resize((max(round(image.width * scale), 1), max(round(image.height * scale), 1)), Image.Resampling.BILINEAR)
     rgb = np.asarray(image, dtype=np.float32)  # (H, W, 3)
     squares = (np.square(rgb) @ LUMINANCE).ravel()  # (H * W,)
-    places = int(0.05 * (len(squares) - 1)), int(0.99 * (len(squares) - 1))
-    low, high = np.partition(squares, places)[list(places)]
-    facts["brightness_perc_5"], facts["brightness_perc_99"] = np.sqrt(low) / 255, np.sqrt(high) / 255
+    facts["brightness_perc_5"], facts["brightness_perc_99"] = _percentiles(squares, 0.05, 0.99) / 255
     facts["brightness"] = np.sqrt(np.square(rgb.mean(axis=(0, 1))) @ LUMINANCE) / 255
     grey = image.convert("L")
     facts["entropy"] = (grey if is_grey else image).entropy()
@@ -69,6 +67,15 @@ def measure(image: "Image.Image", *, key: bytes, width: int, height: int, is_gre
     lowest = (_COSINES @ tiny @ _COSINES.T)[:HASH_SIDE, :HASH_SIDE]
     facts["perceptual_hash"] = np.packbits((lowest > np.median(lowest)).ravel()).view(">u8")[0]
     return facts
+
+
+def _percentiles(squares: NDArray[np.float32], *shares: float) -> NDArray[np.floating]:
+    """Percentiles of the roots of `squares`, interpolated as numpy does, without sorting or taking all roots."""
+    exact = np.array(shares) * (len(squares) - 1)
+    low = exact.astype(np.int64)
+    high = np.minimum(low + 1, len(squares) - 1)
+    ranked = np.sqrt(np.partition(squares, np.unique([low, high]))[np.stack([low, high])].astype(np.float64))  # (2, shares)
+    return ranked[0] + (exact - low) * (ranked[1] - ranked[0])
 
 
 def _cosines(n: int) -> NDArray[np.float32]:

@@ -1,5 +1,6 @@
 """What is wrong with the pictures themselves: dark, light, blurry, empty, of odd size or shape, the same by perceptual hash."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 
 from curate.data.image_set import ImageSet
 from curate.data.picture_facts import FACTS, MEASURED, measure
+from curate.data.pictures import Decoded, quiet_pillow, read
 from curate.progress import Progress, silent
 
 CHECKS = ("dark", "light", "blurry", "low_information", "odd_size", "odd_aspect_ratio")
@@ -70,17 +72,28 @@ def facts_of(image_set: ImageSet, *, progress: Progress = silent) -> NDArray[np.
     """
     if image_set.pictures is not None:
         return image_set.pictures.facts
-    from PIL import Image
-
     facts = np.zeros(len(image_set), FACTS)
-    for i, pixels in enumerate(image_set.images):
-        is_grey = len(pixels) == 1
-        image = Image.fromarray(pixels[0] if is_grey else np.ascontiguousarray(pixels.transpose(1, 2, 0))).convert("RGB")
-        facts[i] = measure(image, key=bytes(16), width=image.width, height=image.height, is_grey=is_grey)
+    for i, decoded in enumerate(_small_pictures(image_set)):
+        facts[i] = measure(decoded.image, key=bytes(16), width=decoded.width, height=decoded.height, is_grey=decoded.is_grey)
         if i % BLOCK == BLOCK - 1:
             progress("image checks", i + 1, len(image_set))
     progress("image checks", len(image_set), len(image_set))
     return facts
+
+
+def _small_pictures(image_set: ImageSet) -> Iterator[Decoded]:
+    """The pictures as they lie in their files; or as the set has them where there are none."""
+    from PIL import Image
+
+    if image_set.filepaths is not None:
+        with quiet_pillow():
+            for path in image_set.filepaths.tolist():
+                yield read(path)
+        return
+    for pixels in image_set.images:
+        is_grey = len(pixels) == 1
+        image = Image.fromarray(pixels[0] if is_grey else np.ascontiguousarray(pixels.transpose(1, 2, 0))).convert("RGB")
+        yield Decoded(image, image.width, image.height, is_grey)
 
 
 def _sets(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:

