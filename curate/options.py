@@ -21,6 +21,7 @@ METHODS = (
     "low_self_confidence",
 )
 PRESETS = ("quick", "default", "best")
+RECIPE_NAMES = ("course",)
 MORE = "More about the data"
 TRAINING = "How the nets are trained"
 PLACE = "Where it runs"

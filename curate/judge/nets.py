@@ -2,12 +2,12 @@
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from curate.errors import DependencyError, UsageError
+from curate.errors import DependencyError, UnknownNameError, UsageError
 from curate.judge.judgement import Judgement, Ready
-from curate.options import PRESETS, TRAINING, Place, option
+from curate.options import PRESETS, RECIPE_NAMES, TRAINING, Place, option
 from curate.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -37,6 +37,12 @@ class Nets:
 
     model: str | None = option(None, "The net; one that suits the images by default.", metavar="NAME")
     preset: str = option("default", "How long to train.", choices=PRESETS)
+    recipe: str | None = option(
+        None,
+        "How to train, in place of the preset's way; course is that of the slides: AdamW at a constant 0.001 for 10 epochs.",
+        choices=RECIPE_NAMES,
+        panel=TRAINING,
+    )
     pretrained: str | None = option(
         None,
         "Weights to start from: ImageNet's, or a .safetensors by curate, or with the tensors of the published net.",
@@ -64,11 +70,15 @@ class Nets:
         from curate.judge.models.pretrained import check_unseen
         from curate.judge.models.registry import ModelSpec, default_model
         from curate.judge.training.executors import open_executor
-        from curate.judge.training.recipes import preset_for
+        from curate.judge.training.recipes import RECIPES, preset_for
 
         channels, height, width = image_set.images.shape[1:]
         model = self.model or default_model((height, width), channels)
         preset = preset_for(model, self.preset, in_channels=channels, pretrained=self.pretrained is not None)
+        if self.recipe is not None:
+            if self.recipe not in RECIPES:
+                raise UnknownNameError.of("recipe", self.recipe, RECIPES)
+            preset = replace(preset, recipe=RECIPES[self.recipe])
         num_folds = preset.num_folds if self.num_folds is None else self.num_folds
         num_repeats = preset.num_repeats if self.num_repeats is None else self.num_repeats
         if num_folds < 2 or num_repeats < 1:
@@ -91,6 +101,7 @@ class Nets:
                 "pool_splits": self.pool_splits,
                 "precision": device.precision,
                 **({"data_parallel": place.data_parallel} if place.data_parallel > 1 else {}),  # sums are rounded otherwise
+                **({"recipe_name": self.recipe} if self.recipe is not None else {}),
                 **({"pretrained": self.pretrained} if self.pretrained is not None else {}),
             }
 

@@ -15,6 +15,7 @@ from curate.data.fetch import digest_of
 from curate.errors import DataError, FetchError, IntegrityError
 from curate.files import storage_errors
 from curate.judge.models.base import ConvNet
+from curate.judge.models.light_torchvision import import_torchvision_models
 from curate.judge.models.weight_files import SPEC_KEY, read_tensors, read_weight_file
 from curate.judge.models.zoo import ZOO, import_timm
 from curate.judge.models.zoo_net import VisionTransformerNet, first_convolution
@@ -35,6 +36,10 @@ def imagenet_weights(name: str, *, progress: Progress = silent) -> dict[str, Ten
     """
     if name not in ZOO:
         raise DataError(f"there are no ImageNet weights for '{name}'; there are for {', '.join(ZOO)}")
+    if ZOO[name].package == "curate":
+        raise DataError(
+            f"nobody we know of publishes ImageNet weights of '{name}' under these names; give --pretrained a .safetensors file"
+        )
     path = fetch_weights(published_url(name), is_named_by_hash=ZOO[name].package == "torchvision", progress=progress)
     try:
         tensors = torch.load(path, map_location="cpu", weights_only=True)
@@ -48,9 +53,7 @@ def published_url(name: str) -> str:
     spec = ZOO[name]
     if spec.package == "timm":
         return str(import_timm(name).get_pretrained_cfg(spec.published).url)
-    from torchvision.models import get_model_weights
-
-    return str(get_model_weights(spec.published)["IMAGENET1K_V1"].url)
+    return str(import_torchvision_models().get_model_weights(spec.published)["IMAGENET1K_V1"].url)
 
 
 def fetch_weights(url: str, *, is_named_by_hash: bool, progress: Progress = silent) -> Path:

@@ -7,7 +7,7 @@ from functools import partial
 import torch
 
 from curate.errors import DataError, UnknownNameError
-from curate.judge.models import airbench, lenet, small_nets
+from curate.judge.models import airbench, course_nets, lenet, small_nets
 from curate.judge.models.base import ConvNet
 from curate.judge.models.pretrained import load_pretrained
 from curate.judge.models.zoo import ZOO, make_zoo_net
@@ -16,18 +16,28 @@ from curate.progress import Progress, silent
 
 @dataclass(frozen=True)
 class Architecture:
-    """One entry: a factory with keywords num_classes, in_channels and image_size (H, W), and the smallest side it takes."""
+    """One entry: a factory with keywords num_classes, in_channels and image_size (H, W), and the smallest side it takes.
+
+    Attributes:
+        own_input: (C, H, W) of the images that the net was made for.
+        own_classes: how many classes it was made for.
+    """
 
     factory: Callable[..., ConvNet]
     description: str
     smallest_size: int
+    own_input: tuple[int, int, int] = (3, 32, 32)
+    own_classes: int = 10
+
+
+DIGITS = (1, 28, 28)
 
 
 MODELS: dict[str, Architecture] = {
-    "lenet5": Architecture(lenet.LeNet5, "LeNet-5 in its modern form: ReLU and max pooling", lenet.SMALLEST_SIZE),
-    "lenet5-1998": Architecture(lenet.LeNet5Of1998, "LeNet-5 in the shape of the 1998 paper", lenet.SMALLEST_SIZE),
-    "mnist-cnn": Architecture(small_nets.MnistCNN, "three convolutions, fully connected head", small_nets.MNIST_SMALLEST_SIZE),
-    "mnist-fcn": Architecture(small_nets.MnistFCN, "three convolutions, 1x1 convolution as head", small_nets.MNIST_SMALLEST_SIZE),
+    "lenet5": Architecture(lenet.LeNet5, "LeNet-5 in its modern form: ReLU and max pooling", lenet.SMALLEST_SIZE, DIGITS),
+    "lenet5-1998": Architecture(lenet.LeNet5Of1998, "LeNet-5 in the shape of the 1998 paper", lenet.SMALLEST_SIZE, DIGITS),
+    "mnist-cnn": Architecture(small_nets.MnistCNN, "three convolutions, fully connected head", small_nets.MNIST_SMALLEST_SIZE, DIGITS),
+    "mnist-fcn": Architecture(small_nets.MnistFCN, "three convolutions, 1x1 convolution as head", small_nets.MNIST_SMALLEST_SIZE, DIGITS),
     "cifar-cnn": Architecture(small_nets.CifarCNN, "six convolutions, flatten, fully connected head", small_nets.CIFAR_SMALLEST_SIZE),
     "cifar-cnn-gap": Architecture(small_nets.CifarCNNWithGlobalPooling, "six convolutions, global pooling", small_nets.CIFAR_SMALLEST_SIZE),
     "resnet-small": Architecture(small_nets.ResNetSmall, "residual net of nine layers, global pooling", small_nets.RESNET_SMALLEST_SIZE),
@@ -36,7 +46,25 @@ MODELS: dict[str, Architecture] = {
         "frozen whitening, three groups of two convolutions: the quickest to train on CIFAR",
         airbench.SMALLEST_SIZE,
     ),
-    **{name: Architecture(partial(make_zoo_net, name), spec.description, spec.smallest_size) for name, spec in ZOO.items()},
+    "course-mnist": Architecture(
+        course_nets.CourseMnist, "the MNIST net of the slides: 32 and 64 maps, 3,136 to 128 to 10", course_nets.SMALLEST_SIZE, DIGITS
+    ),
+    "course-mnist-fcn": Architecture(
+        course_nets.CourseMnistFCN,
+        "its fully convolutional form: 128 maps, adaptive max pooling, 1x1 convolution",
+        course_nets.SMALLEST_SIZE,
+        DIGITS,
+    ),
+    "course-cifar": Architecture(
+        course_nets.CourseCifar, "the CIFAR net of the slides: 16 and 32 maps of 5x5, flatten", course_nets.SMALLEST_SIZE
+    ),
+    "course-cifar-gap": Architecture(
+        course_nets.CourseCifarGlobal, "the same with GlobalPooling, mean and maximum of each map", course_nets.SMALLEST_SIZE
+    ),
+    **{
+        name: Architecture(partial(make_zoo_net, name), spec.description, spec.smallest_size, spec.own_input, 1000)
+        for name, spec in ZOO.items()
+    },
 }
 
 

@@ -1,12 +1,18 @@
 """ZOO: the well-known CNNs and transformers of torchvision and timm, as a table. A further one is an entry here."""
 
+from dataclasses import replace
 from types import ModuleType
 
 from curate.errors import DependencyError
+from curate.judge.models.early_mobile import MobileNetV1, ShuffleNetV1
+from curate.judge.models.light_torchvision import import_torchvision_models
 from curate.judge.models.zoo_net import VisionTransformerNet, ZooNet, ZooSpec
 
 HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 """Mean and deviation of the nets whose weights came from TensorFlow."""
+
+OWN = {"MobileNetV1": MobileNetV1, "ShuffleNetV1": ShuffleNetV1}
+"""Nets that neither torchvision nor timm's first releases have, written here after their papers."""
 
 LAYERS = ("layer1",), ("layer2",), ("layer3",), ("layer4",)
 
@@ -16,14 +22,24 @@ def _features(*ends: int) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(f"features.{i}" for i in range(a, b)) for a, b in zip((0, *ends), ends, strict=False))
 
 
-def _residual(description: str, published: str, num_maps: int) -> ZooSpec:
+def _residual(description: str, published: str, num_maps: int, parameters: int) -> ZooSpec:
     stages = ("conv1", "bn1", "relu", "maxpool"), *LAYERS
-    return ZooSpec(description, published, stages, ("avgpool", "flatten", "fc"), num_maps, 8, ("conv1", "maxpool"))
+    head = ("avgpool", "flatten", "fc")
+    return ZooSpec(description, published, stages, head, num_maps, 8, ("conv1", "maxpool"), parameters=parameters)
 
 
-def _vgg(description: str, published: str, *ends: int) -> ZooSpec:
-    head = ("avgpool", "flatten", "classifier")
-    return ZooSpec(description, published, _features(*ends), head, 512, 16, (f"features.{ends[-1] - 1}",), has_hidden_head=True)
+def _vgg(layers: int, parameters: int, *ends: int) -> ZooSpec:
+    """Plain VGG, as in the paper."""
+    stages, head = _features(*ends), ("avgpool", "flatten", "classifier")
+    lifted = (f"features.{ends[-1] - 1}",)
+    words = f"VGG of {layers} layers, plain, as in the paper (2014)"
+    return ZooSpec(words, f"vgg{layers}", stages, head, 512, 16, lifted, has_hidden_head=True, parameters=parameters)
+
+
+def _vgg_bn(layers: int, parameters: int, *ends: int) -> ZooSpec:
+    """VGG with batch norm, which trains better from random weights."""
+    plain = _vgg(layers, parameters, *ends)
+    return replace(plain, description=f"VGG of {layers} layers, with batch norm, which the paper's had not", published=f"vgg{layers}_bn")
 
 
 ZOO: dict[str, ZooSpec] = {
@@ -36,10 +52,14 @@ ZOO: dict[str, ZooSpec] = {
         21,
         ("features.0",),
         has_hidden_head=True,
+        parameters=61_100_840,
     ),
-    "vgg11": _vgg("VGG of 11 layers, with batch norm (2014)", "vgg11_bn", 4, 8, 15, 22, 29),
-    "vgg16": _vgg("VGG of 16 layers, with batch norm (2014)", "vgg16_bn", 7, 14, 24, 34, 44),
-    "vgg19": _vgg("VGG of 19 layers, with batch norm (2014)", "vgg19_bn", 7, 14, 27, 40, 53),
+    "vgg11": _vgg(11, 132_863_336, 3, 6, 11, 16, 21),
+    "vgg16": _vgg(16, 138_357_544, 5, 10, 17, 24, 31),
+    "vgg19": _vgg(19, 143_667_240, 5, 10, 19, 28, 37),
+    "vgg11-bn": _vgg_bn(11, 132_868_840, 4, 8, 15, 22, 29),
+    "vgg16-bn": _vgg_bn(16, 138_365_992, 7, 14, 24, 34, 44),
+    "vgg19-bn": _vgg_bn(19, 143_678_248, 7, 14, 27, 40, 53),
     "googlenet": ZooSpec(
         "GoogLeNet, Inception v1, with batch norm, without auxiliary heads (2014)",
         "googlenet",
@@ -55,6 +75,8 @@ ZOO: dict[str, ZooSpec] = {
         ("conv1.conv", "maxpool1"),
         options={"aux_logits": False, "init_weights": True},
         input_statistics=HALF,
+        parameters=13_004_888,
+        note="without its two auxiliary heads (6,379,984 of the published parameters), which serve training only",
     ),
     "inception-v3": ZooSpec(
         "Inception v3, without its auxiliary head (2015)",
@@ -71,12 +93,17 @@ ZOO: dict[str, ZooSpec] = {
         ("Conv2d_1a_3x3.conv", "maxpool1"),
         options={"aux_logits": False, "init_weights": True},
         input_statistics=HALF,
+        parameters=27_161_264,
+        own_input=(3, 299, 299),
+        note="without its auxiliary head (3,326,696 of the published parameters), which serves training only",
     ),
-    "resnet18": _residual("ResNet of 18 layers (2015)", "resnet18", 512),
-    "resnet50": _residual("ResNet of 50 layers, with bottlenecks (2015)", "resnet50", 2048),
-    "resnet152": _residual("ResNet of 152 layers, with bottlenecks (2015)", "resnet152", 2048),
-    "resnext50": _residual("ResNeXt of 50 layers, 32 groups (2016)", "resnext50_32x4d", 2048),
-    "wide-resnet50": _residual("ResNet of 50 layers, bottlenecks twice as wide (2016)", "wide_resnet50_2", 2048),
+    "resnet18": _residual("ResNet of 18 layers (2015)", "resnet18", 512, 11_689_512),
+    "resnet34": _residual("ResNet of 34 layers (2015)", "resnet34", 512, 21_797_672),
+    "resnet50": _residual("ResNet of 50 layers, with bottlenecks (2015)", "resnet50", 2048, 25_557_032),
+    "resnet101": _residual("ResNet of 101 layers, with bottlenecks (2015)", "resnet101", 2048, 44_549_160),
+    "resnet152": _residual("ResNet of 152 layers, with bottlenecks (2015)", "resnet152", 2048, 60_192_808),
+    "resnext50": _residual("ResNeXt of 50 layers, 32 groups (2016)", "resnext50_32x4d", 2048, 25_028_904),
+    "wide-resnet50": _residual("ResNet of 50 layers, bottlenecks twice as wide (2016)", "wide_resnet50_2", 2048, 68_883_240),
     "densenet121": ZooSpec(
         "DenseNet of 121 layers (2016)",
         "densenet121",
@@ -91,6 +118,19 @@ ZOO: dict[str, ZooSpec] = {
         1024,
         8,
         ("features.conv0", "features.pool0"),
+        parameters=7_978_856,
+    ),
+    "mobilenet-v1": ZooSpec(
+        "MobileNet v1 of width 1: depthwise separable convolutions (2017)",
+        "MobileNetV1",
+        _features(2, 4, 6, 12, 14),
+        ("avgpool", "flatten", "classifier"),
+        1024,
+        8,
+        ("features.0.0", "features.2.0"),
+        package="curate",
+        input_statistics=HALF,
+        parameters=4_231_976,
     ),
     "mobilenet-v2": ZooSpec(
         "MobileNet v2: inverted residuals (2018)",
@@ -100,6 +140,7 @@ ZOO: dict[str, ZooSpec] = {
         1280,
         8,
         ("features.0.0", "features.2.conv.1.0"),
+        parameters=3_504_872,
     ),
     "mobilenet-v3": ZooSpec(
         "MobileNet v3, the large one (2019)",
@@ -109,6 +150,17 @@ ZOO: dict[str, ZooSpec] = {
         960,
         8,
         ("features.0.0", "features.2.block.1.0"),
+        parameters=5_483_032,
+    ),
+    "shufflenet-v1": ZooSpec(
+        "ShuffleNet v1 of width 1 with 3 groups (2017)",
+        "ShuffleNetV1",
+        (("conv1", "maxpool"), ("stage2",), ("stage3",), ("stage4",)),
+        ("avgpool", "flatten", "fc"),
+        960,
+        8,
+        ("conv1.0", "maxpool"),
+        package="curate",
     ),
     "shufflenet-v2": ZooSpec(
         "ShuffleNet v2 of width 1 (2018)",
@@ -118,6 +170,7 @@ ZOO: dict[str, ZooSpec] = {
         1024,
         8,
         ("conv1.0", "maxpool"),
+        parameters=2_278_604,
     ),
     "squeezenet": ZooSpec(
         "SqueezeNet 1.1, without the ReLU after its last layer, whose logits could not be negative (2016)",
@@ -127,6 +180,7 @@ ZOO: dict[str, ZooSpec] = {
         512,
         10,
         ("features.0",),
+        parameters=1_235_496,
     ),
     "efficientnet-b0": ZooSpec(
         "EfficientNet B0 (2019)",
@@ -136,6 +190,7 @@ ZOO: dict[str, ZooSpec] = {
         1280,
         8,
         ("features.0.0", "features.2.0.block.1.0"),
+        parameters=5_288_548,
     ),
     "convnext-tiny": ZooSpec(
         "ConvNeXt, the tiny one (2022)",
@@ -145,6 +200,7 @@ ZOO: dict[str, ZooSpec] = {
         768,
         11,
         ("features.0.0",),
+        parameters=28_589_128,
     ),
     "vit-b16": ZooSpec(
         "Vision transformer B: patches of 16, of 4 on small images (2020)",
@@ -158,6 +214,7 @@ ZOO: dict[str, ZooSpec] = {
         ("avgpool", "flatten", "heads"),
         768,
         8,
+        parameters=86_567_656,
     ),
     "swin-t": ZooSpec(
         "Swin transformer, the tiny one (2021)",
@@ -167,6 +224,7 @@ ZOO: dict[str, ZooSpec] = {
         768,
         8,
         ("features.0.0",),
+        parameters=28_288_354,
     ),
     "xception": ZooSpec(
         "Xception; needs timm (2016)",
@@ -183,6 +241,8 @@ ZOO: dict[str, ZooSpec] = {
         ("conv1", "block1.rep.5", "block1.skip"),
         package="timm",
         input_statistics=HALF,
+        parameters=22_855_952,
+        own_input=(3, 299, 299),
     ),
 }
 
@@ -194,12 +254,12 @@ def make_zoo_net(name: str, *, num_classes: int, in_channels: int, image_size: t
         DependencyError: it comes from timm, which is not installed.
     """
     spec = ZOO[name]
-    if spec.package == "timm":
+    if spec.package == "curate":
+        published = OWN[spec.published](num_classes=num_classes)
+    elif spec.package == "timm":
         published = import_timm(name).create_model(spec.published, num_classes=num_classes)
     else:
-        from torchvision.models import get_model
-
-        published = get_model(spec.published, weights=None, num_classes=num_classes, **spec.options)
+        published = import_torchvision_models().get_model(spec.published, weights=None, num_classes=num_classes, **spec.options)
     net = VisionTransformerNet if name == "vit-b16" else ZooNet
     return net(spec, published, num_classes=num_classes, in_channels=in_channels, image_size=image_size)
 

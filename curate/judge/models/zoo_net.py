@@ -34,8 +34,11 @@ class ZooSpec:
         lifted: convolutions and poolings of the stem that lose their stride on small images.
         has_hidden_head: whether the head has fully connected hidden layers, which small images go without.
         options: keywords of the factory.
-        package: `torchvision` or `timm`.
+        package: `torchvision`, `timm`, or `curate` where it is written here.
         input_statistics: mean and deviation that the ImageNet weights were trained with.
+        parameters: learned numbers of the published net with 1,000 classes; 0 where no exact number was published.
+        own_input: (C, H, W) of the images of ImageNet that it was made for.
+        note: what the published net has and this one has not, with the number of its parameters; '' where they are the same.
     """
 
     description: str
@@ -49,6 +52,9 @@ class ZooSpec:
     options: Mapping[str, bool] = field(default_factory=dict)
     package: str = "torchvision"
     input_statistics: tuple[tuple[float, ...], tuple[float, ...]] = RGB
+    parameters: int = 0
+    own_input: tuple[int, int, int] = (3, 224, 224)
+    note: str = ""
 
 
 class ZooNet(ConvNet):

@@ -217,7 +217,9 @@ def steps_of(num_samples: int, recipe: Recipe) -> tuple[int, int]:
 
 
 def rate_factors(steps: int, recipe: Recipe) -> list[float]:
-    """`rate_factor` of all steps, in float32."""
+    """`rate_factor` of all steps, in float32; 1 throughout where the recipe's rate is constant."""
+    if recipe.constant_rate:
+        return [1.0] * steps
     return torch.tensor([rate_factor(step, steps, recipe.warmup) for step in range(steps)]).tolist()
 
 

@@ -8,7 +8,7 @@ from curate.judge.models.zoo import ZOO
 OPTIMIZERS = ("muon", "sgd", "adamw")
 BORDERS = ("reflect", "zeros")
 VIEWS = (1, 2, 5, 6, 10)
-EXTRAS = ("border", "color_jitter", "cutout", "mixup", "dropout", "head_epochs", "stage_epochs", "stage_decay")
+EXTRAS = ("border", "color_jitter", "cutout", "mixup", "dropout", "head_epochs", "stage_epochs", "stage_decay", "constant_rate")
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Recipe:
         head_epochs: epochs in which only the head learns.
         stage_epochs: epochs from one stage that joins in to the next below it; 0 = all at once after `head_epochs`.
         stage_decay: rate of a stage as a share of that of the part above it.
+        constant_rate: the learning rate stays at its peak from the first step to the last: no warm-up, no fall.
 
     All from `border` on are off by default: see `curate.judge.training.augment`, and for the last three `curate.judge.training.fit`.
     """
@@ -62,6 +63,7 @@ class Recipe:
     head_epochs: int = 0
     stage_epochs: int = 0
     stage_decay: float = 1.0
+    constant_rate: bool = False
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1:
@@ -116,6 +118,10 @@ AIRBENCH = Recipe(
     label_smoothing=0.2,
     shift=2,
 )
+COURSE = Recipe(epochs=10, batch_size=128, optimizer="adamw", peak_lr=0.001, weight_decay=0.01, constant_rate=True)
+"""What the courses' slides train by: AdamW as torch has it, at a constant 0.001, for 10 epochs, images as they are."""
+RECIPES = {"course": COURSE}
+"""Recipes by name, for any net, in place of the preset's own."""
 PUBLISHED = Recipe(epochs=8, batch_size=64, optimizer="adamw", peak_lr=0.001, weight_decay=0.05, label_smoothing=0.1, shift=2)
 """For nets of the zoo: a batch that fits into memory at 224 pixels, too. Not tuned."""
 GENTLE = ("convnext-tiny", "vit-b16", "swin-t")

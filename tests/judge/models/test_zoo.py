@@ -15,11 +15,14 @@ from curate.judge.models.zoo import ZOO, make_zoo_net
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 TIMM = ("xception",)
+OWN = ("mobilenet-v1", "shufflenet-v1")
 TINY = ("alexnet", "googlenet", "resnet18", "mobilenet-v2", "mobilenet-v3", "shufflenet-v2", "squeezenet", "efficientnet-b0")
 MIDDLE = ("inception-v3", "densenet121", "convnext-tiny", "swin-t")
-BIG = ("vgg11", "vgg16", "vgg19", "resnet50", "resnet152", "resnext50", "wide-resnet50", "vit-b16")
-ASKED = (*TINY, *MIDDLE, *BIG, *TIMM)
-FAMILIES = tuple(name for name in ASKED if name not in ("vgg16", "vgg19", "resnet152", "wide-resnet50"))
+VGGS = ("vgg11", "vgg16", "vgg19", "vgg11-bn", "vgg16-bn", "vgg19-bn")
+BIG = (*VGGS, "resnet34", "resnet50", "resnet101", "resnet152", "resnext50", "wide-resnet50", "vit-b16")
+ASKED = (*TINY, *OWN, *MIDDLE, *BIG, *TIMM)
+DEEPER = ("vgg16", "vgg19", "vgg16-bn", "vgg19-bn", "resnet34", "resnet101", "resnet152", "wide-resnet50")
+FAMILIES = tuple(name for name in ASKED if name not in DEEPER)
 """One of each kind of layers: the others only have more of them."""
 
 
@@ -92,7 +95,7 @@ def test_a_training_step_in_bf16_with_channels_last_reaches_every_parameter(name
     assert (rounded - exact).abs().max() <= 0.2 * exact.abs().max()  # 0.1 in the deepest, 0.01 in most
 
 
-@pytest.mark.parametrize("name", [*TINY, "swin-t"])
+@pytest.mark.parametrize("name", [*TINY, *OWN, "swin-t"])
 def test_weights_of_the_zoo_come_back_bit_for_bit(name, tmp_path):
     model = make_model(name, num_classes=4, in_channels=1, image_size=(28, 34), seed=0)
     again = load_weights(save_weights(tmp_path / "model.safetensors", model))
@@ -100,7 +103,7 @@ def test_weights_of_the_zoo_come_back_bit_for_bit(name, tmp_path):
     assert all(torch.equal(again.state_dict()[key], value) for key, value in model.state_dict().items())
 
 
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize("name", [*TINY, *OWN])
 @pytest.mark.parametrize("channels, size", [(1, 32), (3, 32), (3, 224)])
 def test_logits_are_the_head_of_the_maps_and_features_their_pooling(name, channels, size):
     model = make_model(name, num_classes=10, in_channels=channels, image_size=size, seed=0).eval()
