@@ -1,30 +1,58 @@
 """The arithmetic of a model as a table, and as a result for JSON."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curate.cli import summary
 
 if TYPE_CHECKING:
-    from curate.lab.arithmetic import Arithmetic, Layer
+    from curate.lab.counted import Arithmetic, Layer
+    from curate.lab.explain_net import Counted
 
 MIB = 2**20
 
 
-def as_result(made: "Arithmetic", *, model: str, num_classes: int, figure: Path | None) -> dict[str, Any]:
+def as_result(found: "Counted", *, model: str) -> dict[str, Any]:
     """The totals, where they sit, and every layer."""
+    made = found.made
     return {
         "model": model,
+        "is": found.says,
         "input": list(made.input_shape),
-        "num_classes": num_classes,
+        "num_classes": found.num_classes,
         "parameters": made.parameters,
+        "published_parameters": found.published,
+        "note": found.note or None,
         "parameters_by_part": made.parts("parameters"),
         "multiply_adds": made.multiply_adds,
         "multiply_adds_by_part": made.parts("multiply_adds"),
         "parameter_bytes": made.parameter_bytes,
         "activation_bytes": made.activation_bytes,
         "layers": [layer.as_dict() for layer in made.layers],
-        "figure": figure,
+        "figure": found.figure,
+    }
+
+
+def layer_result(made: "Arithmetic", *, kind: str) -> dict[str, Any]:
+    """One layer alone."""
+    from curate.lab.counted import field_text
+    from curate.lab.formulas import shape_text
+
+    layer = made.layers[0]
+    shape = layer.output_shape
+    last = (*shape[1:], shape[0])
+    each = layer.parameters // shape[0] if kind == "conv" else None
+    return {
+        "layer": kind,
+        "input": shape_text(made.input_shape),
+        "output": shape_text(shape),
+        "output_channels_last": shape_text(last) if len(shape) > 1 else None,
+        "parameters": layer.parameters,
+        "parameters_of_one_filter": each,
+        "multiply_adds": layer.multiply_adds,
+        "sees": field_text(layer.receptive_field) if layer.receptive_field is not None else None,
+        "size_formula": layer.size_formula or None,
+        "parameter_formula": layer.parameter_formula or None,
+        "multiply_add_formula": layer.multiply_add_formula or None,
     }
 
 
@@ -33,7 +61,7 @@ def render(made: "Arithmetic", result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from curate.lab.arithmetic import shape_text
+    from curate.lab.formulas import shape_text
 
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for name, right in (("layer", 0), ("kind", 0), ("output", 1), ("parameters", 1), ("multiply-adds", 1), ("memory", 1), ("sees", 1)):
@@ -53,10 +81,11 @@ def render(made: "Arithmetic", result: dict[str, Any]) -> None:
     wide.print()
     summary.render(
         {
-            "model": result["model"],
+            "model": f"{result['model']}: {result['is']}",
             "input": shape_text(made.input_shape),
             "num_classes": result["num_classes"],
             "parameters": f"{made.parameters:,} ({made.parameter_bytes / MIB:.1f} MiB)",
+            "published": _published(made, result),
             "of_these": _shares(result["parameters_by_part"]),
             "multiply-adds": f"{made.multiply_adds:,} for one image",
             "of them": _shares(result["multiply_adds_by_part"]),
@@ -66,8 +95,17 @@ def render(made: "Arithmetic", result: dict[str, Any]) -> None:
     )
 
 
+def _published(made: "Arithmetic", result: dict[str, Any]) -> str | None:
+    """`the same number`, or what is missing; None where nothing was published for this input and these classes."""
+    published, note = result["published_parameters"], result["note"]
+    if not published:
+        return note
+    return "the same number" if published == made.parameters else f"{published:,}; this one is {note}"
+
+
 def _cells(layer: "Layer") -> list[str]:
-    from curate.lab.arithmetic import field_text, shape_text
+    from curate.lab.counted import field_text
+    from curate.lab.formulas import shape_text
 
     field = layer.receptive_field
     has_places = field is not None and field.is_map

@@ -8,6 +8,7 @@ import typer
 
 from curate.cli import arguments as a
 from curate.cli.output import show, working
+from curate.errors import UsageError
 
 
 class Padding(str, Enum):
@@ -25,91 +26,156 @@ class Pooling(str, Enum):
 
 
 ImageArgument = Annotated[str, typer.Argument(metavar="IMAGE|SAMPLE_ID", help="An image file, or a sample such as mnist/test/3520.")]
-NetArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A model by name, such as lenet5 or resnet18.")]
-KernelOption = Annotated[
-    str,
-    typer.Option(metavar="NAME|MATRIX", help="A kernel such as sharpen or sobel-vertical, or a matrix such as '0 -1 0; -1 5 -1; 0 -1 0'."),
+OptionalImage = Annotated[
+    str | None,
+    typer.Argument(metavar="[IMAGE|SAMPLE_ID]", help="An image file, a sample such as mnist/test/3520, or the photograph flower or china."),
 ]
+MatrixOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NUMBERS|FILE.csv|EXAMPLE",
+        help="Numbers such as '10 10 0; 10 10 0', a CSV file, or an example such as vertical-edge.",
+    ),
+]
+NetArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A model by name, such as lenet5 or resnet18.")]
+KernelHelp = typer.Option(
+    metavar="NAME|MATRIX", help="A kernel such as sharpen or sobel-vertical, or a matrix such as '0 -1 0; -1 5 -1; 0 -1 0'."
+)
+KernelOption = Annotated[str, KernelHelp]
 InputOption = Annotated[str, typer.Option("--input", metavar="CxHxW", help="Channels, height and width of the images.")]
 ToOption = Annotated[Path, typer.Option(metavar="FILE", help="Where the picture goes: a .png, .svg or .pdf.")]
+DrawnOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Where the picture goes: a .png, .svg or .pdf; by default only images are drawn, into this folder."),
+]
 ShiftOption = Annotated[int, typer.Option(min=1, help="The largest shift, in pixels.")]
 
 
 def conv(
-    image: ImageArgument,
-    kernel: KernelOption = "sobel-vertical",
+    image: OptionalImage = None,
+    matrix: MatrixOption = None,
+    kernel: Annotated[str | None, KernelHelp] = None,
     size: Annotated[int | None, typer.Option(help="Side of identity, box-blur and gaussian-blur.")] = None,
     sigma: Annotated[float | None, typer.Option(help="Width of gaussian-blur, in pixels.")] = None,
-    stride: Annotated[int, typer.Option(help="Pixels from one place of the kernel to the next.")] = 1,
-    dilation: Annotated[int, typer.Option(help="Pixels from one number of the kernel to the next.")] = 1,
-    padding: Annotated[Padding, typer.Option(help="What lies around the image.")] = Padding.none,
+    stride: Annotated[int | None, typer.Option(help="Pixels from one place of the kernel to the next; 1 by default.")] = None,
+    dilation: Annotated[int | None, typer.Option(help="Pixels from one number of the kernel to the next; 1 by default.")] = None,
+    padding: Annotated[Padding | None, typer.Option(help="What lies around the image; nothing by default.")] = None,
     mode: Annotated[str | None, typer.Option(metavar="valid|same|N", help="How much of it; same where there is padding.")] = None,
-    cross_correlation: Annotated[bool, typer.Option("--cross-correlation", help="Do not turn the kernel, as CNN layers do.")] = False,
-    to: ToOption = Path("conv.png"),
+    convolution: Annotated[
+        bool, typer.Option("--convolution/--cross-correlation", help="Turn the kernel by 180° first; CNN layers and PyTorch do not.")
+    ] = False,
+    to: DrawnOption = None,
     root: a.RootOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Convolve an image with a kernel, and draw image, kernel and result."""
+    """Lay a kernel on an image or a matrix, and draw image, kernel and result; small ones as numbers.
+
+    Worked examples: `curate explain conv --matrix vertical-edge`, sharpen, horizontal-edge, stride-2-6x6, stride-2-7x7, one-zero-one …
+    """
     with working() as progress:
         from curate.lab.explain_image import conv as run_conv
 
         result = run_conv(
             image,
+            matrix=matrix,
             kernel=kernel,
             size=size,
             sigma=sigma,
             stride=stride,
             dilation=dilation,
-            padding=padding.value,
+            padding=padding.value if padding is not None else None,
             mode=int(mode) if mode and mode.removeprefix("-").isdecimal() else mode,
-            flip=not cross_correlation,
-            to=to,
+            flip=convolution,
+            to=to if to is not None or matrix is not None else Path("conv.png"),
             root=root,
             progress=progress,
         )
-    show(result, as_json=as_json)
+    show(result, as_json=as_json, render=lambda told: _render_numbers(told, ("input", "kernel_numbers", "output")))
 
 
 def pool(
-    image: ImageArgument,
+    image: OptionalImage = None,
+    matrix: MatrixOption = None,
     size: Annotated[int, typer.Option(help="Side of the windows.")] = 2,
     stride: Annotated[int | None, typer.Option(help="Pixels from window to window; side by side by default.")] = None,
-    to: ToOption = Path("pool.png"),
+    to: DrawnOption = None,
     root: a.RootOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Pool an image by maximum, mean and sum, in windows and over all of it."""
-    with working() as progress:
-        from curate.lab.explain_image import pooling
+    """Pool an image or a matrix by maximum, mean and sum, in windows and over all of it; small ones as numbers.
 
-        result = pooling(image, size=size, stride=stride, to=to, root=root, progress=progress)
-    show(result, as_json=as_json)
+    Worked examples: `curate explain pool --matrix max-pool-4x4`, mean-pool-4x4 …
+    """
+    with working() as progress:
+        from curate.lab.explain_image import pool as run_pool
+
+        to = to if to is not None or matrix is not None else Path("pool.png")
+        result = run_pool(image, matrix=matrix, size=size, stride=stride, to=to, root=root, progress=progress)
+    show(result, as_json=as_json, render=lambda told: _render_numbers(told, ("input", "max", "mean", "sum")))
+
+
+def _render_numbers(told: dict[str, Any], tables: tuple[str, ...]) -> None:
+    """Prints the tables of numbers one below the other, then the facts."""
+    from curate.cli import summary
+    from curate.lab.matrices import matrix_text
+
+    for name in tables:
+        if told.get(name) is not None:
+            print(f"{summary.words(name.removesuffix('_numbers'))}\n{matrix_text(told[name])}\n")
+    summary.render({key: value for key, value in told.items() if key not in tables})
 
 
 def arithmetic(
-    model: NetArgument,
-    input_shape: InputOption = "3x224x224",
-    classes: Annotated[int, typer.Option(min=1, help="How many classes.")] = 1000,
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL|LAYER|FILE.py:CLASS",
+            help="A model by name, such as vgg16; conv, pool or linear; or an nn.Module in a file.",
+        ),
+    ],
+    input_shape: Annotated[
+        str | None, typer.Option("--in", "--input", metavar="CxHxW", help="Of the images; those that the model was made for by default.")
+    ] = None,
+    classes: Annotated[
+        int | None, typer.Option(min=1, help="How many classes; by default 1,000 for nets of ImageNet, 10 for small nets.")
+    ] = None,
     effective: Annotated[
         bool, typer.Option("--effective", help="Measure by the gradient what units really see; takes minutes for large models.")
     ] = False,
     to: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it too: a .png, .svg or .pdf.")] = None,
+    filters: Annotated[int | None, typer.Option("--filters", "--units", help="Of a layer: maps, or units, that it puts out.")] = None,
+    kernel: Annotated[int | None, typer.Option(help="Of a layer: side of the kernel or window.")] = None,
+    stride: Annotated[int | None, typer.Option(help="Of a layer: pixels from place to place.")] = None,
+    padding: Annotated[int | None, typer.Option(help="Of a layer: pixels added on each side.")] = None,
+    dilation: Annotated[int | None, typer.Option(help="Of a layer: pixels between the numbers of the kernel.")] = None,
+    groups: Annotated[int | None, typer.Option(help="Of a layer: parts that see their own channels only.")] = None,
+    bias: Annotated[bool, typer.Option("--bias/--no-bias", help="Of a layer: whether each filter has one.")] = True,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Count a model layer by layer: shapes, parameters, multiply-adds, memory, receptive fields, and their formulas."""
+    """Count a model layer by layer: shapes, parameters, multiply-adds, memory, receptive fields, and their formulas.
+
+    One layer alone: `curate explain arithmetic conv --in 3x32x32 --filters 10 --kernel 5 --padding 2`.
+    """
+    from curate.cli.arithmetic_table import as_result, layer_result, render
+    from curate.lab.counted import parse_input, parse_shape
+    from curate.lab.single_layer import KINDS, LayerOptions, single_layer
+
+    told = {"filters": filters, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    if model in KINDS:
+        if to is not None or effective or classes is not None:
+            raise UsageError(f"--to, --effective and --classes are for models; '{model}' is one layer, whose numbers are printed")
+        layer_input = parse_input(input_shape) if input_shape else (3, 224, 224) if model != "linear" else (4096,)
+        options = LayerOptions(**{key: value for key, value in told.items() if value is not None}, has_bias=bias)
+        show(layer_result(single_layer(model, layer_input, options), kind=model), as_json=as_json)
+        return
+    if given := [f"--{key}" for key, value in told.items() if value is not None]:
+        raise UsageError(f"{', '.join(given)} is for one layer: {', '.join(KINDS)}; '{model}' is a model, which has its own")
     with working() as progress:
-        from curate.lab.arithmetic import parse_shape
         from curate.lab.explain_net import arithmetic_of
 
-        shape = parse_shape(input_shape)
-        made, figure = arithmetic_of(model, shape, num_classes=classes, effective=effective, to=to, progress=progress)
-    from curate.cli.arithmetic_table import as_result, render
-
-    show(
-        as_result(made, model=model, num_classes=classes, figure=figure),
-        as_json=as_json,
-        render=lambda result: render(made, result),
-    )
+        shape = parse_shape(input_shape) if input_shape else None
+        found = arithmetic_of(model, shape, num_classes=classes, effective=effective, to=to, progress=progress)
+    show(as_result(found, model=model), as_json=as_json, render=lambda result: render(found.made, result))
 
 
 def receptive_field(
@@ -123,7 +189,7 @@ def receptive_field(
 ) -> None:
     """Draw what units of a model see: in theory, and really, by the gradient."""
     with working():
-        from curate.lab.arithmetic import parse_shape
+        from curate.lab.counted import parse_shape
         from curate.lab.explain_net import receptive_field as run_receptive_field
 
         result = run_receptive_field(model, parse_shape(input_shape), layers=layer or (), to=to)
@@ -140,7 +206,7 @@ def equivariance(
 ) -> None:
     """Shift an image, and measure how exactly each layer of a model follows."""
     with working() as progress:
-        from curate.lab.explain_image import shifts_of
+        from curate.lab.explain_shift import shifts_of
 
         result = shifts_of(image, model=model, largest=largest, to=to, root=root, progress=progress)
     show(result if as_json else {**result, "layers": None}, as_json=as_json)  # the layers are in the picture
@@ -157,7 +223,7 @@ def invariance(
 ) -> None:
     """Shift an image, and measure how pooling makes a description forget it."""
     with working() as progress:
-        from curate.lab.explain_image import invariance as run_invariance
+        from curate.lab.explain_shift import invariance as run_invariance
 
         result = run_invariance(image, kernel=kernel, largest=largest, kind=pooling.value, to=to, root=root, progress=progress)
     changes = result.pop("change")

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from curate.lab.arithmetic import Arithmetic, Layer
+from curate.lab.counted import Arithmetic, Layer
 from curate.lab.figure import BLUE, FAINT, GREEN, GREY, ORANGE, PURPLE, SKY, new_figure, styled
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from curate.errors import DataError
-from curate.lab.arithmetic import Layer, field_text
+from curate.lab.counted import Layer, field_text
 from curate.lab.figure import ORANGE, SEQUENTIAL, add_bar, new_figure, styled
 from curate.lab.figure_images import show_image
 from curate.lab.layers import evaluating, find_layer

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from curate.errors import DataError
-from curate.lab.figure import DIVERGING, FAINT, INTENSITY, add_bar, new_figure, styled
+from curate.lab.figure import DIVERGING, FAINT, GREY, INTENSITY, ORANGE, add_bar, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +25,7 @@ def displayable(image: Any) -> NDArray:
     Raises:
         DataError: another shape.
     """
-    array = image.detach().cpu().numpy() if isinstance(image, torch.Tensor) else np.asarray(image)
+    array = image.detach().cpu().numpy() if hasattr(image, "detach") else np.asarray(image)
     if array.ndim == 3 and array.shape[0] == 1:
         return array[0]
     if array.ndim == 3 and array.shape[0] == 3:
@@ -94,6 +93,41 @@ def show_matrix(
             colour = "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
             axes.text(column, row, number(float(value), text), ha="center", va="center", color=colour, fontsize=size)
     return drawn
+
+
+@styled
+def show_numbers(axes: "Axes", matrix: Any, title: str | None = None, *, border: tuple[int, int, int, int] = (0, 0, 0, 0)) -> "AxesImage":
+    """Draws `matrix` (H, W) as a table of numbers on pale cells: red above 0, blue below, the larger the deeper.
+
+    Args:
+        border: rows above and below, columns left and right, that are padding: grey.
+    """
+    array = displayable(matrix)
+    largest = 2.2 * (float(np.abs(array).max()) or 1.0)  # so that the deepest colour is still pale
+    drawn = show_image(axes, array, title, cmap=DIVERGING, vmin=-largest, vmax=largest)
+    top, bottom, left, right = border
+    inside = np.zeros(array.shape, bool)
+    inside[top : len(array) - bottom, left : array.shape[1] - right] = True
+    text = _few_decimals(array)
+    longest = max(len(number(float(value), text)) for value in array.flat)
+    size = 12.0 if longest <= 3 else 36.0 / longest if longest < 9 else 4.0
+    size = min(size, 150.0 / max(array.shape))
+    for (row, column), value in np.ndenumerate(array):
+        colour = "black" if inside[row, column] else GREY
+        axes.text(column, row, number(float(value), text), ha="center", va="center", color=colour, fontsize=size)
+    axes.set_xticks(np.arange(0.5, array.shape[1] - 1), minor=True)
+    axes.set_yticks(np.arange(0.5, len(array) - 1), minor=True)
+    axes.grid(which="minor", color=FAINT, linewidth=0.8, linestyle="-")
+    axes.tick_params(which="minor", length=0)
+    return drawn
+
+
+def frame(axes: "Axes", size: tuple[int, int], *, at: tuple[int, int] = (0, 0), colour: str = ORANGE) -> None:
+    """A frame around `size` (rows, columns) cells of a drawn matrix, from the cell `at` (row, column) on."""
+    from matplotlib.patches import Rectangle
+
+    corner = (at[1] - 0.5, at[0] - 0.5)
+    axes.add_patch(Rectangle(corner, size[1], size[0], fill=False, edgecolor=colour, linewidth=2.6, clip_on=False, zorder=5))
 
 
 def number(value: float, text: str) -> str:

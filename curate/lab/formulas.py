@@ -45,6 +45,11 @@ def sides_formula(formulas: Sequence[str]) -> str:
     return formulas[0] if len(set(formulas)) == 1 else "; ".join(formulas)
 
 
+def shape_text(shape: Sequence[int]) -> str:
+    """`96×55×55`."""
+    return "×".join(str(side) for side in shape)
+
+
 def convolution_parameters(kernel: tuple[int, int], in_channels: int, out_channels: int, *, groups: int, bias: bool) -> tuple[int, str]:
     """The number and `11·11·3·96 + 96 = 34,944`."""
     total = kernel[0] * kernel[1] * (in_channels // groups) * out_channels + (out_channels if bias else 0)

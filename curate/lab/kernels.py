@@ -59,6 +59,9 @@ FIXED: dict[str, NDArray[np.float64]] = {
     "sobel-horizontal": _edge((1, 2, 1)).T,
     "scharr-vertical": _edge((3, 10, 3)),
     "scharr-horizontal": _edge((3, 10, 3)).T,
+    "gaussian-1-2-1": np.outer((1.0, 2, 1), (1.0, 2, 1)) / 16,
+    "edge-detection": np.array([[1.0, 0, -1], [0, 0, 0], [-1, 0, 1]]),
+    "one-zero-one": np.array([[1.0, 0, 1], [0, 1, 0], [1, 0, 1]]),
     "laplacian-4": np.array([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]]),
     "laplacian-8": np.array([[1.0, 1, 1], [1, -8, 1], [1, 1, 1]]),
 }
@@ -112,12 +115,14 @@ def parse_kernel(text: str, *, size: int | None = None, sigma: float | None = No
         UsageError: a size or sigma for a kernel that has none.
     """
     text = text.strip()
+    if text.lower().startswith(("nan", "inf")):
+        raise DataError(f"'{text}' holds what is no ordinary number; a kernel is a matrix of finite numbers")
     if text[:1].isalpha():
         return make_kernel(text, size=size, sigma=sigma)
     if size is not None or sigma is not None:
         raise UsageError("size and sigma are for kernels by name; a matrix has its own size")
     try:
-        rows = [[_number(part) for part in row.replace(",", " ").split()] for row in text.strip(";").split(";")]
+        rows = [[number_of(part) for part in row.replace(",", " ").split()] for row in text.strip(";").split(";")]
     except ValueError as error:
         raise DataError(
             f"'{text}' is no matrix ({error}); write numbers and ';' between rows, such as '0 -1 0; -1 5 -1; 0 -1 0'"
@@ -142,7 +147,8 @@ def as_kernel(matrix: Sequence[Sequence[float]] | NDArray) -> NDArray[np.float64
     return kernel
 
 
-def _number(text: str) -> float:
+def number_of(text: str) -> float:
+    """`0.5`, `-3` or a fraction such as `1/9`; a ValueError where it is no number."""
     top, _, bottom = text.partition("/")
     try:
         return float(top) / float(bottom) if bottom else float(text)

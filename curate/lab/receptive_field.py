@@ -16,9 +16,10 @@ attention) sees the whole image, and so does all that comes after. What is not u
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 WHOLE = math.inf
 
@@ -104,10 +105,10 @@ VIEWS = frozenset({"view", "reshape", "flatten", "unflatten", "squeeze", "unsque
 PARTS = frozenset({"chunk", "split", "split_with_sizes", "unbind", "tensor_split"})
 REDUCTIONS = frozenset({"mean", "sum", "amax", "amin", "max", "min"})
 
-Inputs = Sequence[tuple[Tensor, Field | None]]
+Inputs = Sequence[tuple["Tensor", Field | None]]
 
 
-def propagate(name: str, options: Mapping[str, Any], inputs: Inputs, output: Tensor) -> Field | None:
+def propagate(name: str, options: Mapping[str, Any], inputs: Inputs, output: "Tensor") -> Field | None:
     """The field of `output`, which the function `name` made of `inputs`; None where it cannot be told.
 
     Args:
@@ -149,7 +150,7 @@ def _joined(dim: int, fields: Sequence[Field]) -> Field | None:
     return _meeting(fields)
 
 
-def _moved(name: str, options: Mapping[str, Any], x: Tensor, field: Field, output: Tensor) -> Field | None:
+def _moved(name: str, options: Mapping[str, Any], x: "Tensor", field: Field, output: "Tensor") -> Field | None:
     """The field after a function of one tensor that depends on the image."""
     dims, is_image = field.dims, field.dims == (x.ndim - 2, x.ndim - 1)
     if name == "linear":
@@ -216,7 +217,7 @@ def _looked_at(span: Span, w: Windows) -> Span:
     return span.window(w.kernel, stride=w.stride, before=w.before, dilation=w.dilation)
 
 
-def _adapted(field: Field, x: Tensor, output: Tensor) -> Field:
+def _adapted(field: Field, x: "Tensor", output: "Tensor") -> Field:
     """After adaptive pooling, by its largest window."""
     if output.shape[-2:] == (1, 1):
         return whole(field)
@@ -227,7 +228,7 @@ def _adapted(field: Field, x: Tensor, output: Tensor) -> Field:
     return Field(spans[0], spans[1], field.dims)
 
 
-def _reduced(options: Mapping[str, Any], x: Tensor, field: Field, output: Tensor) -> Field | None:
+def _reduced(options: Mapping[str, Any], x: "Tensor", field: Field, output: "Tensor") -> Field | None:
     """After a mean, sum or maximum over some dimensions."""
     given = options.get("dim")
     gone = set(range(x.ndim)) if given is None else {dim % x.ndim for dim in (given if isinstance(given, (tuple, list)) else (given,))}
@@ -240,7 +241,7 @@ def _reduced(options: Mapping[str, Any], x: Tensor, field: Field, output: Tensor
     return replace(field, dims=tuple(dim - sum(other < dim for other in gone) for dim in field.dims))
 
 
-def _viewed(x: Tensor, field: Field, output: Tensor) -> Field | None:
+def _viewed(x: "Tensor", field: Field, output: "Tensor") -> Field | None:
     """After a reshape: rows and columns where they still are dimensions of their own, else the dimension that holds both."""
     old, new = _prefixes(x.shape), _prefixes(output.shape)
     places = [[j for j in range(output.ndim) if (new[j], new[j + 1]) == (old[dim], old[dim + 1])] for dim in field.dims]

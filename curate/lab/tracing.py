@@ -12,11 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from torch.utils.flop_counter import FlopCounterMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from curate.lab.formulas import Worked, work_out
 from curate.lab.layers import evaluating
+from curate.lab.operations import Counting
 from curate.lab.receptive_field import Field, propagate
 
 ARGUMENTS = {
@@ -77,7 +77,7 @@ class Record:
 class Watch(TorchFunctionMode):
     """Writes down a forward pass; see `trace`."""
 
-    def __init__(self, net: nn.Module, costs: FlopCounterMode, *, keep_outputs: bool) -> None:
+    def __init__(self, net: nn.Module, costs: Counting, *, keep_outputs: bool) -> None:
         super().__init__()
         self._keep_outputs = keep_outputs
         self.records: list[Record] = []
@@ -110,14 +110,14 @@ class Watch(TorchFunctionMode):
 
     def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs = kwargs or {}
-        before = self._costs.get_total_flops()
+        before = self._costs.multiply_adds
         result = func(*args, **kwargs)
         outputs = [tensor for tensor in tensors_in(result) if tensor.is_floating_point()]
         if not outputs:
             return result
         seen = self._followed((args, kwargs))
         parameters = sum(self.unused.pop(id(tensor), 0) for tensor in tensors_in((args, kwargs)))
-        multiply_adds = (self._costs.get_total_flops() - before) // 2
+        multiply_adds = self._costs.multiply_adds - before
         if not seen:
             self._carry(parameters, multiply_adds)
             return result
@@ -163,7 +163,7 @@ class Watch(TorchFunctionMode):
         return Record(name, kind, _shape(seen), parameters=parameters, multiply_adds=multiply_adds)
 
 
-def trace(net: nn.Module, x: Tensor, *, keep_outputs: bool = False) -> tuple[list[Record], int]:
+def trace(net: nn.Module, x: Tensor, *, keep_outputs: bool = False, skips: bool = False) -> tuple[list[Record], int]:
     """The calls of one forward pass in their order, and how many parameters none of them used.
 
     The net is in evaluation mode meanwhile; afterwards every module is as it was, without hooks.
@@ -171,21 +171,22 @@ def trace(net: nn.Module, x: Tensor, *, keep_outputs: bool = False) -> tuple[lis
     Args:
         x: images (B, C, H, W) on the net's device.
         keep_outputs: keep a copy of each output in its record.
+        skips: count products without computing them: quick, and outputs are no numbers to look at.
     """
-    with watched(net, keep_outputs=keep_outputs) as watch, torch.no_grad():
+    with watched(net, keep_outputs=keep_outputs, skips=skips) as watch, torch.no_grad():
         watch.begin(x)
         net(x)
     return watch.records, sum(watch.unused.values())
 
 
 @contextmanager
-def watched(net: nn.Module, *, keep_outputs: bool) -> Iterator[Watch]:
+def watched(net: nn.Module, *, keep_outputs: bool, skips: bool = False) -> Iterator[Watch]:
     """The time in which forward passes of `net` are written down."""
     handles: list[Any] = []
     try:
         with (
             evaluating(net),
-            FlopCounterMode(display=False) as costs,
+            Counting(skips=skips) as costs,
             Watch(net, costs, keep_outputs=keep_outputs) as watch,
         ):
             for name, module in net.named_modules():

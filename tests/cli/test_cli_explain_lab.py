@@ -91,11 +91,12 @@ def test_conv_takes_a_matrix_of_ones_own(run, picture, tmp_path):
     assert json.loads(result.stdout)["result_shape"] == "3×16×20"
 
 
-def test_cross_correlation_turns_the_sign_of_an_edge_kernel(run, picture, tmp_path):
+def test_convolution_turns_the_sign_of_an_edge_kernel_and_the_note_says_so(run, picture, tmp_path):
     ranges = []
-    for flags in ((), ("--cross-correlation",)):
+    for flags in ((), ("--convolution",)):
         told = json.loads(run("conv", picture, *flags, "--to", tmp_path / "o.png", "--json").stdout)
         ranges.append((told["smallest"], told["largest"]))
+        assert "180°" in told["note"]
     assert ranges[0] == (-ranges[1][1], -ranges[1][0])
 
 

@@ -13,8 +13,9 @@ from torch.nn import functional as F
 
 from curate.errors import DataError, UsageError
 from curate.judge.models.registry import MODELS, make_model
-from curate.lab.arithmetic import arithmetic, field_text, parse_shape, smallest_side
+from curate.lab.arithmetic import arithmetic, smallest_side
 from curate.lab.arithmetic_figure import amount, arithmetic_figure
+from curate.lab.counted import field_text, parse_shape
 from curate.lab.figure import to_png
 from curate.lab.formulas import output_size, size_formula
 

@@ -39,12 +39,12 @@ def test_sharpen_at_the_centre_of_10_to_90_gives_50():
 
 
 def test_the_six_by_six_vertical_edge_gives_0_30_30_0():
-    result = convolve(vertical_edge(), make_kernel("prewitt-vertical"), flip=False)
+    result = convolve(vertical_edge(), make_kernel("prewitt-vertical"))
     assert result.tolist() == [[0, 30, 30, 0]] * 4
 
 
 def test_true_convolution_turns_the_sign_of_an_edge():
-    assert convolve(vertical_edge(), make_kernel("prewitt-vertical")).tolist() == [[0, -30, -30, 0]] * 4
+    assert convolve(vertical_edge(), make_kernel("prewitt-vertical"), flip=True).tolist() == [[0, -30, -30, 0]] * 4
 
 
 def test_a_horizontal_kernel_does_not_see_a_vertical_edge():
@@ -63,8 +63,8 @@ def test_identity_gives_the_image_back():
 def test_convolution_of_one_bright_pixel_is_the_kernel_and_cross_correlation_the_turned_one():
     image, kernel = torch.zeros(5, 5), np.arange(9.0).reshape(3, 3)
     image[2, 2] = 1
-    assert np.array_equal(convolve(image, kernel)[:, :], kernel)
-    assert np.array_equal(convolve(image, kernel, flip=False), kernel[::-1, ::-1])
+    assert np.array_equal(convolve(image, kernel, flip=True), kernel)
+    assert np.array_equal(convolve(image, kernel), kernel[::-1, ::-1])
 
 
 @st.composite
@@ -206,7 +206,7 @@ def test_padding_by_more_than_the_image_goes_on_and_on():
     [*((name, 1) for name in kernel_names()), ("sharpen", 3), ("sobel-vertical", 3)],  # in colour as images are drawn, and as signs are
 )
 def test_every_kernel_is_drawn_on_grey_and_colour_images(name, channels):
-    image = torch.randint(0, 256, (channels, 12, 10), dtype=torch.uint8)
+    image = torch.randint(0, 256, (channels, 22, 20), dtype=torch.uint8)
     figure = convolution_figure(image, make_kernel(name), kernel_name=name, padding="reflect")
     assert to_png(figure).startswith(b"\x89PNG")
 
@@ -216,5 +216,20 @@ def test_the_figure_tells_shapes_and_formula():
     titles = [axes.get_title() for axes in figure.axes]
     assert titles[:3] == ["image\n28 × 28", "kernel\n3 × 3", "result\n13 × 13"]
     assert "⌊(28 + 2·0 − 3)/2⌋ + 1 = 13" in figure.get_supxlabel()
-    assert figure.get_suptitle() == "sobel-vertical: cross-correlation"
+    assert figure.get_suptitle() == "sobel-vertical: cross-correlation, as in a CNN layer"
     assert figure.axes[1].get_xlabel() == "laid on as it is"
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_arrays_give_arrays_and_tensors_give_tensors(kind):
+    image = kind(np.arange(9.0).reshape(3, 3))
+    assert type(convolve(image, make_kernel("sharpen"))) is type(image)
+
+
+def test_the_numbers_of_a_small_image_are_drawn_and_can_be_read():
+    figure = convolution_figure(np.array([[10.0, 10, 10, 0, 0, 0]] * 6), make_kernel("prewitt-vertical"))
+    image, kernel, result = ([text.get_text() for text in axes.texts] for axes in figure.axes[:3])
+    assert image == ["10", "10", "10", "0", "0", "0"] * 6
+    assert kernel == ["1", "0", "\N{MINUS SIGN}1"] * 3
+    assert result == ["0", "30", "30", "0"] * 4
+    assert min(text.get_fontsize() for axes in figure.axes for text in axes.texts) >= 9

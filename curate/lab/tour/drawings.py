@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from curate.lab.convolution import PADDINGS, convolve, pad
@@ -92,7 +91,7 @@ def borders_figure(image: NDArray[np.uint8]) -> "Figure":
     """The busiest part of the image (H, W) with each kind of padding around it; the frame is where the part ends."""
     side = min(WINDOW, *image.shape)
     top, left = busiest_window(image, side)
-    part = torch.from_numpy(np.ascontiguousarray(image[top : top + side, left : left + side]))
+    part = image[top : top + side, left : left + side]
     kinds = PADDINGS[1:]
     figure, axes = new_figure(1, len(kinds), width=10.6, height=3.0)
     for place, kind in zip(axes[0], kinds, strict=True):
@@ -121,11 +120,11 @@ def walks_figure(image: NDArray[np.uint8]) -> "Figure":
 
 def draw_response(axes: "Axes", image: NDArray[np.uint8], kernel: NDArray, **options) -> tuple[int, int]:  # type: ignore[no-untyped-def]
     """Draws what the kernel answers to the image (H, W), without turning it, and returns the shape; options as of `convolve`."""
-    result = convolve(image / 255, kernel, flip=False, **options)
+    result = convolve(image / 255, kernel, **options)
     if kernel.sum() > 1e-9:
         show_image(axes, result, cmap=INTENSITY, vmin=0, vmax=1)
     else:
-        largest = float(result.abs().max()) or 1.0
+        largest = float(np.abs(result).max()) or 1.0
         show_image(axes, result, cmap=DIVERGING, vmin=-largest, vmax=largest)
     return int(result.shape[0]), int(result.shape[1])
 

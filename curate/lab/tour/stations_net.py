@@ -6,10 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from curate.judge.models.registry import make_model
-from curate.lab.arithmetic import Arithmetic, Layer, arithmetic, field_text, shape_text
+from curate.lab.arithmetic import arithmetic
 from curate.lab.arithmetic_figure import amount, arithmetic_figure
+from curate.lab.counted import Arithmetic, Layer, field_text
 from curate.lab.effective_field import effective_field_figure, effective_fields, layers_by_stride
 from curate.lab.equivariance import equivariance, equivariance_figure, invariance_figure, pooling_invariance
+from curate.lab.formulas import shape_text
 from curate.lab.kernels import make_kernel
 from curate.lab.layers import conv_layers
 from curate.lab.tour.mistakes import accuracy_by_shift, shift_accuracy_figure
