@@ -11,7 +11,7 @@ from pathlib import Path
 
 import curate
 from curate.cli.output import show, working
-from curate.errors import CurateError
+from curate.errors import CurateError, DataError
 from curate.find.find import find
 from curate.lab.tour.subject import check_grey
 from curate.lab.tour.tour import write_tour
@@ -50,6 +50,8 @@ def tour(options: argparse.Namespace, progress: Progress) -> dict:
     else:
         image_set = load_source(options.source, limit=options.limit, progress=progress)
         check_grey(image_set)
+        if options.sample is not None and options.sample not in image_set.sample_ids.tolist():
+            raise DataError(f"there is no sample '{options.sample}'; ids are such as {image_set.sample_ids[0]}")
         run = curate.train(
             image_set, run=path, judge=curate.Nets(model=MODEL, preset=options.preset), command="pipelines/cnn_tour.py", progress=progress
         ).run

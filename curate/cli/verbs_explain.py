@@ -2,7 +2,7 @@
 
 import typer
 
-from curate.cli.verbs_explain_lab import arithmetic, conv, equivariance, invariance, pool, receptive_field
+from curate.cli.verbs_explain_lab import arithmetic, conv, equivariance, invariance, photo, pool, receptive_field
 from curate.cli.verbs_explain_run import excite, filters, maps, model, saliency
 
 explain = typer.Typer(name="explain", rich_markup_mode="rich")
@@ -15,5 +15,5 @@ def start(ctx: typer.Context) -> None:
         print(ctx.get_help())
 
 
-for verb in (conv, pool, arithmetic, receptive_field, equivariance, invariance, model, filters, maps, excite, saliency):
+for verb in (conv, pool, photo, arithmetic, receptive_field, equivariance, invariance, model, filters, maps, excite, saliency):
     explain.command(name=verb.__name__.replace("_", "-"))(verb)

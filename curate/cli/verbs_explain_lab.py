@@ -178,6 +178,24 @@ def arithmetic(
     show(as_result(found, model=model), as_json=as_json, render=lambda result: render(found.made, result))
 
 
+def photo(
+    image: Annotated[str, typer.Argument(metavar="IMAGE", help="A photograph: a file, a sample, or flower or china, which are at hand.")],
+    model: Annotated[str, typer.Option(metavar="NAME", help="A net of ImageNet by name.")] = "vgg16",
+    pretrained: Annotated[
+        str, typer.Option(metavar="imagenet|FILE|none", help="Its weights: published ones, a .safetensors or .pth file, or random ones.")
+    ] = "imagenet",
+    to: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the five pictures go.")] = Path("photo"),
+    root: a.RootOption = None,
+    as_json: a.JsonOption = False,
+) -> None:
+    """Show a photograph to a published net: prediction, filters, maps of every layer, evidence, and activations back in pixels."""
+    with working() as progress:
+        from curate.lab.photo import photo as run_photo
+
+        result = run_photo(image, model=model, pretrained=pretrained, to=to, root=root, progress=progress)
+    show(result if as_json else {**result, "layers": len(result["layers"])}, as_json=as_json)
+
+
 def receptive_field(
     model: NetArgument,
     input_shape: InputOption = "3x96x96",

@@ -61,6 +61,8 @@ class Method(str, Enum):
     occlusion = "occlusion"
     gradients = "gradients"
     gradcam = "gradcam"
+    guided = "guided"
+    deconvolution = "deconvolution"
 
 
 LayerOption = Annotated[str | None, typer.Option(metavar="NAME", help="The layer, such as conv1 or body.0.0.")]

@@ -6,6 +6,7 @@ so that what an image shares with every class (being centred, say) counts for no
 
 import io
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from torch.nn import functional as F
 from curate.errors import DataError, DependencyError, UsageError
 from curate.judge.models.base import ConvNet
 from curate.lab.layers import evaluating
+from curate.lab.projection import project_value
 
 FOR, AGAINST = (178, 24, 43), (33, 102, 172)
 """Red speaks for, blue against: the two dark tones of matplotlib's `RdBu_r`, told apart with every kind of colour vision."""
@@ -63,7 +65,7 @@ def _ground(grey: NDArray) -> float:
     return float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
 
 
-METHODS = ("occlusion", "gradients", "gradcam")
+METHODS = ("occlusion", "gradients", "gradcam", "guided", "deconvolution")
 SMALLEST_CAM = 7  # maps with shorter sides than this are too coarse for Grad-CAM
 WINDOWS = 10  # steps in which the occluding window crosses the longer side, about
 IMAGES_AT_ONCE = 256
@@ -83,6 +85,8 @@ def saliency(net: ConvNet, x: Tensor, class_index: int, method: str = "auto", *,
             Source: Sundararajan et al. 2017, arXiv:1703.01365; Erion et al. 2021, arXiv:1906.10670.
         gradcam: the last maps, weighted by the mean gradient of each, and of the sum what is above 0: never against. Needs
             one pass back, but shows no more than the maps resolve. Source: Selvaraju et al. 2017, arXiv:1610.02391.
+        guided, deconvolution: the walk back to the pixels through ReLU, in two ways: fine lines and edges that the answer used. They
+            follow the image more than the class. See `curate.lab.projection`.
         auto: `gradcam` where the last maps are at least 7 x 7, else `occlusion`.
 
     Args:
@@ -104,7 +108,7 @@ def saliency(net: ConvNet, x: Tensor, class_index: int, method: str = "auto", *,
         raise UsageError(f"the net has classes 0 to {net.num_classes - 1}, found {class_index}")
     if x.shape != (net.in_channels, *net.image_size):
         raise DataError(f"the net takes images (C, H, W) = {(net.in_channels, *net.image_size)}, found {tuple(x.shape)}")
-    captum = _captum()
+    captum: Any = None if method in ("guided", "deconvolution") else _captum()
     needed_gradients = [parameter for parameter in net.parameters() if parameter.requires_grad]
     odds = _LogOdds(net)
     for parameter in needed_gradients:
@@ -115,7 +119,9 @@ def saliency(net: ConvNet, x: Tensor, class_index: int, method: str = "auto", *,
                 method = chosen_method(net, x)
             if references is None:
                 references = torch.zeros_like(x)[None]
-            if method == "occlusion":
+            if captum is None:
+                values = project_value(lambda image: odds(image)[0, class_index], x, method).sum(dim=0)
+            elif method == "occlusion":
                 values = _occlusion(captum, odds, x, class_index, references)
             elif method == "gradients":
                 values = _gradients(captum, odds, x, class_index, references)

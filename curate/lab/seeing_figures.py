@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from curate.lab.excitation import Excitation, check_channels
-from curate.lab.figure import BLACK, DIVERGING, FAINT, GREY, ORANGE, SEQUENTIAL, add_bar, new_figure, styled
+from curate.lab.figure import BLACK, DIVERGING, FAINT, GREY, ORANGE, add_bar, new_figure, styled
 from curate.lab.figure_images import image_grid, show_image
 from curate.lab.layers import colour_filters, layer_filters, mosaic, normalised_filters, strongest_filters
 from curate.lab.run_saliency import Evidence, SampleSaliency
@@ -46,17 +46,17 @@ def filters_figure(net: nn.Module, layer: str) -> "Figure":
     }
     if inputs == 3:
         figure = image_grid(list(colour_filters(filters)[chosen]), cell=0.9, **grid)
-        return _noted(figure, f"{of} of {height} × {width} over red, green and blue; grey is a weight of 0")
+        return noted(figure, f"{of} of {height} × {width} over red, green and blue; grey is a weight of 0")
     grid.update(cmap=DIVERGING, vmin=-1, vmax=1, bar="weight, each filter on its own scale")
     if inputs == 1:
-        return _noted(image_grid(list(normalised_filters(filters)[chosen]), cell=1.1, **grid), f"{of} of {height} × {width}")
+        return noted(image_grid(list(normalised_filters(filters)[chosen]), cell=1.1, **grid), f"{of} of {height} × {width}")
     columns = math.ceil(math.sqrt(min(inputs, MOST_KERNELS)))
     scaled = normalised_filters(filters, quantile=0.99)[chosen]
     figure = image_grid([mosaic(_strongest_kernels(kernels), columns=columns) for kernels in scaled], **grid)
     for axes in figure.axes:
         axes.set_facecolor(GREY)
     kernels_of = f"its {inputs} kernels" if inputs <= MOST_KERNELS else f"the {MOST_KERNELS} strongest of its {inputs} kernels"
-    return _noted(figure, f"{of} of {height} × {width}. Each is a mosaic of {kernels_of}, one for each input channel")
+    return noted(figure, f"{of} of {height} × {width}. Each is a mosaic of {kernels_of}, one for each input channel")
 
 
 @styled
@@ -68,8 +68,8 @@ def maps_figure(image: NDArray[np.uint8], maps: Tensor, layer: str, *, name: str
         maps: (M, h, w).
         name: of the image, for the title.
     """
-    chosen = _liveliest(maps, MOST_MAPS)
-    cmap, vmin, vmax = _scale(maps)
+    chosen = liveliest(maps, MOST_MAPS)
+    cmap, vmin, vmax = scale_of(maps)
     columns = _columns(len(chosen) + 1)
     rows = math.ceil((len(chosen) + 1) / columns)
     figure, axes = new_figure(
@@ -85,17 +85,20 @@ def maps_figure(image: NDArray[np.uint8], maps: Tensor, layer: str, *, name: str
     add_bar(figure, drawn, axes, "output")
     _, height, width = maps.shape
     of = f"{len(maps)} maps" if len(chosen) == len(maps) else f"The {len(chosen)} of {len(maps)} maps that vary most,"
-    return _noted(figure, f"{of} of {height} × {width}, on one scale")
+    return noted(figure, f"{of} of {height} × {width}, on one scale")
 
 
 @styled
-def depth_figure(image: NDArray[np.uint8], layers: Mapping[str, Tensor], *, name: str) -> "Figure":
+def depth_figure(
+    image: NDArray[np.uint8], layers: Mapping[str, Tensor], *, name: str, channels: Mapping[str, Sequence[int]] | None = None
+) -> "Figure":
     """The liveliest maps of several layers for one image: a row for each layer, on a scale of its own.
 
     Args:
         image: (C, H, W).
         layers: maps (M, h, w) by layer, in forward order.
         name: of the image, for the title.
+        channels: which maps of each layer; by default those that vary most.
     """
     most = min(MAPS_PER_LAYER, max(len(maps) for maps in layers.values()))
     figure, axes = new_figure(
@@ -106,14 +109,15 @@ def depth_figure(image: NDArray[np.uint8], layers: Mapping[str, Tensor], *, name
     axes[0, 0].set_axis_on()
     show_image(axes[0, 0], image, "image")
     for row, (layer, maps) in zip(axes, layers.items(), strict=True):
-        cmap, vmin, vmax = _scale(maps)
-        for place, channel in zip(row[1:], _liveliest(maps, most), strict=False):
+        cmap, vmin, vmax = scale_of(maps)
+        for place, channel in zip(row[1:], channels[layer] if channels else liveliest(maps, most), strict=False):
             place.set_axis_on()
             show_image(place, maps[channel], f"map {channel}", cmap=cmap, vmin=vmin, vmax=vmax)
         row[1].set_ylabel(f"{layer}\n{' × '.join(map(str, maps.shape))}", fontsize=7, color=GREY)
     for place in axes.flat:
         place.title.set_fontsize(8)
-    return _noted(figure, f"Up to {most} maps of each layer, those that vary most. Every row has its own scale: red above 0, blue below")
+    which = "the same from convolution to pooling" if channels else "those that vary most"
+    return noted(figure, f"Up to {most} maps of each layer, {which}. Every row has its own scale: red above 0, blue below")
 
 
 @styled
@@ -152,7 +156,7 @@ def excitation_figure(images: NDArray[np.uint8], found: Excitation, seen: Visibl
     height, width = seen.size
     field = "A place of this layer can see the whole image" if whole else f"A place of this layer sees {height} × {width} pixels"
     framed = ", framed in the images below" if alone else ""
-    return _noted(figure, f"{field}{framed}; above each patch the output of the channel there. Faint grey is beyond the border")
+    return noted(figure, f"{field}{framed}; above each patch the output of the channel there. Faint grey is beyond the border")
 
 
 @styled
@@ -183,7 +187,7 @@ def saliency_figure(found: SampleSaliency) -> "Figure":
     bar = figure.colorbar(ScalarMappable(Normalize(-1, 1), DIVERGING), ax=axes, fraction=0.03, pad=0.02, shrink=0.7, ticks=[-1, 0, 1])
     bar.ax.set_yticklabels(["against", "0", "for"])
     bar.outline.set_visible(False)  # type: ignore[operator]
-    return _noted(figure, f"The net of fold {found.fold}, {_SEEN[found.has_seen]}. {_METHOD[found.method]}")
+    return noted(figure, f"The net of fold {found.fold}, {_SEEN[found.has_seen]}. {_METHOD[found.method]}")
 
 
 _SEEN = {False: "which never saw this image", True: "which was trained on this image: the run kept no other net"}
@@ -191,10 +195,12 @@ _METHOD = {
     "occlusion": "Parts of the image are hidden in turn: red where the label needs what is there",
     "gradients": "Integrated gradients: red where brighter or darker pixels than usual make the label likelier",
     "gradcam": "Grad-CAM of the last maps, which shows only what speaks for a label",
+    "guided": "Guided backpropagation: red and blue where brighter or darker pixels would make the label likelier",
+    "deconvolution": "Deconvolution: what of the answer comes back through the layers to each pixel",
 }
 
 
-def _noted(figure: "Figure", note: str) -> "Figure":
+def noted(figure: "Figure", note: str) -> "Figure":
     """`figure` with a line of explanation below, and some paper at its sides."""
     figure.supxlabel(f"{note}.", fontsize=8, color=GREY)
     figure.get_layout_engine().set(rect=(0.012, 0.012, 0.976, 0.976))  # type: ignore[union-attr, call-arg]
@@ -213,15 +219,15 @@ def _strongest_kernels(kernels: Tensor) -> Tensor:
     return kernels[strongest_filters(kernels[:, None], MOST_KERNELS)]
 
 
-def _liveliest(maps: Tensor, num: int) -> list[int]:
+def liveliest(maps: Tensor, num: int) -> list[int]:
     """The `num` maps of (M, h, w) with the largest deviation from their own mean, in ascending order."""
     return sorted(maps.float().flatten(1).std(dim=1, correction=0).topk(min(num, len(maps))).indices.tolist())
 
 
-def _scale(maps: Tensor) -> tuple[str, float, float]:
-    """Colour map and its ends: white is 0 where outputs have both signs, else dark is 0; the 0.5 % largest values are cut."""
+def scale_of(maps: Tensor) -> tuple[str, float, float]:
+    """Colour map and its ends, the same kind in all figures: white is 0, red above, blue below; the 0.5 % largest values are cut."""
     largest = float(np.quantile(np.abs(maps.float().numpy()), 0.995)) or 1.0
-    return (DIVERGING, -largest, largest) if float(maps.min()) < 0 else (SEQUENTIAL, 0.0, largest)
+    return DIVERGING, -largest, largest
 
 
 def _on_page(patch: NDArray) -> NDArray[np.uint8]:

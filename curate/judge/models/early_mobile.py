@@ -51,7 +51,7 @@ class Shuffle(nn.Module):
 
 
 class ShuffleUnit(nn.Module):
-    """1x1 in groups, shuffle, 3x3 depthwise, 1x1 in groups; added to its input, or beside its mean-pooled input where it halves the sides."""
+    """1x1 in groups, shuffle, 3x3 depthwise, 1x1 in groups; added to its input, or beside that, pooled, where it halves the sides."""
 
     def __init__(self, in_channels: int, out_channels: int, *, groups: int, first_groups: int, stride: int) -> None:
         super().__init__()

@@ -35,7 +35,7 @@ def kernels(subject: Subject) -> Section:
                 "others give answers with a sign: red above 0, blue below, white where nothing changes.",
             ),
         ),
-        f"curate explain conv {subject.source} --kernel sobel-vertical --padding zeros --cross-correlation",
+        f"curate explain conv {subject.source} --kernel sobel-vertical --padding zeros",
     )
 
 

@@ -121,7 +121,9 @@ def shifts(subject: Subject) -> Section:
         (
             picture(
                 moved,
-                f"Lay the second map on the first, shifted by as much: away from the border they differ by {100 * error:.5f} %. Moving is "
+                "What leaves at the right comes in again at the left. Lay the second map on the first, shifted by as much: away from the "
+                "border "
+                f"they differ by {f'{100 * error:.5f}' if error >= 1e-7 else 'less than 0.00001'} %. Moving is "
                 "all that happened.",
             ),
             picture(

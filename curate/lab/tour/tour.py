@@ -7,6 +7,7 @@ from curate.files import write_atomically
 from curate.lab.tour.section import Section
 from curate.lab.tour.stations_image import SECTIONS as LAB
 from curate.lab.tour.stations_net import SECTIONS as NET
+from curate.lab.tour.stations_photo import AFTER, BEFORE
 from curate.lab.tour.stations_seeing import SECTIONS as SEEING
 from curate.lab.tour.subject import Subject, make_subject
 from curate.progress import Progress, silent
@@ -17,7 +18,7 @@ from curate.publish.report.wording import count, counted, duration, percent
 from curate.run import Run
 
 STAGE = "tour"
-SECTIONS = (*LAB, *NET, *SEEING)
+SECTIONS = (*LAB, *BEFORE, *NET, *AFTER, *SEEING)
 """Functions from the subject to a section each, in the order of the page; None leaves the section out."""
 
 

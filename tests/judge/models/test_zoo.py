@@ -14,7 +14,7 @@ from curate.judge.models.zoo import ZOO, make_zoo_net
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-TIMM = ("xception",)
+TIMM = ("xception", "efficientnet-lite0")
 OWN = ("mobilenet-v1", "shufflenet-v1")
 TINY = ("alexnet", "googlenet", "resnet18", "mobilenet-v2", "mobilenet-v3", "shufflenet-v2", "squeezenet", "efficientnet-b0")
 MIDDLE = ("inception-v3", "densenet121", "convnext-tiny", "swin-t")

@@ -1,0 +1,156 @@
+"""Figures of a photograph in a published net: its answer, the maps of every layer, the evidence, and activations back in pixels."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from curate.lab.figure import BLUE, GREY, ORANGE, add_bar, new_figure, styled
+from curate.lab.figure_images import show_image
+from curate.lab.projection import shown
+from curate.lab.saliency import overlay
+from curate.lab.seeing_figures import liveliest, noted, scale_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MAPS_IN_A_ROW = 8
+MOST_ROWS = 32
+
+
+@styled
+def prediction_figure(image: NDArray[np.uint8], answers: Sequence[tuple[str, float]], *, model: str, is_random: bool) -> "Figure":
+    """The photograph as the net gets it, and its five likeliest classes as bars."""
+    title = f"{model} takes it for: {answers[0][0]}" if not is_random else f"{model} with random weights: its answer means nothing"
+    figure, axes = new_figure(1, 2, width=9.2, height=3.8, width_ratios=(1, 1.25), title=title)
+    show_image(axes[0, 0], image, f"what the net gets\n{' × '.join(map(str, image.shape))}")
+    bars = axes[0, 1]
+    names, probs = [name for name, _ in answers][::-1], [100 * p for _, p in answers][::-1]
+    bars.barh(range(len(names)), probs, color=[BLUE] * (len(names) - 1) + [ORANGE], height=0.66)
+    for row, p in enumerate(probs):
+        bars.text(p + 1.5, row, f"{p:.1f} %", va="center", fontsize=9, color=GREY)
+    bars.set_yticks(range(len(names)), names, fontsize=9)
+    bars.set_xlim(0, 118)
+    bars.set_xticks([0, 50, 100])
+    bars.set_xlabel("probability, %; the five likeliest of 1,000 classes")
+    return figure
+
+
+@styled
+def maps_of_all_layers_figure(image: NDArray[np.uint8], layers: Mapping[str, Tensor], *, name: str, model: str) -> "Figure":
+    """The liveliest maps of every convolution and pooling: a row for each, on one scale per row, from the image down to the answer."""
+    names = list(layers)
+    if len(names) > MOST_ROWS:
+        names = [names[i] for i in sorted({round(k) for k in np.linspace(0, len(names) - 1, MOST_ROWS)})]
+    chosen = {layer: liveliest(layers[layer], MAPS_IN_A_ROW) for layer in names}
+    rows = [[coloured(layers[layer][channel], layers[layer]) for channel in chosen[layer]] for layer in names]
+    labels = [f"{layer}\n{' × '.join(map(str, layers[layer].shape))}" for layer in names]
+    under = [[f"map {channel}" for channel in chosen[layer]] for layer in names]
+    few = "" if len(names) == len(layers) else f". {len(names)} of {len(layers)} layers"
+    note = f"Each row is a layer: the {MAPS_IN_A_ROW} maps that vary most, on one scale. Red is above 0, blue below, white is 0{few}"
+    figure = _sheet_figure(image, rows, labels, under, title=f"{name} on its way through {model}")
+    return noted(figure, note)
+
+
+def coloured(map_: Tensor, maps: Tensor) -> NDArray[np.uint8]:
+    """A map (h, w) in colours, on the scale of all the maps of its layer: (h, w, 3)."""
+    from matplotlib import colormaps
+
+    cmap, low, high = scale_of(maps)
+    values = ((map_.float().numpy() - low) / (high - low)).clip(0, 1)
+    return np.round(255 * colormaps[cmap](values)[..., :3]).astype(np.uint8)
+
+
+CELL, GAP, HEAD = 112, 6, 16
+"""Pixels of a cell of a sheet, between cells, and above a row for what its cells are called."""
+
+
+def _sheet_figure(
+    image: NDArray[np.uint8],
+    rows: Sequence[Sequence[NDArray[np.uint8]]],
+    labels: Sequence[str],
+    under: Sequence[Sequence[str]],
+    *,
+    title: str,
+) -> "Figure":
+    """The image, and beside it rows of pictures (h, w, 3) as one sheet, which is drawn quickly however many they are."""
+    columns, step = max(len(row) for row in rows), CELL + HEAD + GAP
+    sheet = np.full((len(rows) * step, columns * (CELL + GAP), 3), 255, np.uint8)
+    for r, row in enumerate(rows):
+        for c, cell in enumerate(row):
+            top, left = r * step + HEAD, c * (CELL + GAP)
+            sheet[top : top + CELL, left : left + CELL] = _fitted(cell)
+    width = 1.8 + 1.12 * columns + 1.6
+    height = 1.12 * step / (CELL + GAP) * len(rows) + 0.9
+    figure, axes = new_figure(1, 2, width=width, height=height, width_ratios=(1.5, 1.12 * columns + 0.9), title=title)
+    show_image(axes[0, 0], image, "image")
+    axes[0, 0].set_anchor("N")
+    place = axes[0, 1]
+    place.imshow(sheet, interpolation="nearest")
+    for r, names in enumerate(under):
+        for c, text in enumerate(names):
+            place.text(c * (CELL + GAP) + CELL / 2, r * step + HEAD - 2, text, ha="center", va="bottom", fontsize=6.5, color=GREY)
+    place.set_xticks([])
+    place.set_yticks([r * step + HEAD + CELL / 2 for r in range(len(rows))], labels, fontsize=7)
+    place.tick_params(length=0)
+    for spine in place.spines.values():
+        spine.set_visible(False)
+    return figure
+
+
+def _fitted(cell: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The picture (h, w, 3) in CELL x CELL pixels, each of its own a square, in a thin frame."""
+    from PIL import Image
+
+    height, width = cell.shape[:2]
+    way = Image.Resampling.NEAREST if max(height, width) <= CELL else Image.Resampling.BOX
+    fitted = np.array(Image.fromarray(cell).resize((CELL, CELL), way))
+    fitted[[0, -1]] = fitted[:, [0, -1]] = 217
+    return fitted
+
+
+WAYS = {
+    "gradcam": ("Grad-CAM", "where the last layers saw it"),
+    "guided": ("guided backpropagation", "which edges spoke for it"),
+    "deconvolution": ("deconvolution", "what comes back to the pixels"),
+}
+
+
+@styled
+def evidence_figure(image: NDArray[np.uint8], heats: Mapping[str, Tensor], *, class_name: str, probability: float) -> "Figure":
+    """The photograph, and what speaks for its class by several methods."""
+    title = f"Why {class_name}? ({100 * probability:.0f} %)"
+    figure, axes = new_figure(1, 1 + len(heats), width=2.75 * (1 + len(heats)) + 0.9, height=3.7, title=title)
+    show_image(axes[0, 0], image, "what the net gets")
+    for place, (way, heat) in zip(axes[0, 1:], heats.items(), strict=True):
+        name, says = WAYS[way]
+        show_image(place, overlay(image, _visible(heat.numpy()), side=336), name)
+        place.set_xlabel(says, color=GREY)
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    from curate.lab.figure import DIVERGING
+
+    add_bar(figure, ScalarMappable(Normalize(-1, 1), DIVERGING), axes, "against, 0, for")
+    return noted(figure, "Red speaks for the class, blue against; on one scale")
+
+
+def _visible(heat: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Heat whose largest 0.5 % are cut, so that a few pixels do not hide the others."""
+    top = float(np.quantile(np.abs(heat), 0.995)) or 1.0
+    return (heat / top).clip(-1, 1)
+
+
+@styled
+def projection_figure(image: NDArray[np.uint8], rows: Mapping[str, Mapping[int, tuple[Tensor, Tensor]]]) -> "Figure":
+    """For some layers, the strongest activations back in pixels: a row guided, a row by deconvolution; grey is nothing."""
+    pictures, labels, under = [], [], []
+    for layer, found in rows.items():
+        for way, name in enumerate(("guided backpropagation", "deconvolution")):
+            pictures.append([np.round(255 * shown(both[way]).numpy()).astype(np.uint8).transpose(1, 2, 0) for both in found.values()])
+            labels.append(f"{layer}\n{name}")
+            under.append([f"map {channel}" for channel in found])
+    figure = _sheet_figure(image, pictures, labels, under, title="Activations back in pixels")
+    return noted(figure, "The one strongest place of each map, walked back to the image: what it answered to. Grey is nothing")
