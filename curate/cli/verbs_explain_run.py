@@ -17,7 +17,10 @@ def model(
         typer.Option(metavar="A,B", help="Nets to compare with; by default the small ones, and those with a run on this data."),
     ] = None,
     train_alternatives: Annotated[
-        bool, typer.Option("--train-alternatives", help="Train those that have no run, by the preset quick, each into a run of its own.")
+        bool,
+        typer.Option(
+            "--train-alternatives", help="Train those that have no such run, by the preset of this run, each into a run of its own."
+        ),
     ] = False,
     to: Annotated[Path | None, typer.Option(metavar="FILE", help="The page; model.html in the run folder by default.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads while latency is measured.")] = 1,

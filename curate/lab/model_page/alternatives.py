@@ -49,23 +49,37 @@ def find_rival(run: Run, name: str) -> Run | None:
     """The run of model `name` on the same images and labels as `run`: one of the same preset before others, then the latest."""
     folders = {path.resolve() for root in (data_root() / "runs", run.path.parent) for path in root.glob("*/run.json")}
     runs = [other for folder in folders if (other := _opened(folder.parent)) is not None and _is_alike(run, other, name)]
-    preset = run.meta["config"].get("preset")
-    return max(runs, key=lambda other: (other.meta["config"].get("preset") == preset, str(other.meta["created"])), default=None)
+    return max(runs, key=lambda other: (is_alike_trained(run, other), str(other.meta["created"])), default=None)
+
+
+def is_alike_trained(run: Run, other: Run) -> bool:
+    """Whether both were trained by the same preset or recipe."""
+    ours, theirs = run.meta["config"], other.meta["config"]
+    return all(ours.get(key) == theirs.get(key) for key in ("preset", "recipe_name"))
 
 
 def train_rival(run: Run, image_set: ImageSet, name: str, *, device: str = "auto", progress: Progress = silent) -> Run:
-    """Cross-validates model `name` on the images of `run` by the preset `quick`, into a run of its own: `mnist-lenet5-quick`.
+    """Cross-validates model `name` on the images of `run` as those of `run` were trained, into a run of its own: `mnist-lenet5-quick`.
 
     Raises:
         RunError: a run of that name is another one.
         DataError: the training diverged.
     """
     config = run.meta["config"]
-    path = run_path(f"{run.name}-{name}-quick")
+    recipe = config.get("recipe_name")
+    path = run_path(f"{run.name}-{name}-{recipe or config['preset']}")
     return judge_into(
         image_set,
         path,
-        Nets(model=name, preset="quick", seed=config["seed"], pool_splits=config["pool_splits"]),
+        Nets(
+            model=name,
+            preset=config["preset"],
+            recipe=recipe,
+            num_folds=config["num_folds"],
+            num_repeats=config["num_repeats"],
+            seed=config["seed"],
+            pool_splits=config["pool_splits"],
+        ),
         place=Place(device=device),
         command=f"curate explain model {run.handle} --against {name} --train-alternatives",
         progress=progress,
@@ -77,7 +91,7 @@ def training_of(run: Run) -> Trained:
     config, step = run.meta["config"], run.meta["steps"]["train"]
     return Trained(
         run=run.handle,
-        preset=config["preset"],
+        preset=f"{config['preset']}, recipe {config['recipe_name']}" if config.get("recipe_name") else config["preset"],
         epochs=config["recipe"]["epochs"],
         num_nets=config["num_folds"] * config["num_repeats"],
         seconds=step["seconds"],

@@ -21,7 +21,7 @@ from curate.lab.arithmetic import arithmetic
 from curate.lab.calibration import calibration, cross_fitted
 from curate.lab.latency import Latency, latency_by_batch_size, measure_latency
 from curate.lab.metrics import Quality, accuracy_difference, class_qualities, confusion_matrix, quality
-from curate.lab.model_page.alternatives import find_rival, make_rivals, train_rival, training_of
+from curate.lab.model_page.alternatives import find_rival, is_alike_trained, make_rivals, train_rival, training_of
 from curate.lab.model_page.model_facts import Candidate, Costs, Judged, ModelFacts, Suspects
 from curate.lab.model_page.model_page import model_page
 from curate.progress import Progress, silent
@@ -47,8 +47,8 @@ def explain_model(
 
     Args:
         against: models of the registry; by default the small ones, and those that have a run on the same images and labels.
-        train_on: the images of the run: those of the models that have no such run are then trained on them by the preset `quick`,
-            each into a run of its own.
+        train_on: the images of the run: those of the models that have no such run are then trained on them by the preset of
+            `run`, each into a run of its own.
         to: the page; by default `model.html` in the run folder.
         num_threads: CPU threads while latency is measured.
         device: on which it is measured, and trained.
@@ -72,7 +72,7 @@ def explain_model(
     labels, probs, fold, splits = (run.load_array(f"{name}.npy") for name in ("labels", "pred_probs", "fold", "splits"))
     model, where = run.meta["config"]["model"], pick_device(device)
     rivals = make_rivals(run, against)
-    untrained = [name for name in rivals if find_rival(run, name) is None] if train_on is not None else []
+    untrained = [name for name in rivals if not _has_alike(run, name)] if train_on is not None else []
     if train_on is not None:
         for name in untrained:
             train_rival(run, train_on, name, device=device, progress=progress)
@@ -137,6 +137,12 @@ def _by_split(labels: NDArray[np.int64], probs: NDArray[np.float32], splits: NDA
     if len(present) > 1:
         found |= {split: quality(labels[splits == split], probs[splits == split]) for split in present}
     return found
+
+
+def _has_alike(run: Run, name: str) -> bool:
+    """Whether there is a run of that model on the same data, trained likewise."""
+    rival = find_rival(run, name)
+    return rival is not None and is_alike_trained(run, rival)
 
 
 def _judged(run: Run, name: str, labels: NDArray[np.int64], probs: NDArray[np.float32], is_made_for_this: bool) -> Judged | None:

@@ -64,6 +64,9 @@ def _draw_accuracies(axes: "Axes", facts: ModelFacts, candidates: Sequence[Candi
         accuracy = facts.accuracy if each is facts.itself else each.judged.accuracy if each.judged else None
         if accuracy is not None:
             _dot(axes, row, 100 * accuracy.value, 100 * accuracy.low, 100 * accuracy.high, each is facts.itself)
+            if each.judged and each.judged.trained.preset != facts.trained.preset:
+                note = f"preset {each.judged.trained.preset}, not {facts.trained.preset}"
+                axes.annotate(note, (100 * accuracy.value, row), (0, 7), textcoords="offset points", ha="center", fontsize=7, color=GREY)
         else:
             axes.text(0.02, row, "not trained on these images", transform=axes.get_yaxis_transform(), color=GREY, fontsize=8, va="center")
     axes.set(xlabel="out-of-fold accuracy in %, with 95 % interval")

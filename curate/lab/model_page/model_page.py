@@ -9,6 +9,8 @@ from curate.lab.calibration import NUM_BINS, reliability_figure
 from curate.lab.model_page import model_wording as words
 from curate.lab.model_page.model_facts import ModelFacts
 from curate.lab.model_page.model_figures import rivals_figure, speed_figure
+from curate.lab.model_page.published import published_for
+from curate.lab.model_page.verdict import cons, pros, why_this_net
 from curate.lab.themed import themed_svg
 from curate.publish.report.confusion import make_confusion
 from curate.publish.report.page import environment
@@ -35,6 +37,10 @@ def model_page(facts: ModelFacts, run: str) -> str:
         sentences=words.what_it_is(facts),
         figures=key_figures(facts),
         grounds=words.grounds(facts),
+        why=why_this_net(facts),
+        pros=pros(facts),
+        cons=cons(facts),
+        published=published_for(facts.meta["dataset"]["name"]),
         how_sure=words.how_sure(facts),
         disturbance=words.disturbance(facts),
         num_bins=NUM_BINS,
