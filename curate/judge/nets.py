@@ -85,7 +85,7 @@ class Nets:
         if num_folds < 2 or num_repeats < 1:
             raise UsageError(f"cross-validation needs at least 2 folds and 1 repeat, found {num_folds} and {num_repeats}")
         recipe = preset.recipe
-        if self.pretrained is None:
+        if self.pretrained is None and self.recipe is None:  # a recipe by name is what it says
             learnt = trainable_samples(image_set, pool_splits=self.pool_splits) & (image_set.labels >= 0)
             recipe = least_steps(recipe, max(int(learnt.sum()) * (num_folds - 1) // num_folds, 1), STEPS[self.preset])
         with open_executor(place.executor, address=place.address, data_parallel=place.data_parallel) as executor:

@@ -45,6 +45,17 @@ def evaluating(net: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within, torch uses one thread: for many small products, between which threads would wait for each other on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class _Enough(Exception):
     """Ends a forward pass: all that is wanted has been recorded."""
 

@@ -11,6 +11,7 @@ from curate.lab.arithmetic_figure import amount, arithmetic_figure
 from curate.lab.counted import Arithmetic, Layer, field_text
 from curate.lab.effective_field import effective_field_figure, effective_fields, layers_by_stride
 from curate.lab.equivariance import equivariance, equivariance_figure, invariance_figure, pooling_invariance
+from curate.lab.explain_net import counting_net
 from curate.lab.formulas import shape_text
 from curate.lab.kernels import make_kernel
 from curate.lab.layers import conv_layers
@@ -32,7 +33,7 @@ SHIFTS = tuple(range(9))
 def counting(subject: Subject) -> Section:
     height, width = subject.image.shape
     made = arithmetic(subject.judge.net, (1, height, width))
-    alexnet = arithmetic(make_model("alexnet", num_classes=1000, in_channels=3, image_size=ALEXNET_INPUT[1:], seed=0), ALEXNET_INPUT)
+    alexnet = arithmetic(counting_net("alexnet", ALEXNET_INPUT, num_classes=1000), ALEXNET_INPUT, skips=True)
     return Section(
         "arithmetic",
         "Where the numbers sit",

@@ -69,8 +69,8 @@ def loss(subject: Subject) -> Section | None:
         "Learning is making one number smaller",
         "Loss",
         "Softmax turns the last numbers of the net into probabilities that add up to 1. The loss of an image is − ln of the probability of "
-        "its label: 0 where the net is sure and right, large where it is sure and wrong. Each step of training changes all weights a little "
-        "so that the mean loss of some images falls. A wrong label has a large loss, too: that is how labels are found to be suspect.",
+        "its label: 0 where the net is sure and right, large where it is sure and wrong. Each step of training changes all weights a "
+        "little so that the mean loss of some images falls. A wrong label has a large loss, too: that is how it becomes suspect.",
         (
             picture(
                 loss_figure(float(probs[label]), name, lesson.losses, num_classes=len(lesson.first)),
@@ -93,8 +93,8 @@ def transfer(subject: Subject) -> Section | None:
         "What was learned once can be used again",
         "Transfer",
         f"The net above learned {', '.join(lesson.first)}. Now it shall tell {', '.join(lesson.second)} apart, of which it never saw one. "
-        "Its edges and strokes are of use there, too: only the last layer begins anew. That is transfer learning, and the fewer images "
-        "there are, the more it gives.",
+        "Its edges and strokes are of use there, too: only the last layer begins anew. That is transfer learning. It helps while images "
+        "are few; with many of them both ways end alike.",
         (
             picture(
                 transfer_figure(lesson),

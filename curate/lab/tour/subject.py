@@ -11,6 +11,7 @@ from torch import Tensor
 from curate.data.image_set import ImageSet
 from curate.errors import DataError, RunError
 from curate.judge.fold_nets import FoldNet, RunNets
+from curate.lab.layers import one_thread
 from curate.lab.tour.learning import Lesson, take_lesson
 from curate.publish.report.evidence import Evidence, read_evidence
 from curate.run import Run
@@ -71,7 +72,8 @@ class Subject:
     @cached_property
     def lesson(self) -> Lesson | None:
         """A training on half of the classes, and what it brings to the other half."""
-        return take_lesson(MODEL, self.image_set.images, self.image_set.labels, self.image_set.class_names)
+        with one_thread():
+            return take_lesson(MODEL, self.image_set.images, self.image_set.labels, self.image_set.class_names)
 
     @cached_property
     def held_out(self) -> NDArray[np.int64]:
