@@ -10,9 +10,9 @@ import torch
 from curate.errors import UnknownNameError, UsageError
 from curate.judge.models.registry import make_model, model_names
 from curate.judge.training.device import Device, pick_device
-from curate.judge.training.fit import make_optimizers, rate_factor
+from curate.judge.training.fit import make_optimizers, rate_factor, rate_factors
 from curate.judge.training.optimizers import AdamW, Muon, orthogonalise
-from curate.judge.training.recipes import PRESETS, Recipe, preset_for
+from curate.judge.training.recipes import PRESETS, RECIPES, Recipe, preset_for
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -91,7 +91,7 @@ def test_adamw_takes_the_steps_of_torchs_bit_for_bit():
 def test_training_leaves_torchs_compiler_alone():
     script = (
         "import sys, torch; from curate.judge.models.registry import make_model; from curate.judge.training.fit import make_optimizers\n"
-        "from curate.judge.training.recipes import Recipe\n"
+        "from curate.judge.training.recipes import RECIPES, Recipe\n"
         "net = make_model('lenet5', num_classes=3, in_channels=1, image_size=28, seed=0)\n"
         "net(torch.zeros(1, 1, 28, 28)).sum().backward(); [o] = make_optimizers(net, Recipe(epochs=1)); o.step(); o.zero_grad()\n"
         "assert 'torch._dynamo' not in sys.modules"
@@ -177,3 +177,10 @@ def test_a_precision_that_is_asked_for_is_used():
         with device.autocast():
             assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
         assert Device(**device.to_json()) == device
+
+
+def test_the_recipe_of_the_course_is_adamw_at_a_constant_rate_for_ten_epochs():
+    recipe = RECIPES["course"]
+    assert (recipe.optimizer, recipe.peak_lr, recipe.epochs) == ("adamw", 0.001, 10)
+    assert set(rate_factors(50, recipe)) == {1.0}
+    assert Recipe(**recipe.to_json()) == recipe
