@@ -68,7 +68,7 @@ def list_metadata_folder(
         splits = found.splits if split is None else [split] * len(keys)
         names = ["" if label < 0 else found.class_names[label] for label in found.labels]
         listings.append((found.filepaths, keys, names, list(splits), found.groups, found.remarks))
-    files, keys, labels, splits = ([item for part in listings for item in part[i]] for i in range(4))  # type: ignore[attr-defined]
+    files, keys, labels, splits = ([item for part in listings for item in part[i]] for i in range(4))  # type: ignore[union-attr]
     groups = [group for part in listings for group in part[4] or [""] * len(part[1])] if any(part[4] for part in listings) else None
     remarks = tuple(remark for part in listings for remark in part[5])
     named, there = set(map(os.path.abspath, files)), _picture_files(folder)

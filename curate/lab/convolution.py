@@ -5,7 +5,7 @@ on as it is, which is cross-correlation, and call it convolution: their kernels 
 convolution turns the kernel by 180 degrees first. All is done with numpy, so that commands need not wait for torch.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor
 
-Pixels = Any if not TYPE_CHECKING else NDArray | Tensor
+Pixels: TypeAlias = "NDArray | Tensor"
 PADDINGS = ("none", "zeros", "reflect", "replicate", "circular")
 MOST_PADDING = 4096
 """Pixels on a side; many more would need gigabytes."""
@@ -29,8 +29,8 @@ Sides = tuple[int, int, int, int]
 
 
 def convolve(
-    image: Pixels,
-    kernel: Pixels | list[list[float]],
+    image: "Pixels",
+    kernel: "Pixels | list[list[float]]",
     *,
     stride: int = 1,
     dilation: int = 1,
@@ -150,7 +150,7 @@ def check_fit(image_size: tuple[int, int], kernel: tuple[int, int], *, dilation:
         )
 
 
-def image_array(image: Pixels) -> NDArray[np.float64]:
+def image_array(image: "Pixels") -> NDArray[np.float64]:
     """`image` as float64, (H, W) or (C, H, W); a DataError where it is neither."""
     x = plain_array(image).astype(np.float64)
     if x.ndim not in (2, 3) or x.size == 0:
@@ -192,7 +192,7 @@ def shape_formula(image_size: tuple[int, int], kernel: tuple[int, int], sides: S
 
 @styled
 def convolution_figure(
-    image: Pixels,
+    image: "Pixels",
     kernel: NDArray,
     *,
     kernel_name: str = "own kernel",

@@ -124,7 +124,7 @@ def conv(
     shape = (int(taps.shape[0]), int(taps.shape[1]))
     places = {key: options[key] for key in ("stride", "dilation")}
     sides = pad_sides(shape, dilation=options["dilation"], padding=options["padding"], mode=options["mode"])
-    told = {
+    told: dict[str, Any] = {
         "image": name,
         "example": example.says if example is not None else None,
         "kernel": kernel_name,
@@ -199,7 +199,7 @@ def pool(
     pixels, name, example = subject_of(image, matrix, POOLINGS, root=root, progress=progress)
     results = {kind: pooled(pixels, kind, size=size, stride=stride) for kind in KINDS}
     inside = slice(0 if matrix is None else 1, None)
-    told = {
+    told: dict[str, Any] = {
         "image": name,
         "example": example.says if example is not None else None,
         "image_shape": shape_text(pixels.shape[inside]),

@@ -18,7 +18,7 @@ REDUCE: dict[str, Any] = {"max": np.max, "mean": np.mean, "sum": np.sum}
 KINDS = tuple(REDUCE)
 
 
-def pool(image: Pixels, kind: str = "max", *, size: int = 2, stride: int | None = None) -> Any:
+def pool(image: "Pixels", kind: str = "max", *, size: int = 2, stride: int | None = None) -> Any:
     """The maximum, mean or sum of every window of `size` x `size` pixels, each channel by itself.
 
     Args:
@@ -45,7 +45,7 @@ def pool(image: Pixels, kind: str = "max", *, size: int = 2, stride: int | None 
     return like(image, REDUCE[kind](windows, axis=(-2, -1)))
 
 
-def global_pool(image: Pixels, kind: str = "mean") -> Any:
+def global_pool(image: "Pixels", kind: str = "mean") -> Any:
     """The maximum, mean or sum of the whole of each channel: a number, or (C,) for an image (C, H, W).
 
     Raises:
@@ -62,7 +62,7 @@ def _check_kind(kind: str) -> None:
 
 
 @styled
-def pooling_figure(image: Pixels, *, size: int = 2, stride: int | None = None) -> "Figure":
+def pooling_figure(image: "Pixels", *, size: int = 2, stride: int | None = None) -> "Figure":
     """The image beside its pooling by maximum, by mean and by sum; shapes and global values in the titles.
 
     Args:

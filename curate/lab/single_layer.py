@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from curate.errors import DataError, UsageError
 from curate.lab.counted import Arithmetic, Layer
@@ -60,7 +61,7 @@ def single_layer(kind: str, input_shape: tuple[int, ...], options: LayerOptions)
     stride = options.stride if options.stride is not None else kernel if kind == "pool" else 1
     if min(kernel, stride, options.dilation, options.groups) < 1 or options.padding < 0:
         raise UsageError("kernel, stride, dilation and groups are 1 or more, and padding 0 or more")
-    places = {"stride": stride, "padding": options.padding, "dilation": options.dilation}
+    places: dict[str, Any] = {"stride": stride, "padding": options.padding, "dilation": options.dilation}
     sides = output_size(height, kernel, **places), output_size(width, kernel, **places)
     if min(sides) < 1:
         reach = options.dilation * (kernel - 1) + 1

@@ -79,7 +79,7 @@ def maps(subject: Subject) -> Section:
 def followed(layers: Mapping[str, Tensor]) -> dict[str, list[int]]:
     """The same maps for layers that follow each other with as many of them: those that vary most in the last of these."""
     chosen: dict[str, list[int]] = {}
-    for layer in reversed(layers):
+    for layer in reversed(list(layers)):
         later = list(chosen.values())[-1] if chosen else None
         same = later is not None and len(layers[layer]) == len(layers[list(chosen)[-1]])
         chosen[layer] = later if same and later is not None else liveliest(layers[layer], MAPS_PER_LAYER)
