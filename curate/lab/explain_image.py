@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.data.pixels import quiet_pillow, read_pixels
-from curate.errors import DataError, UsageError
+from curate.errors import DataError, DependencyError, UsageError
 from curate.lab.convolution import convolution_figure, convolve, is_readable, pad, pad_sides, shape_formula
 from curate.lab.figure import check_picture_path, save
 from curate.lab.formulas import shape_text, sides_formula, size_formula
@@ -24,10 +24,13 @@ PHOTOGRAPHS = ("flower", "china")
 
 def photograph(name: str) -> NDArray[np.uint8]:
     """One of PHOTOGRAPHS, (3, H, W)."""
-    from importlib.resources import files
+    from importlib.util import find_spec
 
+    package = find_spec("sklearn")  # found, not imported, which takes a second
+    if package is None or package.origin is None:
+        raise DependencyError(f"the photograph '{name}' comes with scikit-learn; install it with: pip install scikit-learn")
     with quiet_pillow():
-        return read_pixels(str(files("sklearn") / "datasets" / "images" / f"{name}.jpg"))
+        return read_pixels(str(Path(package.origin).parent / "datasets" / "images" / f"{name}.jpg"))
 
 
 def load_image(source: str, *, root: Path | None = None, progress: Progress = silent) -> NDArray[np.uint8]:

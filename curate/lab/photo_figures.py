@@ -145,12 +145,34 @@ def _visible(heat: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @styled
 def projection_figure(image: NDArray[np.uint8], rows: Mapping[str, Mapping[int, tuple[Tensor, Tensor]]]) -> "Figure":
-    """For some layers, the strongest activations back in pixels: a row guided, a row by deconvolution; grey is nothing."""
+    """For some layers, the strongest activations back in pixels: the part of the image, guided, and by deconvolution; grey is nothing."""
     pictures, labels, under = [], [], []
     for layer, found in rows.items():
-        for way, name in enumerate(("guided backpropagation", "deconvolution")):
-            pictures.append([np.round(255 * shown(both[way]).numpy()).astype(np.uint8).transpose(1, 2, 0) for both in found.values()])
-            labels.append(f"{layer}\n{name}")
-            under.append([f"map {channel}" for channel in found])
+        boxes = [box_of(guided) for guided, _ in found.values()]
+        pictures.append([np.moveaxis(image, 0, 2)[box] for box in boxes])
+        labels.append(f"{layer}\nthe image there")
+        under.append([f"map {channel}" for channel in found])
+        for way, name in enumerate(("guided\nbackpropagation", "deconvolution")):
+            both = [np.round(255 * shown(ways[way]).numpy()).astype(np.uint8).transpose(1, 2, 0) for ways in found.values()]
+            pictures.append([picture[box] for picture, box in zip(both, boxes, strict=True)])
+            labels.append(name)
+            under.append([])
     figure = _sheet_figure(image, pictures, labels, under, title="Activations back in pixels")
-    return noted(figure, "The one strongest place of each map, walked back to the image: what it answered to. Grey is nothing")
+    return noted(figure, "The strongest place of each map, walked back to the pixels that it answered to, cut out. Grey is nothing")
+
+
+SMALLEST_BOX = 24
+"""Pixels on a side of what is cut out of an image."""
+
+
+def box_of(projected: Tensor) -> tuple[slice, slice]:
+    """The square of an image (C, H, W) that holds nearly all of a projection; all of the image where that is much of it."""
+    sizes = projected.abs().amax(0).numpy()  # (H, W)
+    rows, columns = np.nonzero(sizes > 0.05 * sizes.max()) if sizes.max() > 0 else np.nonzero(sizes == 0)
+    height, width = sizes.shape
+    side = max(SMALLEST_BOX, int(np.ptp(rows)) + 5, int(np.ptp(columns)) + 5)
+    if side > 0.7 * min(height, width):
+        return slice(0, height), slice(0, width)
+    middle = (rows.min() + rows.max()) // 2, (columns.min() + columns.max()) // 2
+    top, left = (int(np.clip(place - side // 2, 0, edge - side)) for place, edge in zip(middle, (height, width), strict=True))
+    return slice(top, top + side), slice(left, left + side)
