@@ -146,10 +146,15 @@ def transfer_figure(lesson: Lesson) -> "Figure":
     figure, axes = new_figure(1, 1, width=7.4, height=3.4)
     place = axes[0, 0]
     places = range(len(lesson.per_class))
-    for values, colour, name in ((lesson.from_first, ORANGE, "from the first net's weights"), (lesson.from_nothing, BLUE, "from nothing")):
+    for values, colour, name, off in (
+        (lesson.from_first, ORANGE, "from the first net's weights", 7),
+        (lesson.from_nothing, BLUE, "from nothing", -14),
+    ):
         place.plot(places, [100 * value for value in values], color=colour, marker="o", markersize=5, label=name)
         for i, value in enumerate(values):
-            place.annotate(f"{100 * value:.0f}", (i, 100 * value), (0, 7), textcoords="offset points", ha="center", fontsize=8, color=GREY)
+            place.annotate(
+                f"{100 * value:.0f}", (i, 100 * value), (0, off), textcoords="offset points", ha="center", fontsize=8, color=GREY
+            )
     place.set_xticks(places, [str(num) for num in lesson.per_class])
     place.set(xlabel="images of each new class", ylabel="read correctly, %", ylim=(0, 108))
     place.legend(loc="lower right")

@@ -87,7 +87,7 @@ def transfer(subject: Subject) -> Section | None:
     lesson = subject.lesson
     if lesson is None:
         return None
-    few = lesson.per_class.index(5)
+    few, one = lesson.per_class[0], "image" if lesson.per_class[0] == 1 else "images"
     return Section(
         "transfer",
         "What was learned once can be used again",
@@ -98,8 +98,8 @@ def transfer(subject: Subject) -> Section | None:
         (
             picture(
                 transfer_figure(lesson),
-                f"With 5 images of each new class, {100 * lesson.from_nothing[few]:.0f} % are read correctly from nothing and "
-                f"{100 * lesson.from_first[few]:.0f} % with the old weights. {lesson.num_judged:,} other images were judged; "
+                f"With {few} {one} of each new class, {100 * lesson.from_nothing[0]:.0f} % are read correctly from nothing and "
+                f"{100 * lesson.from_first[0]:.0f} % with the old weights. {lesson.num_judged:,} other images were judged; "
                 "one training each.",
             ),
         ),
