@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from curate.lab.counted import Arithmetic, Layer
     from curate.lab.explain_net import Counted
 
-MIB = 2**20
+MB = 10**6
 
 
 def as_result(found: "Counted", *, model: str) -> dict[str, Any]:
@@ -84,12 +84,12 @@ def render(made: "Arithmetic", result: dict[str, Any]) -> None:
             "model": f"{result['model']}: {result['is']}",
             "input": shape_text(made.input_shape),
             "num_classes": result["num_classes"],
-            "parameters": f"{made.parameters:,} ({made.parameter_bytes / MIB:.1f} MiB)",
+            "parameters": f"{made.parameters:,} ({made.parameter_bytes / MB:.1f} MB)",
             "published": _published(made, result),
             "of_these": _shares(result["parameters_by_part"]),
             "multiply-adds": f"{made.multiply_adds:,} for one image",
             "of them": _shares(result["multiply_adds_by_part"]),
-            "activations": f"{made.activation_bytes / MIB:.1f} MiB for one image",
+            "activations": f"{made.activation_bytes / MB:.1f} MB for one image",
             "figure": result["figure"],
         }
     )
@@ -115,7 +115,7 @@ def _cells(layer: "Layer") -> list[str]:
         shape_text(layer.output_shape),
         f"{layer.parameters:,}" if layer.parameters else "",
         f"{layer.multiply_adds:,}" if layer.multiply_adds else "",
-        f"{layer.activation_bytes / 1024:,.1f} KiB" if layer.activation_bytes else "in place",
+        f"{layer.activation_bytes / 1000:,.1f} kB" if layer.activation_bytes else "in place",
         field_text(field),
         f"{field.y.jump:g}" if field is not None and has_places else "",
         f"{field.y.start:g}" if field is not None and has_places and not field.is_whole else "",

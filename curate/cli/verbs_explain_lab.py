@@ -122,7 +122,14 @@ def _render_numbers(told: dict[str, Any], tables: tuple[str, ...]) -> None:
     for name in tables:
         if told.get(name) is not None:
             print(f"{summary.words(name.removesuffix('_numbers'))}\n{matrix_text(told[name])}\n")
-    summary.render({key: value for key, value in told.items() if key not in tables})
+    summary.render({key: _readable(value) for key, value in told.items() if key not in tables})
+
+
+def _readable(value: Any) -> Any:
+    """Whole numbers above 1,000 as such, where they would be printed as `2.258e+04`."""
+    if isinstance(value, list):
+        return [_readable(item) for item in value]
+    return f"{value:,.0f}" if isinstance(value, float) and abs(value) >= 1000 else value
 
 
 def arithmetic(

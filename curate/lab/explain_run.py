@@ -16,9 +16,10 @@ from curate.judge.fold_nets import RunNets
 from curate.judge.models.weights import load_weights
 from curate.lab.excitation import check_channels, most_exciting
 from curate.lab.figure import check_picture_path, save
-from curate.lab.layers import conv_layers, feature_maps, maps_of_convolutions
+from curate.lab.layers import conv_layers, feature_maps
 from curate.lab.run_saliency import explain_sample
 from curate.lab.seeing_figures import depth_figure, excitation_figure, filters_figure, maps_figure, saliency_figure
+from curate.lab.tracing import maps_of_layers
 from curate.lab.visible import last_local_layer, visible
 from curate.progress import Progress, silent
 from curate.run import Run
@@ -52,7 +53,7 @@ def picture_of_maps(run: Run, image_set: ImageSet, subject: str, *, layer: str |
 
     Args:
         subject: a sample id of the run, or an image file, which is squeezed to the size of the run's images.
-        layer: its name; by default up to eight convolutions, from the first to the last.
+        layer: its name; by default up to eight convolutions and poolings, from the first to the last.
         to: as in `picture_of_filters`.
 
     Raises:
@@ -68,9 +69,9 @@ def picture_of_maps(run: Run, image_set: ImageSet, subject: str, *, layer: str |
     x = judge.normalised(image[None])
     name = subject if position is not None else Path(subject).name
     if layer is None:
-        maps = maps_of_convolutions(judge.net, x)
+        maps = maps_of_layers(judge.net, x[0])
         layers = _spread(list(maps), NUM_LAYERS)
-        figure = depth_figure(image, {each: maps[each][0] for each in layers}, name=name)
+        figure = depth_figure(image, {each: maps[each] for each in layers}, name=name)
     else:
         layers = [layer]
         figure = maps_figure(image, feature_maps(judge.net, x, layer)[0], layer, name=name)

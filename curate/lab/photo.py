@@ -26,12 +26,11 @@ from curate.lab.photo_figures import evidence_figure, maps_of_all_layers_figure,
 from curate.lab.projection import project
 from curate.lab.saliency import saliency
 from curate.lab.seeing_figures import filters_figure
-from curate.lab.tracing import trace
+from curate.lab.tracing import maps_of_layers
 from curate.progress import Progress, silent
 
 NONE = "none"
 """In place of weights: the net as it begins, with random ones."""
-WINDOWED = ("Conv2d", "MaxPool2d", "AvgPool2d", "Conv2dSame", "conv2d", "max_pool2d", "avg_pool2d")
 NUM_PROJECTED, NUM_CHANNELS = 3, 6
 
 
@@ -165,16 +164,6 @@ def middle_square(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     image = image.resize((size[0], size[1]), Image.Resampling.BILINEAR)
     left, top = (size[0] - side) // 2, (size[1] - side) // 2
     return np.moveaxis(np.array(image.crop((left, top, left + side, top + side))), 2, 0)
-
-
-def maps_of_layers(net: nn.Module, x: Tensor) -> dict[str, Tensor]:
-    """The maps (M, h, w) that every convolution and pooling puts out, by name, in the order of the forward pass."""
-    found = {}
-    for record in trace(net, x[None], keep_outputs=True)[0]:
-        output = record.output
-        if output is not None and output.ndim == 4 and output.shape[2] > 1 and record.kind in WINDOWED:
-            found[record.name] = output[0]
-    return found
 
 
 def projections(net: nn.Module, x: Tensor, layer: str, maps: Tensor) -> dict[int, tuple[Tensor, Tensor]]:

@@ -232,3 +232,22 @@ def _shape(tensors: list[Tensor]) -> tuple[int, ...]:
 
 def _storage(tensor: Tensor) -> int:
     return tensor.untyped_storage()._cdata
+
+
+WINDOWED = ("Conv2d", "MaxPool2d", "AvgPool2d", "Conv2dSame", "conv2d", "max_pool2d", "avg_pool2d")
+"""Kinds of layers and functions that look through windows and put out maps."""
+
+
+def maps_of_layers(net: nn.Module, x: Tensor) -> dict[str, Tensor]:
+    """The maps (M, h, w) that every convolution and pooling puts out for an image (C, H, W), in the order of the forward pass.
+
+    Functions that are called more than once have a number after their name: `max_pool2d`, `max_pool2d 2`.
+    """
+    found: dict[str, Tensor] = {}
+    times: dict[str, int] = {}
+    for record in trace(net, x[None], keep_outputs=True)[0]:
+        output = record.output
+        if output is not None and output.ndim == 4 and output.shape[2] > 1 and record.kind in WINDOWED:
+            times[record.name] = times.get(record.name, 0) + 1
+            found[record.name if times[record.name] == 1 else f"{record.name} {times[record.name]}"] = output[0]
+    return found
