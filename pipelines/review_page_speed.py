@@ -52,7 +52,7 @@ def make_page(photos: Path, folder: Path, num: int) -> dict[str, Any]:
     probs = np.full((len(images), images.num_classes), 0.02 / images.num_classes, np.float32)
     probs[np.arange(len(images)), true] += 0.98
     audit = curate.audit(images.with_labels(labels), judge=Given(probs), look_for=LookFor(method="predicted_neq_given"), run=folder / "run")
-    return audit.gallery(folder / "page.html", review=True, limit=num, num_check=0)
+    return audit.gallery(folder / "page.html", review=True, limit=num, check=0)
 
 
 def measure(page: Path, num_decisions: int) -> dict[str, Any]:

@@ -141,7 +141,7 @@ def gallery(
         import curate
 
         if review:
-            options |= {"is_blind": blind, "num_check": check, "side": side}
+            options |= {"blind": blind, "check": check, "side": side}
             options = {name: value for name, value in options.items() if value is not None}
         else:
             options |= {"votes": votes, "with_names": names, "licence": licence, "source": source}

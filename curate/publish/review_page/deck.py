@@ -59,16 +59,16 @@ def make_deck(
     title: str | None = None,
     only: str | None = None,
     limit: int | None = None,
-    num_check: int = NUM_CHECK,
-    is_blind: bool = False,
+    check: int = NUM_CHECK,
+    blind: bool = False,
 ) -> Deck:
     """The suspects of a run, worst first, and a random check of the other labels.
 
     Args:
         only: `issues` leaves the random check out, `conflicts` takes what reviewers do not agree on; None for suspects and check.
         limit: the most suspects, the worst of them.
-        num_check: labels of the random check.
-        is_blind: hide ids, given and suggested labels, and mix suspects and check.
+        check: labels of the random check.
+        blind: hide ids, given and suggested labels, and mix suspects and check.
 
     Raises:
         RunError: `find` has not been run.
@@ -84,8 +84,8 @@ def make_deck(
         kinds = [("conflict", sorted(opinions, key=lambda row: table["rank"][row])[:limit])]
     else:
         flagged = table[table["is_label_issue"].astype(bool) & table["given_label"].notna()].sort_values("rank", kind="stable")
-        ranks = check_ranks(table, max(NUM_CHECKED, num_check))
-        drawn = sorted((rank, row) for row, rank in enumerate(ranks) if rank is not None and rank <= num_check)
+        ranks = check_ranks(table, max(NUM_CHECKED, check))
+        drawn = sorted((rank, row) for row, rank in enumerate(ranks) if rank is not None and rank <= check)
         kinds = [("suspect", flagged.index.tolist()[:limit]), ("check", [] if only == "issues" else [row for _, row in drawn])]
     rows = np.array([row for _, chosen in kinds for row in chosen], dtype=np.int64)
     kind = [name for name, chosen in kinds for _ in chosen]
@@ -93,7 +93,7 @@ def make_deck(
         found = "there are no conflicts to settle" if only == "conflicts" else "no label is flagged, and no random check was asked for"
         raise UsageError(f"there is nothing to review: {found}")
     ids = [str(sample_id) for sample_id in table["sample_id"][rows]]
-    if is_blind:
+    if blind:
         ids = [pseudonym(sample_id) for sample_id in ids]
         order = np.argsort(ids)  # of hashes: mixed, and the same each time
         rows, ids, kind = rows[order], [ids[place] for place in order], ["blind"] * len(rows)
@@ -104,20 +104,20 @@ def make_deck(
         "run": run.name,
         "title": title or f"Label review: {image_set.name}",
         "subtitle": _subtitle(kind),
-        "about": _about(is_blind),
+        "about": _about(blind),
         "classes": class_names,
         "prefix": f"{image_set.name}/" if all(one.startswith(f"{image_set.name}/") for one in ids) else "",
         "id": ids,
         "kind": kind,
         "queues": [{"kind": name, "name": QUEUES[name][0], "about": QUEUES[name][1]} for name in QUEUES if name in kind],
-        "content": [""] * len(rows) if is_blind else content_ids(image_set, rows),
-        "blind": is_blind,
+        "content": [""] * len(rows) if blind else content_ids(image_set, rows),
+        "blind": blind,
         "adjudicates": only == "conflicts",
         "crisp": is_crisp(image_set),
         "num_unflagged": int((~table["is_label_issue"].astype(bool) & table["given_label"].notna()).sum()),
         "statistics": statistics(),
     }
-    if not is_blind:
+    if not blind:
         data |= {
             "given": [number[label] for label in chosen["given_label"]],
             "suggested": [number.get(label, -1) for label in chosen["suggested_label"].astype(object)],
@@ -128,7 +128,7 @@ def make_deck(
             "similar": _similar(run, rows),
             "opinions": [opinions.get(int(row)) for row in rows] if opinions else None,
         }
-    identity = json.dumps([data["run"], ids, data.get("given"), is_blind, data["adjudicates"]])
+    identity = json.dumps([data["run"], ids, data.get("given"), blind, data["adjudicates"]])
     return Deck(rows, data | {"page": hashlib.sha256(identity.encode()).hexdigest()[:16]})
 
 
@@ -190,8 +190,8 @@ def _subtitle(kind: Sequence[str]) -> str:
     return ", ".join(f"{kind.count(name):,} {said}" for name, said in words.items() if name in kind)
 
 
-def _about(is_blind: bool) -> list[str]:
-    told = "no labels and no ids" if is_blind else "their ids and labels, and what the model says of them"
+def _about(blind: bool) -> list[str]:
+    told = "no labels and no ids" if blind else "their ids and labels, and what the model says of them"
     return [
         f"This page holds these pictures, scaled down, {told}. It loads nothing, and sends nothing.",
         "Your decisions stay in this browser. They leave only in the file that you save.",

@@ -36,8 +36,8 @@ def review_page(
     title: str | None = None,
     only: str | None = None,
     limit: int | None = None,
-    num_check: int = NUM_CHECK,
-    is_blind: bool = False,
+    check: int = NUM_CHECK,
+    blind: bool = False,
     side: int = SIDE,
     progress: Progress = silent,
 ) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def review_page(
 
     Args:
         to: a folder, or one file whose name ends in `.html`; `review-page` in the run folder by default. An earlier page there is replaced.
-        title, only, limit, num_check, is_blind: as `make_deck` takes them.
+        title, only, limit, check, blind: as `make_deck` takes them.
         side: pixels of the longer side of a picture.
 
     Raises:
@@ -59,7 +59,7 @@ def review_page(
     with run.step("review-page"):
         if load_table(run)["sample_id"].tolist() != image_set.sample_ids.tolist():
             raise RunError(f"{run.path} holds the issues of other samples than those of '{image_set.name}'; run `curate find` again")
-        deck = make_deck(run, image_set, title=title, only=only, limit=limit, num_check=num_check, is_blind=is_blind)
+        deck = make_deck(run, image_set, title=title, only=only, limit=limit, check=check, blind=blind)
         pictures = photographs(image_set, deck, side=side, progress=progress)
         if is_file:
             sources = [f"data:{kind_of(one)};base64,{base64.b64encode(one.content).decode()}" for one in pictures]

@@ -32,8 +32,8 @@ def review_widget(
     title: str | None = None,
     only: str | None = None,
     limit: int | None = None,
-    num_check: int = NUM_CHECK,
-    is_blind: bool = False,
+    check: int = NUM_CHECK,
+    blind: bool = False,
     side: int = SIDE,
 ) -> Any:
     """A widget to decide on the suspects of a run; arguments as of `curate.publish.review_page.send_away.review_page`.
@@ -46,7 +46,7 @@ def review_widget(
         UsageError: there is nothing to review.
     """
     who = reviewer or os.environ.get("CURATE_REVIEWER") or getpass.getuser()
-    deck = make_deck(run, image_set, title=title, only=only, limit=limit, num_check=num_check, is_blind=is_blind)
+    deck = make_deck(run, image_set, title=title, only=only, limit=limit, check=check, blind=blind)
     pictures = [_shape(image_set, int(row), side) for row in deck.rows]
     data = deck.data | {
         "reviewer": who,
@@ -58,7 +58,7 @@ def review_widget(
     sample_ids = [str(image_set.sample_ids[row]) for row in deck.rows]
     shown_as = {sample_id: data["id"][place] for place, sample_id in enumerate(sample_ids)}
     decisions = read_journal(run.path / JOURNAL).decisions
-    entries = [_shown(one, shown_as[one.sample_id], is_blind) for one in decisions if one.who == who and one.sample_id in shown_as]
+    entries = [_shown(one, shown_as[one.sample_id], blind) for one in decisions if one.who == who and one.sample_id in shown_as]
     widget = _widget_class()(deck=data, entries=entries)
 
     def answer(_: Any, content: dict[str, Any], buffers: Any) -> None:
@@ -98,10 +98,10 @@ def _widget_class() -> Any:
     return ReviewWidget
 
 
-def _shown(decision: Decision, shown_id: str, is_blind: bool) -> dict[str, Any]:
+def _shown(decision: Decision, shown_id: str, blind: bool) -> dict[str, Any]:
     """`decision` as the desk keeps it; a blind desk knows no given label, so `ok` is the class that was chosen."""
     entry = {**asdict(decision), "sample_id": shown_id}
-    if is_blind and decision.action != "undo":
+    if blind and decision.action != "undo":
         label = decision.given if decision.action == "ok" else decision.label
         if decision.action == "ok":
             entry |= {"action": "relabel"}

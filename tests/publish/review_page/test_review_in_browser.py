@@ -54,7 +54,7 @@ def opened(browser):
 
 @pytest.fixture
 def page(run, zoo, tmp_path):
-    return review_page(run, zoo, to=tmp_path / "zoo.html", num_check=30)["page"]
+    return review_page(run, zoo, to=tmp_path / "zoo.html", check=30)["page"]
 
 
 def place(tab):
@@ -226,7 +226,7 @@ def test_two_reviewers_agree_differ_and_a_third_settles_it(opened, page, run, zo
 
 
 def test_a_blind_page_holds_no_label_and_no_id_and_still_finds_back(opened, run, zoo, tmp_path):
-    page = review_page(run, zoo, to=tmp_path / "blind.html", num_check=30, is_blind=True)["page"]
+    page = review_page(run, zoo, to=tmp_path / "blind.html", check=30, blind=True)["page"]
     text = page.read_text(encoding="utf-8")
     data = json.loads(text.split('id="data">')[1].split("</script>")[0])
     assert not {"given", "suggested", "top", "opinions"} & data.keys() and "zoo/train" not in text and set(data["kind"]) == {"blind"}
@@ -246,7 +246,7 @@ def test_a_blind_page_holds_no_label_and_no_id_and_still_finds_back(opened, run,
 def test_300_classes_are_found_by_typing(opened, tmp_path):
     images = make_images(tmp_path / "many", 300)
     run = make_run(tmp_path / "runs" / "many", images)
-    tab = opened(review_page(run, images, to=tmp_path / "many.html", num_check=0)["page"])
+    tab = opened(review_page(run, images, to=tmp_path / "many.html", check=0)["page"])
     press(tab, "l")
     assert tab.locator("[role=option]").count() == 300
     tab.keyboard.type("27")
@@ -267,7 +267,7 @@ def test_on_a_phone_a_thumb_decides_and_nothing_is_cut(opened, page):
 
 
 def test_a_folder_does_what_the_file_does_and_says_what_is_missing_inside_a_zip(opened, browser, run, zoo, tmp_path):
-    index = review_page(run, zoo, to=tmp_path / "site", num_check=5)["page"]
+    index = review_page(run, zoo, to=tmp_path / "site", check=5)["page"]
     tab = opened(index)
     press(tab, "k")
     assert place(tab) == 2

@@ -67,7 +67,7 @@ def notebook(browser):
 
 @pytest.mark.app
 def test_keys_in_the_notebook_write_the_journal_and_stay_out_of_the_notebook(audit, notebook):
-    tab = notebook(audit.review_inline("anna", limit=5, num_check=3))
+    tab = notebook(audit.review_inline("anna", limit=5, check=3))
     tab.wait_for_function("() => document.querySelector('.frame img').naturalWidth === 400")
     tab.focus(".desk")
     for key in ("k", "a", "d", "u"):
@@ -82,7 +82,7 @@ def test_keys_in_the_notebook_write_the_journal_and_stay_out_of_the_notebook(aud
         ("undo", None, "anna"),
     ]
     assert tab.evaluate("window.seen") == []
-    again = notebook(audit.review_inline("anna", limit=5, num_check=3))
+    again = notebook(audit.review_inline("anna", limit=5, check=3))
     assert again.inner_text("[data-is=done]") == "2 of 5"
     again.focus(".desk")
     again.keyboard.press("u")
@@ -97,7 +97,7 @@ def test_a_decision_that_cannot_be_kept_is_told_and_its_picture_comes_back(audit
         raise StorageError("the disk is full")
 
     monkeypatch.setattr("curate.publish.review_page.widget.append_decisions", full)
-    tab = notebook(audit.review_inline("anna", limit=5, num_check=0))
+    tab = notebook(audit.review_inline("anna", limit=5, check=0))
     tab.focus(".desk")
     tab.keyboard.press("k")
     tab.locator("[data-is=said]", has_text="Not kept: the disk is full").wait_for()
@@ -110,7 +110,7 @@ def test_what_the_reviewer_decided_elsewhere_is_there_already(audit):
         audit.run.path / "decisions.jsonl", [Decision(sample_id, "ok", who="anna", given="ant"), Decision(sample_id, "drop", who="ben")]
     )
     assert [one["action"] for one in audit.review_inline("anna").entries] == ["ok"]
-    blind = audit.review_inline("anna", is_blind=True)
+    blind = audit.review_inline("anna", blind=True)
     assert [(one["action"], one["label"], one["given"]) for one in blind.entries] == [("relabel", "ant", None)]
     entry = {**blind.entries[0], "id": "0" * 32, "label": "bee", "content": "", "page": ""}
     assert answers(blind, {"kind": "decision", "entry": entry}) == [[{"kind": "kept", "id": "0" * 32}, []]]
