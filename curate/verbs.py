@@ -32,6 +32,7 @@ class Audit:
 
     Attributes:
         run: the run folder.
+        told: where the call that made it put a FiftyOne dataset and what it tracked.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Audit:
         self._image_set = image_set
         self._root = None if root is None else Path(root)
         self._progress = progress
-        self._built: dict[str, Any] = {}
+        self.told: dict[str, Any] = {}
 
     @property
     def image_set(self) -> "ImageSet":
@@ -97,7 +98,7 @@ class Audit:
         """What `curate audit` tells at its end: the figures, where everything is, and how long each step took."""
         return {
             **self.figures,
-            **self._built,
+            **self.told,
             "handle": self.run.handle,
             "report": self.run.require("report.html", "report"),
             "seconds": {step: record["seconds"] for step, record in self.run.meta["steps"].items()},
@@ -495,15 +496,15 @@ def audit(
             from curate.app.dataset import build
             from curate.find.map import finish_map
 
-            projection = functools.partial(finish_map, made.run, process, progress=progress)
-            made._built = build(made.run, image_set, dataset_name=dataset_name, projection=projection, progress=progress)
+            projection = None if process is None else functools.partial(finish_map, made.run, process, progress=progress)
+            made.told = build(made.run, image_set, dataset_name=dataset_name, projection=projection, progress=progress)
         elif process is not None:
             from curate.find.map import finish_map
 
             finish_map(made.run, process, progress=progress)
     made.report()
     if track is not None:
-        made._built["tracked"] = made.track(track)
+        made.told["tracked"] = made.track(track)
     return made
 
 
@@ -529,7 +530,7 @@ def train(
     judge = _chosen(judge, image_set, path, place, progress)
     made = _judged(image_set, path, judge, place, LookFor(), options, command, progress)
     if track is not None:
-        made._built["tracked"] = made.track(track)
+        made.told["tracked"] = made.track(track)
     return made
 
 

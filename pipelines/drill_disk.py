@@ -120,7 +120,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        disks(Path(folder), options.tries, seed=options.seed).show(num_shown=40)
+        disks(Path(folder), options.tries, seed=options.seed).show()
 
 
 if __name__ == "__main__":

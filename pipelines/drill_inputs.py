@@ -512,7 +512,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="where inputs go that are lost")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        inputs(Path(folder), options.inputs, kinds=tuple(options.kinds), seed=options.seed, keep=options.keep).show(num_shown=40)
+        inputs(Path(folder), options.inputs, kinds=tuple(options.kinds), seed=options.seed, keep=options.keep).show()
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        pairs(Path(folder), rounds=options.rounds, verbs=tuple(options.verbs), seed=options.seed).show(num_shown=40)
+        pairs(Path(folder), rounds=options.rounds, verbs=tuple(options.verbs), seed=options.seed).show()
 
 
 if __name__ == "__main__":

@@ -323,7 +323,8 @@ class Tally:
         else:
             self.lost.append((what, fault))
 
-    def show(self, *, num_shown: int = 20) -> None:
+    def show(self, *, num_shown: int = 40) -> None:
+        """Prints the table, and ends the program with exit code 1 where something was lost."""
         width = max([len(what) for what in self.tried] + [5])
         print(f"{'':{width}}  tried  survived  lost")
         for what, tried in [*self.tried.items(), ("total", sum(self.tried.values()))]:
@@ -331,6 +332,8 @@ class Tally:
             print(f"{what:{width}}  {tried:5}  {survived:8}  {tried - survived:4}")
         for (what, fault), count in Counter(self.lost).most_common(num_shown):
             print(f"lost: {what}: {fault}" + (f" ({count} times)" if count > 1 else ""))
+        if self.lost:
+            raise SystemExit(1)
 
 
 def fault_of(ended: Ended, *, allowed: Sequence[str]) -> str | None:

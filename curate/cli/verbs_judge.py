@@ -141,7 +141,7 @@ def train(
         told = track.value if track else None
         chosen = judge_of(judge.value, nets, features)
         made = curate.train(source, judge=chosen, place=place, run=run, track=told, command=ctx.obj, progress=progress)
-    show({"run": made.run.name, "folder": made.run.path, **made.run.meta["metrics"], **made._built}, as_json=as_json)
+    show({"run": made.run.name, "folder": made.run.path, **made.run.meta["metrics"], **made.told}, as_json=as_json)
 
 
 def find(

@@ -5,10 +5,11 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
-from curate.app.database import configured, connect, service_processes, without_password
+from curate.app.database import DatabaseInfo, configured, connect, service_processes, without_password
 from curate.app.mongod import free_port, private_mongod
 from curate.errors import DatabaseError
 
@@ -134,3 +135,9 @@ def test_broken_configuration_file_is_named(tmp_path, monkeypatch):
 
 def test_password_is_not_shown():
     assert without_password("mongodb://me:secret@db.example:27017/?tls=true") == "mongodb://db.example:27017"
+
+
+def test_another_database_than_the_one_asked_for_is_a_warning(tmp_path):
+    info = DatabaseInfo("mongodb://127.0.0.1:1", tmp_path / "theirs", "6.0.9", "fiftyone", False)
+    assert info.told() == {"database": f"{tmp_path / 'theirs'} (MongoDB 6.0.9)"}
+    assert replace(info, note="another one is used").told()["warning"] == "another one is used"

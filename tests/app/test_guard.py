@@ -317,3 +317,18 @@ def test_further_media_of_the_app_are_served(fo, tree):
 @pytest.mark.db
 def test_dataset_without_samples_serves_nothing(fo, tree):
     assert not MediaFolders(fo.Dataset()).serves(f"{tree}/images/1.png")
+
+
+@pytest.mark.parametrize("name", ["origin", "sec-fetch-site"])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_foreign_page_does_not_hide_behind_a_second_header(guarded, name, is_first):
+    own, foreign = {"origin": (HERE, "http://evil.example"), "sec-fetch-site": ("same-origin", "cross-site")}[name]
+    values = [foreign, own] if is_first else [own, foreign]
+
+    async def send():
+        transport = httpx.ASGITransport(app=guarded)
+        async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
+            cookie = ("cookie", f"{guarded.cookie}={guarded.tokens.session}")
+            return await client.post("/operators/execute", headers=[cookie, *((name, value) for value in values)])
+
+    assert asyncio.run(send()).status_code == 403

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from curate.app.dataset import build_dataset
+from curate.app.review import panel_facts
 from curate.app.review.store import LOG, ReviewStore
 from curate.errors import DatabaseError
 from curate.review.journal import IMPORTED, Decision, append_decisions, read_journal
@@ -191,3 +192,16 @@ def test_a_deleted_dataset_comes_back_with_its_decisions(own, shapes, fo):
     own[0].delete()
     build_dataset(Run.open(own[1].parent), shapes)
     assert reviews(fo.load_dataset("shapes"))["shapes/train/3"].label == "error"
+
+
+def test_missed_errors_are_counted_among_labelled_samples(own, shapes, monkeypatch):
+    dataset, store = own[0], ReviewStore(*own)
+    flags = dict(zip(dataset.values("sample_id"), dataset.values("is_label_issue"), strict=True))
+    labelled = set(shapes.sample_ids[shapes.labels >= 0].tolist())
+    assert any(not flag for sample_id, flag in flags.items() if sample_id not in labelled)  # one is not labelled, and not flagged
+    counted = []
+    monkeypatch.setattr(panel_facts, "missed_errors", lambda num_unflagged, *rest: counted.append(num_unflagged))
+    checked = next(sample["sample_id"] for sample in store.samples.find({"check_rank": 1}))
+    store.record([decided(checked, "confirm_error")])
+    panel_facts.summarize(store, "anna")
+    assert counted == [sum(not flag for sample_id, flag in flags.items() if sample_id in labelled)]

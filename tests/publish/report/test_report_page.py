@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from made_up_runs import COMPARISON, made_up_run
 
-from curate.errors import RunError
-from curate.publish.report.page import write_report
+from curate.errors import RunError, UsageError
+from curate.publish.report.page import report, write_report
 
 
 class Page(HTMLParser):
@@ -274,3 +274,23 @@ def test_provenance_leaves_out_what_was_not_set(tmp_path):
     text = Page(write_report(run, image_set).read_text()).text
     assert "recipe · peak lr 0.005" in text
     assert "momentum" not in text
+
+
+def test_the_page_names_no_folders_of_the_machine(tmp_path):
+    run, image_set = made_up_run(tmp_path / "pets")
+    skipped = [f"/home/ann/secret/{i}.png" for i in range(3)]
+    origin = {"kind": "folder", "source": "/home/ann/secret/pets", "labels": "/home/ann/secret/labels.csv", "skipped": skipped}
+    run.update("dataset", origin=origin)
+    run.replace_sections(command="curate audit /home/ann/secret/pets --labels=/home/ann/secret/labels.csv")
+    text = write_report(run, image_set).read_text()
+    assert "/home/ann" not in text and str(tmp_path) not in text
+    assert "curate audit pets --labels=labels.csv" in text and "3 files" in text
+
+
+def test_a_page_elsewhere_leaves_the_run_as_it_was(tmp_path):
+    run, image_set = made_up_run(tmp_path / "pets")
+    before = {path.name: path.read_bytes() for path in run.path.iterdir()}
+    assert report(run, image_set, to=tmp_path / "page.html").read_text().startswith("<!doctype html>")
+    assert {path.name: path.read_bytes() for path in run.path.iterdir()} == before
+    with pytest.raises(UsageError, match="give --to a file that ends in"):
+        report(run, image_set, to=tmp_path)

@@ -30,7 +30,9 @@ def path(tmp_path):
 
 def tracked(image_set, path, tracker, **options):
     nets = curate.Nets(**{name: value for name, value in OPTIONS.items() if name != "device"}, **options)
-    return curate.train(image_set, run=path, judge=nets, place=curate.Place(device="cpu"), track=tracker).run
+    made = curate.train(image_set, run=path, judge=nets, place=curate.Place(device="cpu"), track=tracker)
+    assert made.told["tracked"].is_relative_to(path / "tracking") and made.told["tracked"].exists()  # the command line prints it
+    return made.run
 
 
 def test_training_is_tracked_with_the_curves_and_accuracies_of_its_folds(shapes, path):
