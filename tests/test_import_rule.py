@@ -42,6 +42,7 @@ LAZY_PACKAGES = {
     "scipy",
     "timm",
     "pillow_heif",
+    "pyarrow",
 }  # behind a function, never at import
 
 

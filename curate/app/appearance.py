@@ -1,6 +1,6 @@
 """How the App shows a curate dataset: sidebar, colours, what is painted on the tiles, the workspace."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from curate.app.fields import BRAIN_FIELDS, FIELDS, OPTIONAL, SIDEBAR, THUMBNAIL
@@ -39,12 +39,7 @@ def set_look(dataset: Any, *, is_new: bool) -> None:
     if others:
         groups.append(fo.SidebarGroupDocument(name="own fields", paths=others, expanded=True))
     dataset.app_config.sidebar_groups = groups
-    if THUMBNAIL in schema:
-        dataset.app_config.media_fields = ["filepath", THUMBNAIL]
-        dataset.app_config.grid_media_field = THUMBNAIL
-    else:
-        dataset.app_config.media_fields = ["filepath"]
-        dataset.app_config.grid_media_field = "filepath"
+    show_thumbnails(dataset.app_config, schema)
     if is_new:
         dataset.app_config.active_fields = fo.ActiveFields(paths=["ground_truth", "suggested", "review"])
         dataset.app_config.color_scheme = color_scheme(dataset.default_classes)
@@ -56,6 +51,13 @@ def set_look(dataset: Any, *, is_new: bool) -> None:
             overwrite=True,
         )
     dataset.save()
+
+
+def show_thumbnails(app_config: Any, schema: Collection[str]) -> None:
+    """The grid shows the small copies where the dataset has such, an opened sample the original."""
+    has_copies = THUMBNAIL in schema
+    app_config.media_fields = ["filepath", THUMBNAIL] if has_copies else ["filepath"]
+    app_config.grid_media_field = THUMBNAIL if has_copies else "filepath"
 
 
 def color_scheme(class_names: Sequence[str]) -> Any:

@@ -14,7 +14,7 @@ from curate.app import brain
 from curate.app.appearance import set_look
 from curate.app.database import DatabaseInfo, connect, quiet_fiftyone
 from curate.app.documents import write_documents
-from curate.app.fields import BRAIN_FIELDS, INDEXES, OPTIONAL, declare_fields, protect_given_label
+from curate.app.fields import BRAIN_FIELDS, INDEXES, OPTIONAL, THUMBNAIL, declare_fields, protect_given_label
 from curate.app.media import image_files
 from curate.app.ownership import MARK, check_is_ours, mark_of
 from curate.app.review.store import ReviewStore
@@ -93,7 +93,7 @@ def build_dataset(
     dataset, is_new = _open(name, image_set, run, is_default=dataset_name is None)
     files = image_files(image_set, progress)
     with quiet_fiftyone():
-        declare_fields(dataset, table.columns)
+        declare_fields(dataset, [*table.columns, *([THUMBNAIL] if image_set.pictures is not None else [])])
         if embeddings is not None:
             brain.index_similarity(dataset)
         write = write_documents if documents_are_sound() else write_samples

@@ -59,22 +59,29 @@ def list_metadata_folder(
     Raises:
         DataError: a table is not what it should be.
     """
-    listings = []
+    files: list[str] = []
+    keys: list[str] = []
+    labels: list[str] = []
+    splits: list[str] = []
+    groups: list[str] = []
+    remarks: list[str] = []
+    is_grouped = False
     for table in _tables(folder):
         found = list_manifest(table, label_column=label_column, strict=strict)
         top = table.parent.name if table.parent != folder else ""
         split = split_named(top) if top else None
-        keys = [f"{top}/{key}" if top else key for key in found.keys]
-        splits = found.splits if split is None else [split] * len(keys)
-        names = ["" if label < 0 else found.class_names[label] for label in found.labels]
-        listings.append((found.filepaths, keys, names, list(splits), found.groups, found.remarks))
-    files, keys, labels, splits = ([item for part in listings for item in part[i]] for i in range(4))  # type: ignore[union-attr]
-    groups = [group for part in listings for group in part[4] or [""] * len(part[1])] if any(part[4] for part in listings) else None
-    remarks = tuple(remark for part in listings for remark in part[5])
+        files += found.filepaths
+        keys += [f"{top}/{key}" if top else key for key in found.keys]
+        labels += ["" if label < 0 else found.class_names[label] for label in found.labels]
+        splits += found.splits.tolist() if split is None else [split] * len(found.keys)
+        groups += found.groups or [""] * len(found.keys)
+        is_grouped = is_grouped or found.groups is not None
+        remarks += found.remarks
     named, there = set(map(os.path.abspath, files)), _picture_files(folder)
     unnamed = len(there - named)
     listing = Listing.of(folder, files, keys, labels, splits)
-    return replace(listing, groups=groups, remarks=remarks, passed_over={"no row of the table": unnamed} if unnamed else {})
+    passed_over = {"no row of the table": unnamed} if unnamed else {}
+    return replace(listing, groups=groups if is_grouped else None, remarks=tuple(remarks), passed_over=passed_over)
 
 
 def list_parquet(path: Path, folder: Path, *, label_column: str | None = None) -> Listing | None:

@@ -28,6 +28,8 @@ SHARD, SHARD_SECONDS = 1024, 20.0
 """Features are written after so many pictures or seconds: what a kill may cost."""
 ENOUGH = 1.05
 """Nets that see so little more than a working copy has (EfficientNet-Lite2: 260 pixels) are shown the copy, enlarged."""
+PREPARATION = f"centre-{COPY_SIDE}"
+"""Another name where pictures are prepared otherwise, so that features made before are not mixed in."""
 VIEWS = ("plain", "mirrored")
 
 
@@ -63,7 +65,7 @@ def extract(
     """
     views = VIEWS if mirrored else VIEWS[:1]
     name = "".join(sign if sign.isalnum() else "-" for sign in backbone.name.rpartition("/")[2])[:40]
-    store = FeatureStore(folder / f"{name}-{backbone.identity}-{'-'.join(views)}-{device.precision}", backbone.dimensions)
+    store = FeatureStore(folder / f"{name}-{backbone.identity}-{'-'.join(views)}-{PREPARATION}-{device.precision}", backbone.dimensions)
     keys = content_keys(image_set)
     features = np.zeros((len(image_set), backbone.dimensions), np.float16)
     is_there = store.take(keys, features)

@@ -202,7 +202,7 @@ def test_options_of_two_judges_at_once_are_refused(shape_folder, data, sure_prob
     sys.argv = ["curate", "audit", str(shape_folder), "--pred-probs", str(sure_probs), "--model", "lenet5", "--no-fiftyone"]
     with pytest.raises(SystemExit) as ended:
         main()
-    assert ended.value.code == 2 and "--model says how nets are trained" in capfd.readouterr().err
+    assert ended.value.code == 2 and "--model says how curate judges" in capfd.readouterr().err
 
 
 def test_labels_and_class_names_go_with_arrays(trained):

@@ -225,9 +225,9 @@ def test_large_colour_images_are_scaled_down(tmp_path):
 
     from PIL import Image
 
-    page = report_of(tmp_path / "pets", shape=(3, 200, 120))
+    page = report_of(tmp_path / "pets", shape=(3, 400, 240))
     uri = page.all("img")[0]["src"]
-    assert Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))).size == (58, 96)
+    assert Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))).size == (154, 256)
 
 
 def test_run_that_was_not_judged_names_the_step(tmp_path):
