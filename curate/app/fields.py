@@ -62,7 +62,6 @@ FIELDS = (
         LABEL_ISSUES,
         "0 to 1, low = suspect: the probability that the given label is right.",
     ),
-    FieldSpec("error_probability", "float", LABEL_ISSUES, "0 to 1: the probability that the given label is wrong."),
     FieldSpec("label_pair", "str", LABEL_ISSUES, "Given label → suggested label, of label issues: errors of one kind often come in rows."),
     FieldSpec("rank", "int", LABEL_ISSUES, "1 = the most suspect label of the whole dataset. Sort by it to review the worst first."),
     FieldSpec(
@@ -88,6 +87,7 @@ PICTURES, GROUPS, ANNOTATORS, BRAIN = "pictures", "groups", "annotators", "Fifty
 THUMBNAIL = "thumbnail_path"
 """The field with a small picture that any browser shows; the App's grid takes it, the opened sample the original."""
 OPTIONAL = (  # fields of what was looked for only sometimes: there where the issue table has them
+    FieldSpec("error_probability", "float", LABEL_ISSUES, "0 to 1: the probability that the given label is wrong."),
     FieldSpec(
         "is_underperforming_group_issue", "bool", GROUPS, "Whether the model errs twice as often as elsewhere on pictures like this one."
     ),

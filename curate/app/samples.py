@@ -79,7 +79,6 @@ COLUMNS: dict[str, list] = {
     "index": [0, 0],
     "is_label_issue": [True, False],
     "label_quality": [0.25, None],
-    "error_probability": [0.75, None],
     "label_pair": ["3 → 5", None],
     "rank": [1, 2],
     "check_rank": [None, 1],

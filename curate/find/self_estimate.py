@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from curate.find.error_probability import ALL, ALL_OF_TWO, MISFIT, MISFIT_OF_TWO, NOTHING, NOTHING_OF_TWO, TAILS, Errors
 from curate.intervals import Estimate
 
+LESS_MISSED, MORE_MISSED = 0.1, 2.5  # how far the missed share was off where the truth was known
 UNSURE = 0.35  # of the labels: an interval so wide says nothing
 LOOKING_PAYS = 0.05  # probability of an error down to which a look at a label pays
 
@@ -91,8 +92,8 @@ def estimate_detection(errors: Errors, flagged: NDArray[np.bool_]) -> SelfEstima
     if total >= 0.5:
         low, high = _quantiles(shares, errors.weight)
         value = hit / total
-        slack = 0.1 if errors.num_opinions > 1 else 0.15
-        recall = Estimate(value, max(0.0, min(low, value) - slack * (1 - value + 0.1)), min(1.0, max(high, value) + slack * (1 - value)))
+        missed = 1 - value
+        recall = Estimate(value, max(0.0, min(low, value, 1 - MORE_MISSED * missed - 0.02)), max(high, 1 - LESS_MISSED * missed))
     reason = errors.reason
     if reason is None and (wrong.high - wrong.low) > UNSURE * num:
         contradicts = f"{100 * (1 - errors.agreement):.0f} % of the labels"
