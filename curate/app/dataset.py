@@ -217,7 +217,9 @@ def expectation(run: Run) -> str:
         return ""
     errors, precision, left = (detection.get(name) or {} for name in ("num_errors", "precision", "num_left"))
     lines = []
-    if left.get("value") is None:
+    if not detection.get("can_count", True):
+        lines.append("how many labels are wrong cannot be told from this judge; the review and the random check tell")
+    elif left.get("value") is None:
         lines.append("few labels are wrong; how many, only a review and the random check tell")
     else:
         lines.append(f"wrong labels in all: about {errors['value']:,.0f} ({errors['low']:,.0f} to {errors['high']:,.0f})")

@@ -61,7 +61,7 @@ def audit_inline(run: Run, issues: pd.DataFrame, findings: dict[str, Any], image
 
 def _figures(run: Run, issues: pd.DataFrame, counts: dict[str, Any], detection: dict[str, Any]) -> list[tuple[str, str]]:
     accuracy = run.meta.get("metrics", {}).get("out_of_fold_accuracy")
-    errors = detection.get("num_errors", {})
+    errors = detection.get("num_errors", {}) if detection.get("can_count", True) else {}
     figures = [("pictures", f"{len(issues):,}"), ("labels that the model doubts", f"{int(issues['is_label_issue'].sum()):,}")]
     if errors.get("value") is not None and np.isfinite(errors["value"]):
         figures.append(("wrong labels, estimated", f"{errors['value']:,.0f} ({errors['low']:,.0f} to {errors['high']:,.0f})"))

@@ -151,7 +151,8 @@ def _code(verdict: Verdict | None) -> int:
 def _expected(run: Run) -> dict[str, float] | None:
     """How many labels the audit itself believes wrong, with its interval."""
     findings = read_json(run, "findings.json") or {}
-    errors = (findings.get("detection") or {}).get("num_errors") or {}
+    detection = findings.get("detection") or {}
+    errors = (detection.get("num_errors") or {}) if detection.get("can_count", True) else {}
     return errors if errors.get("value") is not None and errors.get("high") is not None else None
 
 

@@ -111,16 +111,8 @@ def _shown(decision: Decision, shown_id: str, blind: bool) -> dict[str, Any]:
 
 def _shape(image_set: ImageSet, row: int, side: int) -> tuple[int, int]:
     """Width and height that the picture will have, without decoding it."""
-    if image_set.filepaths is not None:
-        from PIL import Image
-
-        try:
-            with Image.open(str(image_set.filepaths[row])) as file:
-                width, height = file.size
-                if file.getexif().get(0x0112, 1) >= 5:  # held sideways
-                    width, height = height, width
-        except (OSError, ValueError, SyntaxError):
-            height, width = image_set.images.shape[2:]
+    if image_set.pictures is not None:
+        width, height = (int(image_set.pictures.facts[name][row]) for name in ("width", "height"))
     else:
         height, width = image_set.images.shape[2:]
     scale = min(1.0, side / max(width, height))

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from curate.data.decode import decode_images
 from curate.data.image_set import ImageSet
 from curate.run import Run
 
@@ -25,9 +26,18 @@ def make_images(folder, num_classes=5):
         coarse = generator.integers(0, 256, (8, 8, 3), dtype=np.uint8)
         files.append(str(folder / f"{i:03}.jpg"))
         Image.fromarray(coarse).resize((width, height)).save(files[-1], quality=60)
-    images = generator.integers(0, 256, (NUM, 3, 16, 16), dtype=np.uint8)
+    read = decode_images(files, image_size=16, cache=folder / "cache" / "pixels")
     ids = np.array([f"zoo/train/{names(num_classes)[i % num_classes]}/{i:03}.jpg" for i in range(NUM)])
-    return ImageSet("zoo", images, np.arange(NUM) % num_classes, ids, np.full(NUM, "train"), names(num_classes), filepaths=np.array(files))
+    return ImageSet(
+        "zoo",
+        read.images,
+        np.arange(NUM) % num_classes,
+        ids,
+        np.full(NUM, "train"),
+        names(num_classes),
+        filepaths=np.array(files),
+        pictures=read.pictures,
+    )
 
 
 def make_run(path, image_set):
