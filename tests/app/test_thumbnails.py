@@ -28,7 +28,7 @@ def scans(tmp_path):
 def table_of(image_set):
     names = ("given_label", "suggested_label", "predicted_label")
     columns = {name: ["a"] * len(image_set) for name in names} | {"sample_id": image_set.sample_ids.tolist()}
-    columns |= dict.fromkeys(("suggested_confidence", "confidence", "label_quality", "outlier_score"), 0.5)
+    columns |= dict.fromkeys(("suggested_confidence", "confidence", "label_quality", "outlier_score", "error_probability"), 0.5)
     columns |= dict.fromkeys(("is_label_issue", "is_outlier_issue", "is_duplicate_issue", "is_leak_issue"), False)
     return pd.DataFrame(columns | dict.fromkeys(("index", "rank", "duplicate_set", "fold"), 0))
 

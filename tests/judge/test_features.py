@@ -12,12 +12,14 @@ from curate.errors import DataError, DependencyError, FetchError, IntegrityError
 from curate.judge import backbones
 from curate.judge.alike import LARGEST_GROUP, near_duplicate_groups, nearest, neighbors_opinion
 from curate.judge.backbones import Backbone, load_backbone
-from curate.judge.choice import choose_judge, kind_of
+from curate.judge.choice import choose_judge, kind_of, trial
 from curate.judge.extraction import extract
 from curate.judge.feature_store import FeatureStore
-from curate.judge.features import joined, judge_features
+from curate.judge.features import Features, joined, judge_features
+from curate.judge.nets import Nets
 from curate.judge.training.device import Device
 from curate.judge.training.recipes import AIRBENCH, least_steps
+from curate.options import Place
 from curate.sources import from_arrays
 
 CPU = Device("cpu", "CPU", "float32", 1)
@@ -239,3 +241,11 @@ def test_the_embedded_net_is_read_and_gives_as_many_features_as_it_says():
     backbone = load_backbone("efficientnet-lite0")
     assert backbone.dimensions == timm.create_model("tf_efficientnet_lite0", pretrained=False).num_features == 1280
     assert backbone.net(torch.zeros(2, 3, 224, 224)).shape == (2, 1280)
+
+
+def test_a_trial_holds_pictures_out_of_both_judges(wall, monkeypatch, tmp_path):
+    monkeypatch.setenv("CURATE_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr("curate.judge.backbones.load_backbones", lambda names=None: (colours(),))
+    monkeypatch.setattr("curate.judge.choice.TRIAL_STEPS", 4)
+    by_features, by_nets, num = trial(wall, Nets(model="lenet5"), Features(), place=Place(device="cpu"))
+    assert num == 24 and by_features == 1.0 and 0 <= by_nets <= 1
