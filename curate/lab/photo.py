@@ -18,12 +18,12 @@ from curate.judge.models.registry import MODELS
 from curate.judge.models.weight_files import read_tensors
 from curate.judge.models.zoo import ZOO
 from curate.judge.models.zoo_net import VisionTransformerNet
+from curate.lab.back_projection import project
 from curate.lab.explain_image import load_image
 from curate.lab.explain_net import new_net
 from curate.lab.figure import save
 from curate.lab.layers import conv_layers
 from curate.lab.photo_figures import evidence_figure, maps_of_all_layers_figure, prediction_figure, projection_figure
-from curate.lab.projection import project
 from curate.lab.saliency import saliency
 from curate.lab.seeing_figures import filters_figure
 from curate.lab.tracing import maps_of_layers

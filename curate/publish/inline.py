@@ -11,7 +11,7 @@ from markupsafe import Markup
 from PIL import Image, ImageDraw
 
 from curate.data.image_set import ImageSet
-from curate.publish.review_page.photographs import photograph
+from curate.publish.review_page.encoded_picture import photograph
 from curate.publish.review_page.send_away import kind_of
 from curate.publish.shown import is_crisp
 from curate.run import Run

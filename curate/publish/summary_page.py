@@ -18,7 +18,7 @@ from curate.publish.export.export import cleaned_for_export
 from curate.publish.report.evidence import read_json
 from curate.publish.report.gain_rows import make_gains
 from curate.publish.report.wording import day
-from curate.publish.review_page.photographs import photograph
+from curate.publish.review_page.encoded_picture import photograph
 from curate.publish.review_page.send_away import kind_of
 from curate.review.estimates import UNDECIDED, WRONG, missed_errors
 from curate.review.journal import JOURNAL, read_journal

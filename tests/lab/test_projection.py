@@ -7,8 +7,8 @@ from torch import nn
 
 from curate.errors import DataError, UnknownNameError
 from curate.judge.models.registry import make_model
+from curate.lab.back_projection import project, shown
 from curate.lab.photo import load_all, middle_square, photo
-from curate.lab.projection import project, shown
 from curate.lab.saliency import saliency
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -18,7 +18,7 @@ from curate.find.find import load_table
 from curate.progress import Progress, silent
 from curate.publish.gallery.site import MARK, check_replaceable
 from curate.publish.review_page.deck import NUM_CHECK, Deck, make_deck
-from curate.publish.review_page.photographs import SIDE, Photograph, photograph
+from curate.publish.review_page.encoded_picture import SIDE, Photograph, photograph
 from curate.run import Run
 
 STAGE = "pictures"

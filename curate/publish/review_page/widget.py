@@ -10,7 +10,7 @@ from curate.data.image_set import ImageSet
 from curate.errors import CurateError, DependencyError
 from curate.find.find import load_table
 from curate.publish.review_page.deck import NUM_CHECK, make_deck
-from curate.publish.review_page.photographs import SIDE, photograph
+from curate.publish.review_page.encoded_picture import SIDE, photograph
 from curate.publish.review_page.send_away import WIDGET_SCRIPTS, kind_of, read, script
 from curate.review.decision_files import of_this_run
 from curate.review.journal import JOURNAL, Decision, append_decisions, read_journal
