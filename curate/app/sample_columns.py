@@ -37,6 +37,7 @@ def sample_columns(table: pd.DataFrame, image_set: ImageSet, files: list[str]) -
     }
     for name in ("sample_id", "index", "is_label_issue", "label_quality", "rank", "is_outlier_issue", "outlier_score"):
         columns[name] = optional(name)
+    columns["error_probability"] = optional("error_probability") if "error_probability" in table else [None] * len(table)  # older runs
     for name in ("is_duplicate_issue", "is_leak_issue", "duplicate_set", "fold"):
         columns[name] = optional(name)
     for spec in OPTIONAL:
