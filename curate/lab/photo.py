@@ -23,10 +23,10 @@ from curate.lab.explain_net import new_net
 from curate.lab.figure import save
 from curate.lab.layers import conv_layers
 from curate.lab.photo_figures import evidence_figure, maps_of_all_layers_figure, prediction_figure, projection_figure
-from curate.lab.projection import project
 from curate.lab.saliency import saliency
 from curate.lab.seeing_figures import filters_figure
 from curate.lab.tracing import maps_of_layers
+from curate.lab.walk_back import project
 from curate.progress import Progress, silent
 
 NONE = "none"
