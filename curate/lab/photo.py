@@ -18,7 +18,6 @@ from curate.judge.models.registry import MODELS
 from curate.judge.models.weight_files import read_tensors
 from curate.judge.models.zoo import ZOO
 from curate.judge.models.zoo_net import VisionTransformerNet
-from curate.lab.back_projection import project
 from curate.lab.explain_image import load_image
 from curate.lab.explain_net import new_net
 from curate.lab.figure import save
@@ -27,6 +26,7 @@ from curate.lab.photo_figures import evidence_figure, maps_of_all_layers_figure,
 from curate.lab.saliency import saliency
 from curate.lab.seeing_figures import filters_figure
 from curate.lab.tracing import maps_of_layers
+from curate.lab.walk_back import project
 from curate.progress import Progress, silent
 
 NONE = "none"

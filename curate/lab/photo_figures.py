@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from curate.lab.back_projection import shown
 from curate.lab.figure import BLUE, GREY, ORANGE, add_bar, new_figure, styled
 from curate.lab.figure_images import show_image
 from curate.lab.saliency import overlay
 from curate.lab.seeing_figures import liveliest, noted, scale_of
+from curate.lab.walk_back import shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

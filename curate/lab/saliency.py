@@ -16,8 +16,8 @@ from torch.nn import functional as F
 
 from curate.errors import DataError, DependencyError, UsageError
 from curate.judge.models.base import ConvNet
-from curate.lab.back_projection import project_value
 from curate.lab.layers import evaluating
+from curate.lab.walk_back import project_value
 
 FOR, AGAINST = (178, 24, 43), (33, 102, 172)
 """Red speaks for, blue against: the two dark tones of matplotlib's `RdBu_r`, told apart with every kind of colour vision."""
@@ -86,7 +86,7 @@ def saliency(net: ConvNet, x: Tensor, class_index: int, method: str = "auto", *,
         gradcam: the last maps, weighted by the mean gradient of each, and of the sum what is above 0: never against. Needs
             one pass back, but shows no more than the maps resolve. Source: Selvaraju et al. 2017, arXiv:1610.02391.
         guided, deconvolution: the walk back to the pixels through ReLU, in two ways: fine lines and edges that the answer used. They
-            follow the image more than the class. See `curate.lab.back_projection`.
+            follow the image more than the class. See `curate.lab.walk_back`.
         auto: `gradcam` where the last maps are at least 7 x 7, else `occlusion`.
 
     Args:

@@ -9,7 +9,7 @@ from curate.lab.calibration import NUM_BINS, reliability_figure
 from curate.lab.model_page import model_wording as words
 from curate.lab.model_page.model_facts import ModelFacts
 from curate.lab.model_page.model_figures import rivals_figure, speed_figure
-from curate.lab.model_page.state_of_the_art import published_for
+from curate.lab.model_page.published_results import published_for
 from curate.lab.model_page.verdict import cons, pros, why_this_net
 from curate.lab.themed import themed_svg
 from curate.publish.report.confusion import make_confusion

@@ -5,7 +5,13 @@ import torch
 
 from curate.lab.explain_image import photograph
 from curate.lab.tour.learning import loss_figure, transfer_figure
-from curate.lab.tour.photographs import channels_figure, layouts_figure, one_by_one_figure, photograph_kernels_figure, small_photograph
+from curate.lab.tour.photograph_drawings import (
+    channels_figure,
+    layouts_figure,
+    one_by_one_figure,
+    photograph_kernels_figure,
+    small_photograph,
+)
 from curate.lab.tour.section import Section, picture
 from curate.lab.tour.subject import Subject
 

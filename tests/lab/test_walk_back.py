@@ -7,9 +7,9 @@ from torch import nn
 
 from curate.errors import DataError, UnknownNameError
 from curate.judge.models.registry import make_model
-from curate.lab.back_projection import project, shown
 from curate.lab.photo import load_all, middle_square, photo
 from curate.lab.saliency import saliency
+from curate.lab.walk_back import project, shown
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
