@@ -417,8 +417,8 @@ def inputs(folder: Path, num: int, *, kinds: tuple[str, ...] = (), seed: int = 0
         home = world.fresh(with_pictures=False)
         write_tree(home / "set", data.draw(trees()))
         before = _given(home)
-        skip = data.draw(st.booleans())
-        done(home, check(tally, "tree", run(judged(home / "set", skip_broken=skip), home=home), home, before))
+        strict = data.draw(st.booleans())
+        done(home, check(tally, "tree", run(judged(home / "set", strict=strict), home=home), home, before))
 
     def a_table(data: Any) -> None:
         home = world.fresh()
@@ -427,8 +427,8 @@ def inputs(folder: Path, num: int, *, kinds: tuple[str, ...] = (), seed: int = 0
         path = home / f"set{ending}"
         path.write_bytes(content)
         before = _given(home)
-        skip = data.draw(st.booleans())
-        done(home, check(tally, "table", run(judged(path, skip_broken=skip), home=home), home, before))
+        strict = data.draw(st.booleans())
+        done(home, check(tally, "table", run(judged(path, strict=strict), home=home), home, before))
 
     def some_labels(data: Any) -> None:
         home = world.fresh()

@@ -20,7 +20,24 @@ from drilling import Stop, Tally, contents, differences, fault_of, make_pictures
 
 DECISIONS = "sample_id,action,label,who,when\n{0},confirm_error,,anna,2026-01-31T10:00:00\n{1},relabel,dog,anna,2026-01-31T10:01:00\n"
 GIVEN = ("audit", "pics", "--pred-probs", "p.npy", "--run", "r")
-NETS = ("audit", "pics", "--model", "lenet5", "--preset", "quick", "--folds", "2", "--image-size", "16", "--run", "r", "--device", "cpu")
+NETS = (
+    "audit",
+    "pics",
+    "--judge",
+    "nets",
+    "--model",
+    "lenet5",
+    "--preset",
+    "quick",
+    "--folds",
+    "2",
+    "--image-size",
+    "16",
+    "--run",
+    "r",
+    "--device",
+    "cpu",
+)
 
 
 @dataclass(frozen=True)

@@ -174,6 +174,7 @@ def issue_table(image_set: ImageSet, pred_probs: np.ndarray) -> pd.DataFrame:
             "suggested_label": np.where(doubted, names[others.argmax(axis=1)], None),
             "suggested_confidence": np.where(doubted, others.max(axis=1), np.nan).astype(np.float32),
             "label_quality": quality.astype(np.float32),
+            "error_probability": np.where(labelled, np.where(is_issue, 0.9, 0.1), np.nan).astype(np.float32),
             "is_label_issue": is_issue,
             "rank": rank,
             "outlier_score": np.linspace(0, 1, n, dtype=np.float32),

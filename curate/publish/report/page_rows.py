@@ -39,10 +39,10 @@ def intake_sentences(evidence: Evidence) -> list[str]:
     told = f"; passed over: {', '.join(left_out)}" if left_out else ""
     if left_out or broken or taken.get("remarks"):
         sentences.append(f"{counted(taken['num_read'], 'picture')} read{told}.")
-        sentences += [f"Not read: {line}." for line in broken[:MOST_NAMED]]
+        sentences += [f"Not read: {_without_folders(line, meta)}." for line in broken[:MOST_NAMED]]
         if len(broken) > MOST_NAMED:
             sentences.append(f"And {counted(len(broken) - MOST_NAMED, 'more file')} that could not be read; run.json names all.")
-        sentences += [f"{line[0].upper()}{line[1:]}." for line in taken.get("remarks", [])[:MOST_NAMED]]
+        sentences += [f"{line[0].upper()}{_without_folders(line[1:], meta)}." for line in taken.get("remarks", [])[:MOST_NAMED]]
     judged = meta.get("judged") or {}
     if judged.get("num_groups"):
         pictures = counted(judged["num_grouped"], "picture")
@@ -51,6 +51,14 @@ def intake_sentences(evidence: Evidence) -> list[str]:
         names = ", ".join(judged["weak_classes"][:MOST_NAMED])
         sentences.append(f"Judged weakly, by neighbours alone, for want of samples: {names}.")
     return sentences
+
+
+def _without_folders(line: str, meta: dict[str, Any]) -> str:
+    """`line` without the folders of this machine: the page may be sent to others."""
+    source = str((meta["dataset"].get("origin") or {}).get("source") or "")
+    if Path(source).is_absolute():  # first, since its name may have blanks
+        line = line.replace(f"{source}/", "")
+    return re.sub(r"(?<![\w.])/(?:[^\s/]+/)+", "", line)
 
 
 def _balance(balance: dict[str, Any]) -> str:
