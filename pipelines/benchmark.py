@@ -1,4 +1,4 @@
-"""Cross-validation of MNIST by curate and by skorch in cross_val_predict, in turns: the ratio of times in the README.
+"""Cross-validation of MNIST by curate and by skorch in cross_val_predict, in turns: the ratio of times in docs/measured.md.
 
 python pipelines/benchmark.py [--rounds 3] [--stages]
 """

@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-TREE = README.split("## The rooms")[1].split("```")[1]
+TREE = (ROOT / "docs" / "rooms.md").read_text().split("```")[1]
 
 
 def test_the_tree_names_every_room_and_no_other():

@@ -54,7 +54,7 @@ FIELDS = (
         "is_label_issue",
         "bool",
         LABEL_ISSUES,
-        "Whether the given label is believed wrong; see the README for how.",
+        "Whether the given label is believed wrong; docs/detection.md says how.",
     ),
     FieldSpec(
         "label_quality",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from curate.data.image_set import SPLITS, split_named
 from curate.data.pictures import readable_suffixes, why_unread
 from curate.errors import DataError
+from curate.run import holds_runs
 from curate.tables import NO_TEXT, TABLE_SUFFIXES, Table, plain, read_table
 
 
@@ -117,7 +118,8 @@ def _is_split(part: Path) -> bool:
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    return sorted(part for part in folder.iterdir() if part.is_dir() and not part.name.startswith((".", "__")))
+    """The folders in it, by name: no hidden ones, and none that curate made, as `curate audit .` may have."""
+    return sorted(part for part in folder.iterdir() if part.is_dir() and not part.name.startswith((".", "__")) and not holds_runs(part))
 
 
 def _images(folder: Path) -> tuple[list[str], "Counter[str]"]:

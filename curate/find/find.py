@@ -29,7 +29,7 @@ from curate.find.order import check_order
 from curate.find.outliers import find_outliers, unknown_outliers
 from curate.find.self_estimate import estimate_sentences
 from curate.judge.given import read_pred_probs
-from curate.judge.judgement import accuracies, independent_opinions
+from curate.judge.judgement import accuracies, agreement, independent_opinions
 from curate.options import LookFor
 from curate.progress import Progress, silent
 from curate.run import Run
@@ -199,6 +199,8 @@ def find(
         progress("issues", 4, 4, f"{int(flags.sum())} label issues")
     if with_map and map_process is None and embeddings is not None:
         make_map(run, (neighbors, similarities), progress=progress)
+    if len(opinions) > 1:  # their mean judges
+        run.update("metrics", **agreement(image_set, label_issues.predicted))
     run.update("metrics", num_label_issues=int(flags.sum()))
     estimated = " ".join(estimate_sentences(findings["detection"]))
     return {"run": run.name, "folder": run.path, **run.meta["metrics"], **findings["counts"], "estimated": estimated}

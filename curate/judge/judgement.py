@@ -159,11 +159,16 @@ def accuracies(image_set: "ImageSet", pred_probs: "NDArray[np.float32]") -> dict
     """Out-of-fold accuracy against the given labels, over all labelled samples and by split; `pred_probs` may be a memory map."""
     import numpy as np
 
-    from curate.data.image_set import SPLITS
     from curate.row_blocks import row_blocks
 
+    return agreement(image_set, np.concatenate([block.argmax(axis=1) for _, block in row_blocks(pred_probs)]))
+
+
+def agreement(image_set: "ImageSet", predicted: "NDArray[np.int64]") -> dict:
+    """The same, of the classes (N,) that were predicted out of fold."""
+    from curate.data.image_set import SPLITS
+
     labelled = image_set.labels >= 0
-    predicted = np.concatenate([block.argmax(axis=1) for _, block in row_blocks(pred_probs)])
     correct = predicted == image_set.labels
     by_split = {
         split: float(correct[labelled & (image_set.splits == split)].mean())

@@ -246,3 +246,11 @@ def test_the_folder_name_gives_a_plain_name(tmp_path):
     for name in ("a", "b"):
         picture(tmp_path / "my pets (new)" / name / "a.png", 0)
     assert load(str(tmp_path / "my pets (new)")).name == "my-pets-new"
+
+
+def test_what_curate_made_beside_the_images_is_no_class(pets):
+    run = pets / "data" / "runs" / "pets"
+    run.mkdir(parents=True)
+    (run / "run.json").write_text("{}")
+    picture(pets / "data" / "media" / "0.png", 9)
+    assert load(str(pets)).class_names == ("cat", "dog")

@@ -196,7 +196,7 @@ LAYOUT = {
     "xaxis": {"type": "category", "title": {"text": "suggested"}, "showgrid": False},
     "yaxis": {"type": "category", "autorange": "reversed", "title": {"text": "given"}, "showgrid": False},
 }
-HELP = "Decide suspects with keys (press h), in the open sample or on selected ones. See the README, *Review*."
+HELP = "Decide suspects with keys (press h), in the open sample or on selected ones. docs/review.md tells more."
 
 
 def _duration(seconds: float) -> str:

@@ -115,7 +115,7 @@ Told = Callable[[FoldJob, float], None]
 def num_processes(num_jobs: int, num_bytes: int, device: Device) -> int:
     """How many jobs run side by side: on a CPU one per thread, as far as there are jobs, and memory for their copies of the images.
 
-    Small nets leave a second thread idle half of the time, a second process does not: README, "Where the time goes".
+    Small nets leave a second thread idle half of the time, a second process does not: docs/measured.md, "Where the time goes".
     """
     if device.kind != "cpu" or num_bytes > LARGEST_COPY:
         return 1

@@ -78,6 +78,6 @@ def headline(num_issues: int, num_labelled: int) -> str:
     if num_labelled == 0:
         return "None of the samples has a label, so there was nothing to check."
     if num_issues == 0:
-        return f"We found no label that we believe to be wrong among {count(num_labelled)}."
+        return f"None of {count(num_labelled)} labels is probably wrong."
     verb, worst = ("is", "here it is") if num_issues == 1 else ("are", "here are the worst")
-    return f"We believe {count(num_issues)} of {count(num_labelled)} labels ({percent(num_issues / num_labelled)}) {verb} wrong; {worst}."
+    return f"{count(num_issues)} of {count(num_labelled)} labels ({percent(num_issues / num_labelled)}) {verb} probably wrong; {worst}."
