@@ -11,6 +11,7 @@ from curate.errors import UnknownNameError, UsageError
 from curate.find.error_probability import Errors, as_opinions, estimate_errors, mean_blocks
 from curate.find.label_evidence import label_evidence
 from curate.find.self_estimate import SelfEstimate, estimate_detection
+from curate.intervals import Estimate
 from curate.options import METHODS
 
 DEFAULT_METHOD, *CLEANLAB_METHODS = METHODS
@@ -46,6 +47,16 @@ class LabelIssues:
     suggested_confidence: NDArray[np.float32]
     estimate: SelfEstimate
     errors: Errors
+
+    @property
+    def num_errors(self) -> Estimate:
+        """How many labels are wrong: `.value` between `.low` and `.high` with 95 %; NaN in the widest interval where it cannot be told."""
+        return self.estimate.num_errors
+
+    @property
+    def num_left(self) -> Estimate:
+        """How many of the labels that are not flagged are wrong, likewise."""
+        return self.estimate.num_left
 
 
 def find_label_issues(

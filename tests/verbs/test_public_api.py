@@ -220,3 +220,13 @@ def test_two_repeats_are_two_opinions_whose_mean_judges(shape_folder, data):
     np.testing.assert_allclose(np.mean(opinions, axis=0), audit.pred_probs, atol=1e-6)
     audit.find(with_map=False)
     assert audit.findings["detection"]["num_opinions"] == 2
+
+
+def test_arrays_alone_say_how_many_labels_are_wrong_and_left(make_shapes):
+    labels = np.arange(900) % 3
+    wrong = np.arange(900) % 20 == 7
+    given = np.where(wrong, (labels + 1) % 3, labels)
+    found = curate.find_label_issues(given, probs_of(labels, 3, right=0.98))
+    assert found.is_label_issue[wrong].mean() > 0.9 and found.error_probability[~wrong].max() < 0.5
+    assert 0 <= found.num_errors.low <= found.num_errors.value <= found.num_errors.high <= 900
+    assert 0 <= found.num_left.low <= found.num_left.high
