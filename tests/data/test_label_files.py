@@ -150,6 +150,6 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_binary_rubbish_is_no_table(tmp_path):
-    (tmp_path / "l.csv").write_bytes(b"\xff\xfe\x00sample_id")
+    (tmp_path / "l.csv").write_bytes(b"\xff\x00\xfesample_id")
     with pytest.raises(DataError, match="cannot be read as CSV"):
         read(tmp_path / "l.csv")

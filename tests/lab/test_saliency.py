@@ -96,7 +96,7 @@ def test_auto_is_grad_cam_where_the_last_maps_are_fine_enough(white):
 
 
 def test_methods_classes_and_images_that_are_not_there_are_refused(white):
-    with pytest.raises(UsageError, match="auto, occlusion, gradients, gradcam; found 'magic'"):
+    with pytest.raises(UsageError, match="auto, occlusion, gradients, gradcam, guided, deconvolution; found 'magic'"):
         saliency(Corners(), white, 0, "magic")
     with pytest.raises(UsageError, match="classes 0 to 1, found 2"):
         saliency(Corners(), white, 2)

@@ -116,6 +116,7 @@ def test_options_are_kept_in_run_json_as_they_are(shape_folder, data):
         "name": "nets",
         "model": "lenet5",
         "preset": "quick",
+        "recipe": None,
         "pretrained": None,
         "num_folds": 2,
         "num_repeats": None,

@@ -161,7 +161,7 @@ def test_presets_get_longer_and_only_colour_images_are_mirrored(model):
 
 
 def test_an_unknown_device_is_refused():
-    with pytest.raises(UsageError, match="auto, cpu or cuda, found 'tpu'"):
+    with pytest.raises(UsageError, match="auto, cpu, cuda or mps, found 'tpu'"):
         pick_device("tpu")
 
 
