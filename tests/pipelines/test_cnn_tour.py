@@ -53,7 +53,7 @@ def page(data):
 @pytest.mark.slow
 @pytest.mark.network
 def test_tour_of_mnist_has_every_station(page):
-    assert len(re.findall(r"<section id=", page)) == 14
+    assert len(re.findall(r"<section id=", page)) == 19
     assert "mnist/train/0" in page and RUN in page
 
 
@@ -68,8 +68,10 @@ def test_every_command_of_the_page_runs(page, tmp_path, monkeypatch, one_thread)
     app.add_typer(explain, name="explain")
     app.command("other")(lambda: None)
     commands = [shlex.split(html.unescape(code)) for code in re.findall(r'<code class="command"[^>]*>(.*?)</code>', page)]
-    assert len(commands) == 14 and len({tuple(command) for command in commands}) == 14
-    for program, *arguments in commands:
+    assert len(commands) == 19 and len({tuple(command) for command in commands}) == 19
+    *shown, audit = commands  # the tour ends with the way to the audit
+    assert audit[:2] == ["curate", "audit"]
+    for program, *arguments in shown:
         result = CliRunner().invoke(app, arguments, catch_exceptions=False)
         assert program == "curate" and result.exit_code == 0, (arguments, result.stderr)
 
