@@ -131,7 +131,7 @@ def test_one_wrong_line_keeps_the_whole_file_out(run, vendor, decide):
     decide(0, "ok")
     before = (run.path / "decisions.jsonl").read_bytes()
     vendor.write_text(vendor.read_text() + "pets/test/9,dog,dog\n")
-    with pytest.raises(DataError, match="line 5 of .*: there is no sample 'pets/test/9'"):
+    with pytest.raises(DataError, match=r"line 5 of .*: there is no sample 'pets/test/9'"):
         import_decisions(run, vendor)
     assert (run.path / "decisions.jsonl").read_bytes() == before
 
