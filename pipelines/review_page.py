@@ -172,8 +172,11 @@ class ReviewPage:
         self.page.get_by_text(text).wait_for()
 
     def wait_for_count(self, count: int) -> None:
-        """Waits until the grid says that it has that many samples."""
-        self.wait_for_text(COUNT, f"{count} sample")
+        """Waits until the grid says that it has that many samples: 1, not 41."""
+        self.page.wait_for_function(
+            "([selector, told]) => new RegExp(told).test(document.querySelector(selector)?.innerText ?? '')",
+            arg=[COUNT, f"(^|[^0-9,]){count:,} sample"],
+        )
 
     def click(self, operator: str) -> None:
         """Clicks the button of an operator in the grid; where there is little room, it is in the menu at the end of the row."""

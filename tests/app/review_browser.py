@@ -15,6 +15,7 @@ from sklearn.model_selection import cross_val_predict
 from curate.data.image_set import describe
 from curate.data.load import load
 from curate.find.find import find
+from curate.find.self_estimate import LOOKING_PAYS
 from curate.review.journal import Decision, read_journal
 from curate.run import Run
 
@@ -56,7 +57,8 @@ class Kept:
     """What database and journal hold of a run's decisions.
 
     Attributes:
-        suspects: the `sample_id`s of the label issues, worst first: the order of the queue.
+        suspects: the `sample_id`s of the label issues, worst first.
+        queue: those of the queue, which goes on below the flags as far as looking pays.
     """
 
     def __init__(self, uri: str, run: Run) -> None:
@@ -64,6 +66,7 @@ class Kept:
         self.name, self.journal_file = run.name, run.path / "decisions.jsonl"
         table = run.load_table("issues.parquet", verb="find").sort_values("rank")
         self.suspects = table.loc[table["is_label_issue"], "sample_id"].tolist()
+        self.queue = table.loc[table["is_label_issue"] | (table["error_probability"] >= LOOKING_PAYS), "sample_id"].tolist()
         self.labels = table.set_index("sample_id")[["given_label", "suggested_label"]]
 
     @property

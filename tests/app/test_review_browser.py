@@ -111,13 +111,13 @@ def test_what_is_decided_leaves_the_queue(page, kept):
     page.press("k")
     page.wait_for_chip(0, "ok")
     page.page.locator(PANEL).get_by_role("button", name="My queue").click()
-    page.wait_for_count(len(kept.suspects) - 1)
+    page.wait_for_count(len(kept.queue) - 1)
     page.press("g")
     assert page.shown() == kept.suspects[1]
     page.press("k")
     assert page.shown(other_than=kept.suspects[1]) == kept.suspects[2]
     page.press("Escape")
-    page.wait_for_count(len(kept.suspects) - 2)
+    page.wait_for_count(len(kept.queue) - 2)
 
 
 def test_undo_takes_the_last_decision_back_everywhere(page, kept):
@@ -266,7 +266,7 @@ def test_heat_map_filters_the_grid_and_queues_bring_their_samples(page, kept):
     panel.get_by_role("button", name="Random check").click()
     page.wait_for_count(200)
     panel.get_by_role("button", name="My queue").click()
-    page.wait_for_count(len(kept.suspects))
+    page.wait_for_count(len(kept.queue))
 
 
 def test_panel_counts_what_was_just_decided(page, kept):
