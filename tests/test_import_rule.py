@@ -23,6 +23,7 @@ ROOMS = [
     {"data"},
     {"run"},
     {"tables"},
+    {"nearest"},
     {"options", "files", "intervals", "memory", "progress", "row_blocks", "temporary"},
     {"errors"},
 ]

@@ -1,4 +1,4 @@
-"""Nearest neighbours by cosine similarity: exact, and for large sets approximate at a cost linear in their number."""
+"""Nearest neighbours by cosine similarity: exact by `curate.nearest`, and for large sets approximate at a cost linear in their number."""
 
 import numpy as np
 import torch
@@ -6,10 +6,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from curate.errors import DataError
+from curate.nearest import GROUP, nearest_neighbors, unit
 from curate.progress import Progress, silent
 from curate.row_blocks import row_blocks
-
-GROUP = 32  # columns that share one maximum
 
 
 def top(similarities: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -139,20 +138,6 @@ def approximate_neighbors(
     return CellIndex(embeddings, seed=seed).neighbors(min(k, len(embeddings) - 1), progress)
 
 
-def unit(vectors: NDArray[np.floating], start: int = 0) -> NDArray[np.float32]:
-    """Rows of (M, D) at length 1, float32; rows of zeros stay.
-
-    Raises:
-        DataError: a row is not finite; counted from `start`.
-    """
-    rows = np.array(vectors, dtype=np.float32)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    finite = np.isfinite(lengths[:, 0])
-    if not finite.all():
-        raise DataError(f"row {start + int((~finite).argmax())} of embeddings is not finite; did the training diverge?")
-    return np.divide(rows, lengths, out=rows, where=lengths > 0)
-
-
 def _centres(embeddings: NDArray[np.floating], num_cells: int, seed: int) -> NDArray[np.float32]:
     """(num_cells, D) spherical k-means centres of a random part of the samples."""
     import faiss
@@ -177,9 +162,6 @@ def _most_similar(centres: NDArray[np.float32], num: int) -> NDArray[np.int64]:
     return torch.cat([top(part @ every.T, num)[1] for part in every.split(1024)]).numpy()
 
 
-ROWS = 512  # a block of similarities stays near the processor's caches
-
-
 EXACT_UP_TO = 100_000
 """Samples up to which neighbours are exact: the time of that grows with the square of their number."""
 
@@ -200,45 +182,3 @@ def find_neighbors(
     if len(embeddings) > EXACT_UP_TO:
         return approximate_neighbors(embeddings, k=k, progress=progress)
     return nearest_neighbors(embeddings, k=k, progress=progress)
-
-
-def nearest_neighbors(
-    embeddings: NDArray[np.floating], *, k: int = 10, device: str = "cpu", progress: Progress = silent
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The `k` most similar other samples of each sample.
-
-    Args:
-        embeddings: (N, D), finite. An all-zero row has similarity 0 to everything.
-        k: neighbours per sample; N - 1 where there are no more.
-        device: where torch computes, `cpu` or `cuda`.
-        progress: called with stage `neighbors`, in samples.
-
-    Returns:
-        Indices (N, k) int64, most similar first, never the sample itself; similarities (N, k) float32 in [-1, 1].
-
-    Raises:
-        DataError: `embeddings` is not (N, D) with N >= 2, or not finite; names the first such row.
-    """
-    if embeddings.ndim != 2 or len(embeddings) < 2:
-        raise DataError(f"embeddings must be (N, D) with at least 2 samples, found shape {embeddings.shape}")
-    finite = np.isfinite(embeddings).all(axis=1)
-    if not finite.all():
-        raise DataError(f"row {int((~finite).argmax())} of embeddings is not finite; did the training diverge?")
-    num_samples = len(embeddings)
-    k = min(k, num_samples - 1)
-    unit = torch.nn.functional.normalize(torch.from_numpy(np.array(embeddings, dtype=np.float32)).to(device), dim=1)
-    columns = -(-num_samples // GROUP) * GROUP
-    padded = torch.nn.functional.pad(unit, (0, 0, 0, columns - num_samples)).T.contiguous()  # (D, columns)
-    indices = np.empty((num_samples, k), dtype=np.int64)
-    similarities = np.empty((num_samples, k), dtype=np.float32)
-    block = torch.empty((ROWS, columns), device=device)
-    for start in range(0, num_samples, ROWS):
-        stop = min(start + ROWS, num_samples)
-        block_similarities = torch.mm(unit[start:stop], padded, out=block[: stop - start])  # (B, columns)
-        block_similarities[:, num_samples:] = -torch.inf
-        block_similarities[torch.arange(stop - start), torch.arange(start, stop)] = -torch.inf
-        values, found = top(block_similarities, k)
-        indices[start:stop] = found.cpu().numpy()
-        similarities[start:stop] = values.clamp(-1, 1).cpu().numpy()
-        progress("neighbors", stop, num_samples)
-    return indices, similarities

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from curate.nearest import nearest_neighbors
+
 NUM_NEIGHBORS = 20
-BLOCK_BYTES = 64 << 20
 CLOSE = 0.25
 """Near duplicates are closer than this part of the usual distance to the nearest neighbour …"""
 LOCAL = 0.35
@@ -30,24 +30,13 @@ class Neighbors:
 
 
 def nearest(space: NDArray[np.float32], *, num_neighbors: int = NUM_NEIGHBORS, dimensions: int = 256) -> Neighbors:
-    """The nearest neighbours, exactly, block by block.
+    """The nearest neighbours, exactly.
 
     Args:
         space: (N, q), the strongest axes first; so many of them count.
         dimensions: axes that are compared.
     """
-    n = len(space)
-    k = min(num_neighbors, n - 1)
-    unit = torch.from_numpy(np.ascontiguousarray(space[:, :dimensions]))
-    unit = unit / unit.norm(dim=1, keepdim=True).clamp(min=1e-9)
-    indices, similarities = np.empty((n, k), np.int64), np.empty((n, k), np.float32)
-    rows = max(BLOCK_BYTES // max(4 * n, 1), 1)
-    for start in range(0, n, rows):
-        block = unit[start : start + rows] @ unit.T  # (B, N)
-        block[torch.arange(len(block)), torch.arange(start, start + len(block))] = -2
-        values, places = block.topk(k, dim=1)
-        indices[start : start + len(block)], similarities[start : start + len(block)] = places.numpy(), values.numpy()
-    return Neighbors(indices, similarities)
+    return Neighbors(*nearest_neighbors(space[:, :dimensions], k=num_neighbors))
 
 
 def near_duplicate_groups(neighbors: Neighbors, same: NDArray[np.int64] | None = None) -> NDArray[np.int64]:

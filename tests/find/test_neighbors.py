@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.errors import DataError
+from curate import nearest
 from curate.find.neighbors import nearest_neighbors
 
 
@@ -24,6 +25,26 @@ def test_neighbours_are_those_of_brute_force(num_samples, dimensions, k, seed):
     np.testing.assert_allclose(similarities, expected, atol=1e-5)
     unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
     np.testing.assert_allclose((unit[:, None] * unit[indices]).sum(axis=2), similarities, atol=1e-5)
+
+
+@pytest.mark.parametrize("num_samples", [64, 65, 127, 128, 129, 300, 333])
+@pytest.mark.parametrize("k", [1, 10, 40])
+def test_pairs_are_compared_across_blocks_of_which_the_last_is_smaller(monkeypatch, num_samples, k):
+    monkeypatch.setattr(nearest, "BLOCK", 64)
+    embeddings = np.random.default_rng(num_samples).normal(size=(num_samples, 6))
+    indices, similarities = nearest_neighbors(embeddings, k=k)
+    expected_indices, expected = brute_force(embeddings, k)
+    np.testing.assert_allclose(similarities, expected, atol=1e-6)
+    assert (indices == expected_indices).mean() > 0.99  # but for the order of equals
+
+
+def test_opposite_samples_are_never_hidden_by_padding(monkeypatch):
+    monkeypatch.setattr(nearest, "BLOCK", 64)
+    embeddings = np.zeros((70, 70))
+    np.fill_diagonal(embeddings, 1)
+    embeddings -= 0.1  # all similarities are negative, those of padding would be 0
+    indices, similarities = nearest_neighbors(embeddings, k=69)
+    assert (np.sort(indices, axis=1) == [[j for j in range(70) if j != i] for i in range(70)]).all() and np.isfinite(similarities).all()
 
 
 def test_no_sample_is_its_own_neighbour_even_among_copies():
