@@ -41,9 +41,9 @@ def jeffreys(num_right: int, num: int) -> Estimate:
     """
     if num == 0:
         return Estimate(float("nan"), 0.0, 1.0)
-    from scipy.stats import beta
+    from scipy.special import betaincinv  # the quantiles without scipy.stats, which takes a second to import
 
-    low, high = beta.interval(LEVEL, num_right + 0.5, num - num_right + 0.5)
+    low, high = betaincinv(num_right + 0.5, num - num_right + 0.5, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Estimate(num_right / num, 0.0 if num_right == 0 else float(low), 1.0 if num_right == num else float(high))
 
 

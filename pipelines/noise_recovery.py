@@ -14,7 +14,8 @@ import curate
 from curate.cli.output import working
 from curate.data.planted_noise import plant_flips, similar_classes
 from curate.find.evaluation import evaluate_detection
-from curate.find.find import find, load_table
+from curate.find.find import find
+from curate.find.saved_table import load_table
 from curate.gain.retrain import accuracy_of, test_probabilities
 from curate.review.clean import clean_image_set, cleaned_table
 from curate.run import Run, run_path

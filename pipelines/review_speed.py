@@ -24,7 +24,7 @@ import records
 from review_driver import Mongod, ReviewServer, copy_run
 from review_page import ReviewPage, chromium
 
-from curate.find.find import load_table
+from curate.find.saved_table import load_table
 from curate.review.journal import JOURNAL
 from curate.run import Run, run_path
 

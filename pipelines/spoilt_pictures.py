@@ -15,7 +15,8 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 import curate
 from curate.cli.output import working
-from curate.find.find import find, load_table
+from curate.find.find import find
+from curate.find.saved_table import load_table
 from curate.run import data_root, run_path
 from curate.sources import load_source
 

@@ -27,6 +27,7 @@ from curate.find.near_duplicates import alone, find_leaks, find_near_duplicates
 from curate.find.neighbors import find_neighbors
 from curate.find.order import check_order
 from curate.find.outliers import find_outliers, unknown_outliers
+from curate.find.saved_table import ISSUES, load_table, save_csv, save_table
 from curate.find.self_estimate import estimate_sentences
 from curate.judge.given import read_pred_probs
 from curate.judge.judgement import accuracies, agreement, independent_opinions
@@ -235,30 +236,11 @@ def take_pred_probs(run: Run, path: Path, image_set: ImageSet) -> None:
     run.update("metrics", **accuracies(image_set, probs))
 
 
-def save_table(run: Run, table: pd.DataFrame) -> None:
-    """Writes `issues.parquet` and `issues.csv`."""
-    run.write_bytes("issues.parquet", table.to_parquet(index=False))
-    save_csv(run, "issues.csv", table)
-
-
 def forget_older_flags(run: Run, table: pd.DataFrame) -> None:
     """Removes what was made from other flags or suggestions than those of `table`, so that nothing old stands beside them."""
-    if not run.has("issues.parquet"):
+    if not run.has(ISSUES):
         return
     columns = ["is_label_issue", "suggested_label"]
     if not load_table(run)[columns].equals(table[columns]):
         for name in ("cleaned.csv", "comparison.json"):
             (run.path / name).unlink(missing_ok=True)
-
-
-def load_table(run: Run) -> pd.DataFrame:
-    """The issue table.
-
-    Raises:
-        RunError: `find` has not been run.
-    """
-    return run.load_table("issues.parquet", verb="find")
-
-
-def save_csv(run: Run, name: str, table: pd.DataFrame) -> None:
-    run.write_text(name, table.to_csv(index=False))

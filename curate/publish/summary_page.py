@@ -12,7 +12,7 @@ import pandas as pd
 
 from curate.data.image_set import ImageSet
 from curate.files import write_atomically
-from curate.find.find import load_table
+from curate.find.saved_table import load_table
 from curate.progress import Progress, silent
 from curate.publish.export.export import cleaned_for_export
 from curate.publish.report.evidence import read_json

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from curate.data.image_set import ImageSet
 from curate.errors import CurateError, DependencyError, UnknownNameError, UsageError
 from curate.files import RUN, storage_errors
-from curate.find.find import load_table
+from curate.find.saved_table import load_table
 from curate.publish.shown import picture_of
 from curate.run import Run
 

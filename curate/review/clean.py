@@ -10,7 +10,7 @@ import pandas as pd
 
 from curate.data.image_set import ImageSet
 from curate.errors import DataError, UnknownNameError
-from curate.find.find import load_table, save_csv
+from curate.find.saved_table import load_table, save_csv
 from curate.review.journal import JOURNAL, Decision, read_journal
 from curate.review.policies import MIN_CONFIDENCE, apply_policy, leave_test_labels
 from curate.review.verdicts import CONFLICT, Verdict, standing_decisions, verdict_of, without_stale

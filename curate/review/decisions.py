@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from curate.find.find import load_table
+from curate.find.saved_table import load_table
 from curate.review.decision_files import Contents, read_file
 from curate.review.journal import JOURNAL, Decision, append_decisions, content_id, read_journal
 from curate.review.verdicts import agreement, changed_since, conflicts, standing_decisions, verdict_of, without_stale

@@ -200,9 +200,9 @@ def errors_by_decisions(num_errors: int, expected: float, ahead: float, *, num_a
         num_ahead: their number, which the errors cannot exceed.
         worth: errors that the prior counts for.
     """
-    from scipy.stats import gamma
+    from scipy.special import gammaincinv
 
-    low, high = gamma.interval(1 - 2 * TAILS[0], num_errors + worth, scale=1 / (expected + worth))
+    low, high = gammaincinv(num_errors + worth, TAILS) / (expected + worth)
     factor = (num_errors + worth) / (expected + worth)
     return Estimate(*(min(float(num_ahead), float(one) * ahead) for one in (factor, low, high)))
 

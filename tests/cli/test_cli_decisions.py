@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from curate.cli.group import CommandLine
 from curate.cli.verbs_decide import decisions, import_decisions
-from curate.find.find import save_table
+from curate.find.saved_table import save_table
 from curate.review.journal import Decision, append_decisions
 from curate.run import Run
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from curate.errors import DataError, RunError, UnknownNameError, UsageError
-from curate.find.find import save_table
+from curate.find.saved_table import save_table
 from curate.review.clean import clean, cleaned_table
 from curate.review.decisions import decisions, import_decisions
 from curate.review.journal import Decision, append_decisions, read_journal

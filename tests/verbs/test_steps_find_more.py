@@ -7,7 +7,8 @@ from making import train
 from PIL import Image
 
 from curate.data.load import load
-from curate.find.find import find, load_table
+from curate.find.find import find
+from curate.find.saved_table import load_table
 from curate.options import LookFor
 from curate.publish.report.page import write_report
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from curate.data.image_set import SPLITS, ImageSet
 from curate.errors import RunError, UsageError
 from curate.files import write_atomically
-from curate.find.find import load_table
+from curate.find.saved_table import load_table
 from curate.intervals import wilson
 from curate.judge.models.base import ConvNet
 from curate.judge.models.registry import MODELS

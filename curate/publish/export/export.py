@@ -10,7 +10,7 @@ import pandas as pd
 
 from curate.data.image_set import SPLITS, ImageSet
 from curate.errors import UnknownNameError, UsageError
-from curate.find.find import load_table
+from curate.find.saved_table import load_table
 from curate.progress import Progress, silent
 from curate.publish.export.card import Provenance, dataset_card
 from curate.publish.export.corrected import corrections_of, is_corrections, write_corrections

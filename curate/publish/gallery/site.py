@@ -16,7 +16,7 @@ from markupsafe import Markup
 from curate.data.image_set import ImageSet
 from curate.errors import RunError, UsageError
 from curate.files import replaced_folder
-from curate.find.find import load_table
+from curate.find.saved_table import load_table
 from curate.progress import Progress, silent
 from curate.publish.gallery.cards import Cards, as_script, card_data, choose_cards
 from curate.publish.gallery.contact_sheets import write_sheets

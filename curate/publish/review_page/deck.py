@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from curate.data.content import content_ids
 from curate.data.image_set import ImageSet
 from curate.errors import UnknownNameError, UsageError
-from curate.find.find import load_table
+from curate.find.saved_table import load_table
 from curate.publish.shown import is_crisp
 from curate.review import estimates
 from curate.review.journal import JOURNAL, Decision, read_journal

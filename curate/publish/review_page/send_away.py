@@ -14,7 +14,7 @@ from markupsafe import Markup
 from curate.data.image_set import ImageSet
 from curate.errors import RunError, UsageError
 from curate.files import replaced_folder, storage_errors, write_atomically
-from curate.find.find import load_table
+from curate.find.saved_table import load_table
 from curate.progress import Progress, silent
 from curate.publish.gallery.site import MARK, check_replaceable
 from curate.publish.review_page.deck import NUM_CHECK, Deck, make_deck

@@ -8,7 +8,7 @@ from typing import Any
 
 from curate.data.image_set import ImageSet
 from curate.errors import CurateError, DependencyError
-from curate.find.find import load_table
+from curate.find.saved_table import load_table
 from curate.publish.review_page.deck import NUM_CHECK, make_deck
 from curate.publish.review_page.encoded_picture import SIDE, photograph
 from curate.publish.review_page.send_away import WIDGET_SCRIPTS, kind_of, read, script

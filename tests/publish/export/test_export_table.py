@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from curate.errors import DataError
-from curate.find.find import load_table
+from curate.find.saved_table import load_table
 from curate.publish.export.export import cleaned_for_export, export
 from curate.publish.export.sample_table import COLUMNS, export_table, is_table, read_table, write_table
 from curate.review.clean import clean, cleaned_table

@@ -1,0 +1,93 @@
+"""Short verbs answer at once: what takes seconds to import is not imported by them. Modules are counted, not seconds."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = (
+    "torch",
+    "torchvision",
+    "fiftyone",
+    "cleanlab",
+    "sklearn",
+    "scipy.stats",
+    "matplotlib",
+    "umap",
+    "numba",
+    "faiss",
+    "timm",
+    "ray",
+    "IPython",
+)
+TABLES = ("pandas", "pyarrow")
+START = """
+import sys
+from curate.cli import app
+sys.argv = ["curate", *sys.argv[1:]]
+try:
+    app()
+finally:
+    import json
+    print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+"""
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory, make_shapes, write_shapes):
+    """A data folder with the run `shapes`, audited by given probabilities, of which one label is wrong."""
+    folder = tmp_path_factory.mktemp("imports")
+    source = write_shapes(make_shapes(48), folder / "shapes")
+    code = """
+import sys
+import numpy as np
+import curate
+images = curate.load(sys.argv[1])
+probs = np.full((len(images), 3), 0.02)
+probs[np.arange(len(images)), images.labels] = 0.96
+probs[0] = np.roll(probs[0], 1)
+curate.audit(images, judge=curate.Given(pred_probs=[probs]), look_for=curate.LookFor(method="predicted_neq_given"), run="shapes")
+"""
+    made = {**os.environ, "CURATE_DATA": str(folder / "data")}
+    subprocess.run([sys.executable, "-c", code, str(source)], env=made, check=True, capture_output=True, text=True)
+    decision = {"sample_id": "shapes/train/across/0000.png", "action": "keep", "who": "a"}
+    (folder / "decisions.jsonl").write_text(json.dumps(decision) + "\n")
+    return {**made, "FOLDER": str(folder)}
+
+
+def imported(environment, *args):
+    done = subprocess.run([sys.executable, "-c", START, *args], env=environment, capture_output=True, text=True, cwd=environment["FOLDER"])
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("words", ["--version", "--help", "audit --help", "explain --help"])
+def test_help_imports_no_package_of_numbers(environment, words):
+    assert imported(environment, *words.split()) & {*HEAVY, *TABLES, "numpy", "scipy", "PIL"} == set()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "decisions shapes",
+        "import-decisions shapes decisions.jsonl",
+        "clean shapes",
+        "report shapes --to page.html",
+        "report shapes --summary --to sheet.html",
+        "gallery shapes --to gallery",
+        "gallery shapes --review --to review.html",
+        "export shapes --format csv --to cleaned.csv",
+        "export shapes --format folder --to cleaned",
+    ],
+)
+def test_a_verb_that_only_reads_a_run_imports_tables_and_nothing_heavier(environment, words):
+    assert imported(environment, *words.split()) & {*HEAVY} == set()
+
+
+def test_importing_curate_imports_nothing_at_all():
+    code = "import sys; import curate; print(*sorted(name for name in sys.modules if name.split('.')[0] in sys.argv[1:]))"
+    names = [*{name.split(".")[0] for name in (*HEAVY, *TABLES)}, "numpy", "PIL", "typer", "rich", "jinja2", "filelock"]
+    done = subprocess.run([sys.executable, "-c", code, *names], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
