@@ -135,7 +135,9 @@ class FoldWork:
         return self._batches.again()
 
     def run(self, job: FoldJob, on_share: OnShare, team: Team = ALONE) -> FoldResult:
-        """Trains and judges; where the device's memory is not enough, once more with half as many images in a batch.
+        """Trains and judges; where the device's memory is not enough to train, once more with half as many images in a batch.
+
+        Judging makes its own batches smaller where memory is short: a net that is trained is never trained again for that.
 
         Of a team that trains one net together, which must agree on the batches, only the first judges; the others' results are empty.
 
@@ -144,7 +146,7 @@ class FoldWork:
             CurateError: half a batch does not fit, either.
         """
 
-        def train(recipe: Recipe) -> FoldResult:
+        def train(recipe: Recipe) -> tuple[ReadyJob, list[tuple[float, float]]]:
             ready, curve = self.ready(job), []
 
             def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
@@ -166,11 +168,12 @@ class FoldWork:
                 on_step=on_step,
                 on_epoch=on_epoch,
             )
-            if not team.judges:
-                return FoldResult(np.empty((0, ready.model.num_classes), np.float32))
-            return self.judged(job, ready, curve, on_share)
+            return ready, curve
 
-        return train(self.recipe) if team.size > 1 else with_smaller_batch(train, self.recipe, f"fold {job.fold}")
+        ready, curve = train(self.recipe) if team.size > 1 else with_smaller_batch(train, self.recipe, f"fold {job.fold}")
+        if not team.judges:
+            return FoldResult(np.empty((0, ready.model.num_classes), np.float32))
+        return self.judged(job, ready, curve, on_share)
 
     def ready(self, job: FoldJob) -> "ReadyJob":
         """What the training of a job begins with."""

@@ -1,7 +1,10 @@
 """Batches of images that do not fit on the device: read batch by batch, augmented by torchvision's v2 transforms, then sent there."""
 
+import multiprocessing as mp
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -82,7 +85,13 @@ class LoadedBatches(Batches):
         shifts = torch.cat([self.draw(size, generator) for _ in range(len(order) // size)], dim=1)
         order = order[: len(order) // size * size]
         is_pinned = self.where.type == "cuda"
-        loader = DataLoader(self.shown(order, shifts, epoch), batch_size=size, num_workers=self.num_workers, pin_memory=is_pinned)
+        loader = DataLoader(
+            self.shown(order, shifts, epoch),
+            batch_size=size,
+            num_workers=self.num_workers,
+            pin_memory=is_pinned,
+            multiprocessing_context=_context() if self.num_workers else None,
+        )
         for chosen, batch in zip(order.to(self.where).view(-1, size), loader, strict=True):
             yield chosen, self.normalise(batch.to(self.where, non_blocking=True))
 
@@ -92,8 +101,45 @@ class LoadedBatches(Batches):
         return Shown(self.array, indices.cpu().numpy(), shifts.cpu().numpy(), flips.numpy(), self.shift, self.border)
 
 
+def _context() -> str | None:
+    """How the loader's processes begin: as copies of this one where the system can, which they share the images with; they never touch
+    the GPU. Python's own choice since 3.14, `forkserver`, would import torch in each of them in every epoch."""
+    return "fork" if "fork" in mp.get_all_start_methods() else None
+
+
+@dataclass(frozen=True)
+class MappedFile:
+    """An array in a file, as another process finds it: pickling a memory map would send all of its content.
+
+    Attributes:
+        path: of the file.
+        dtype, shape: of the array.
+        offset: of its first byte in the file.
+    """
+
+    path: str
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    offset: int
+
+    @classmethod
+    def of(cls, array: NDArray) -> "MappedFile | None":
+        """Where a memory map lies; None for another array, or for a part of a map that is not in one piece."""
+        whole = array
+        while isinstance(whole.base, np.memmap):
+            whole = whole.base
+        if not isinstance(whole, np.memmap) or whole.filename is None or not array.flags.c_contiguous:
+            return None
+        first = array.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+        return cls(str(whole.filename), array.dtype, array.shape, whole.offset + first)
+
+    def open(self) -> NDArray:
+        """The array, for reading."""
+        return np.memmap(self.path, self.dtype, "r", self.offset, self.shape)
+
+
 class Shown(Dataset):
-    """Images as a net is shown them, one by one: uint8 (C, H, W)."""
+    """Images as a net is shown them, one by one: uint8 (C, H, W). Pickled, a memory map is the place of its file."""
 
     def __init__(
         self,
@@ -106,6 +152,14 @@ class Shown(Dataset):
     ) -> None:
         self.array, self.indices, self.shifts, self.flips = array, indices, shifts, flips
         self.shift, self.border = shift, {"reflect": "reflect", "zeros": "constant"}[border]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "array": MappedFile.of(self.array) or self.array}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if isinstance(self.array, MappedFile):
+            self.array = self.array.open()
 
     def __len__(self) -> int:
         return len(self.indices)

@@ -1,22 +1,34 @@
 """Probabilities and embeddings of trained networks, by the forward pass that is quickest on the device."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
-from curate.errors import DataError
+from curate.errors import CurateError, DataError
 from curate.judge.models.base import ConvNet
 from curate.judge.training.augment import Batches, reflect_pad
 from curate.judge.training.device import Device, logits_of, maps_of
 from curate.judge.training.device_memory import release_memory
+from curate.judge.training.loaded_batches import memory_of
 
 GPU_BATCH = 2000
 BATCH = 500  # with 2,000 the largest maps outgrow what the allocator reuses, and a forward pass takes twice as long on a CPU
+CPU_BYTES = 2**28
+"""Of the largest maps of a batch on a CPU: 500 images of CIFAR-10 stay below it, of 64 x 64 pixels it is half as many."""
+GPU_SHARE = 16
+"""The largest maps of a batch take this part of a GPU's free memory: its neighbours, views and the library's workspace need room, too."""
+
+NO_ROOM = (
+    "the device has no memory left to judge a single image; end other programs on it, take a smaller --model or --image-size, "
+    "or use --device cpu; finished folds are kept, run the same command again"
+)
 
 OnImages = Callable[[int], None]
 """Called with the number of images that were passed forward since the last call, each view counted."""
@@ -38,7 +50,7 @@ def predict(
         on_images(views * len(chosen))
         return F.softmax(reduce(torch.add, seen) / views, dim=1)
 
-    return _in_batches(judged, model, indices, device)
+    return _in_batches(judged, model, batches, indices, device)
 
 
 @torch.inference_mode()
@@ -51,20 +63,57 @@ def embed(model: ConvNet, batches: Batches, indices: Tensor, device: Device, *, 
         on_images(len(chosen))
         return found
 
-    return _in_batches(features, model, indices, device)
+    return _in_batches(features, model, batches, indices, device)
 
 
-def _in_batches(forward: Callable[[Tensor], Tensor], model: ConvNet, indices: Tensor, device: Device) -> Tensor:
-    """What `forward` makes of the images at `indices` (M,), on the CPU, in batches that fit: half as large where memory runs out."""
+def images_at_once(model: ConvNet, image: Tensor, device: Device) -> int:
+    """How many images are judged at once: as many as the device's memory has room for the largest maps of, and no more than pay.
+
+    Args:
+        model: in evaluation mode, on the device.
+        image: (1, C, H, W), normalised: it is passed forward once to see how large its maps are.
+
+    Raises:
+        CurateError: there is no room for a single image.
+    """
+    with _Largest() as largest, device.autocast():
+        try:
+            logits_of(model, image, device)
+        except torch.OutOfMemoryError as error:
+            raise CurateError(NO_ROOM) from error
+    in_bytes = 4 * max(largest.numel, image.numel())
+    if device.kind == "cuda":
+        return max(1, min(GPU_BATCH, memory_of(device) // GPU_SHARE // in_bytes))
+    return max(1, min(BATCH, CPU_BYTES // in_bytes))
+
+
+class _Largest(TorchFunctionMode):
+    """Context that notes how many numbers the largest tensor has that any function of torch gives."""
+
+    numel = 0
+
+    def __torch_function__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        if isinstance(out, Tensor):
+            self.numel = max(self.numel, out.numel())
+        return out
+
+
+def _in_batches(forward: Callable[[Tensor], Tensor], model: ConvNet, batches: Batches, indices: Tensor, device: Device) -> Tensor:
+    """What `forward` makes of the images at `indices` (M,), on the CPU, in batches that fit: half as large where memory runs out.
+
+    Raises:
+        CurateError: there is no room for a single image.
+    """
     model.eval()
-    out, place, size = [], 0, GPU_BATCH if device.kind == "cuda" else BATCH
     where = indices.to(device.where)
+    out, place, size = [], 0, images_at_once(model, batches.normalise(batches.pixels(where[:1])), device) if len(where) else BATCH
     while place < len(where):
         try:
             out.append(forward(where[place : place + size]))
-        except torch.OutOfMemoryError:
+        except torch.OutOfMemoryError as error:
             if size == 1:
-                raise
+                raise CurateError(NO_ROOM) from error
             size //= 2
         else:
             place += size

@@ -37,7 +37,8 @@ def test_reflect_pad_is_that_of_numpy(num, height, width, data):
     assert padded.dtype == torch.uint8 and np.array_equal(padded.numpy(), expected)
 
 
-def test_reflect_pad_works_in_blocks():
+def test_reflect_pad_works_in_blocks_of_a_few_images(monkeypatch):
+    monkeypatch.setattr("curate.judge.training.augment.LARGEST_BLOCK", 12)  # numbers of four bytes: three padded images of 16 pixels
     images = np.arange(5000 * 4, dtype=np.uint64).astype(np.uint8).reshape(5000, 1, 2, 2)
     expected = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="reflect")
     assert np.array_equal(reflect_pad(torch.from_numpy(images), 1).numpy(), expected)

@@ -1,5 +1,8 @@
 """Images that do not fit on the device come by a DataLoader: the same pixels, the same nets."""
 
+import multiprocessing as mp
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +11,7 @@ from curate.judge.models.registry import make_model
 from curate.judge.training import loaded_batches as loaded
 from curate.judge.training.augment import Batches
 from curate.judge.training.cross_validation import cross_validate
-from curate.judge.training.loaded_batches import LoadedBatches, batches_of
+from curate.judge.training.loaded_batches import LoadedBatches, MappedFile, batches_of
 from curate.judge.training.recipes import Recipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -74,3 +77,33 @@ def test_a_set_larger_than_half_the_memory_is_loaded_and_gives_the_same_arrays(m
 def test_a_memory_map_that_needs_no_border_is_read_where_it_lies_on_a_cpu(make_shapes, cpu, monkeypatch):
     monkeypatch.setattr(loaded, "memory_of", lambda device: 0)
     assert type(batches_of(make_shapes(45).images, Recipe(epochs=1), cpu)) is Batches
+
+
+@pytest.fixture
+def mapped(make_shapes, tmp_path):
+    np.save(tmp_path / "images.npy", np.repeat(make_shapes(23, channels=3).images, 40, axis=0))
+    return np.load(tmp_path / "images.npy", mmap_mode="r")
+
+
+@pytest.mark.parametrize("part", [slice(None), slice(200, None), slice(3, 500)], ids=str)
+def test_a_process_of_the_loader_is_sent_the_place_of_a_memory_map_and_not_its_content(mapped, part):
+    shown = LoadedBatches(mapped[part], CPU, num_workers=0)
+    shown.start(torch.Generator().manual_seed(0))
+    images = shown.shown(torch.arange(20), torch.empty((0, 20), dtype=torch.int64), 0)
+    sent = pickle.dumps(images)
+    assert len(sent) < 5000 < mapped.nbytes
+    again = pickle.loads(sent)
+    assert all(torch.equal(again[number], images[number]) for number in range(20))
+
+
+def test_an_array_in_memory_or_in_pieces_has_no_place_in_a_file(mapped):
+    assert MappedFile.of(np.array(mapped)) is None and MappedFile.of(mapped[:, :, ::2]) is None
+
+
+@pytest.mark.slow
+def test_a_loader_whose_processes_begin_anew_gives_the_same_batches(mapped, monkeypatch):
+    plain = shown(LoadedBatches(mapped, CPU, shift=1, num_workers=0))
+    monkeypatch.setattr(mp, "get_all_start_methods", lambda: ["spawn"])
+    monkeypatch.setattr(mp, "get_start_method", lambda allow_none=False: "spawn")
+    spawned = shown(LoadedBatches(mapped, CPU, shift=1, num_workers=1))
+    assert all(torch.equal(a[1], b[1]) for a, b in zip(plain, spawned, strict=True))

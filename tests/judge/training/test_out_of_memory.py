@@ -1,5 +1,6 @@
 """Out of the device's memory: half the batch is tried once, then it is told; finished folds are kept."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -67,3 +68,36 @@ def test_where_half_is_too_much_it_is_told_once_and_finished_folds_are_kept(make
     make, made = too_large(20)
     resumed = validated(make, shapes, cpu, store=store)
     assert len(made) == 2 and resumed.pred_probs.tobytes() == validated(make, shapes, cpu).pred_probs.tobytes()
+
+
+def too_large_to_judge(limit):
+    """Makes nets that find no room for more than `limit` images once they are trained."""
+    made = []
+
+    def make(seed):
+        net = make_model("lenet5", num_classes=3, in_channels=1, image_size=16, seed=seed)
+        made.append(net)
+
+        def look(net, arguments):
+            if not net.training and len(arguments[0]) > limit:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+
+        net.register_forward_pre_hook(look)
+        return net
+
+    return make, made
+
+
+def test_no_room_to_judge_makes_smaller_batches_and_trains_nothing_again(make_shapes, cpu):
+    shapes = make_shapes(45)
+    make, made = too_large_to_judge(4)
+    result = validated(make, shapes, cpu)
+    assert len(made) == 3
+    np.testing.assert_allclose(result.pred_probs, validated(too_large_to_judge(1000)[0], shapes, cpu).pred_probs, atol=1e-5)
+
+
+def test_no_room_to_judge_a_single_image_is_told_in_one_line_and_trains_nothing_again(make_shapes, cpu):
+    make, made = too_large_to_judge(0)
+    with pytest.raises(CurateError, match="no memory left to judge a single image; .* take a smaller --model or --image-size"):
+        validated(make, make_shapes(45), cpu)
+    assert len(made) == 1

@@ -1,5 +1,6 @@
 """Prediction by views, and one net on one training set."""
 
+import contextlib
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,9 @@ from torch.nn import functional as F
 from curate.gain.retrain import train_and_judge
 from curate.judge.models.registry import make_model
 from curate.judge.training.augment import Batches
-from curate.judge.training.predict import embed, predict
+from curate.judge.training.device import Device
+from curate.judge.training import predict as prediction
+from curate.judge.training.predict import embed, images_at_once, predict
 from curate.judge.training.recipes import Recipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -82,6 +85,30 @@ def test_judging_takes_smaller_batches_where_memory_is_short(make_shapes, cpu):
     assert not model.training or model.eval()
     torch.testing.assert_close(predict(model, batches, torch.arange(30), cpu), whole, rtol=1e-4, atol=1e-5)
     assert max(sizes[-2:]) <= 8
+
+
+def at_once(name, side, device, channels=3):
+    model = make_model(name, num_classes=10, in_channels=channels, image_size=side, seed=0).eval()
+    with torch.inference_mode():
+        return images_at_once(model, torch.zeros(1, channels, side, side), device)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_small_pictures_are_judged_500_at_once_and_larger_ones_as_many_as_their_maps_allow(cpu, precision):
+    device = replace(cpu, precision=precision)
+    assert at_once("airbench", 32, device) == 500 == at_once("lenet5", 28, device, channels=1)
+    assert 100 < at_once("airbench", 64, device) < 300 and at_once("airbench", 128, device) < 80
+    assert at_once("resnet18", 224, device) < 100
+
+
+def test_on_a_gpu_the_batch_follows_its_free_memory(cpu, monkeypatch):
+    gpu = replace(cpu, kind="cuda")
+    monkeypatch.setattr(Device, "autocast", lambda self: contextlib.nullcontext())
+    sizes = []
+    for free in (80 * 2**30, 4 * 2**30, 2**28, 2**20):
+        monkeypatch.setattr(prediction, "memory_of", lambda device, free=free: free)
+        sizes.append(at_once("airbench", 32, gpu))
+    assert sizes[0] == prediction.GPU_BATCH > sizes[1] > sizes[2] > sizes[3] == 1
 
 
 def test_bfloat16_gives_float32_probabilities_close_to_those_of_float32(make_shapes, cpu):
