@@ -57,20 +57,20 @@ class AdamW:
 
 
 def orthogonalise(g: Tensor, steps: int = 3) -> Tensor:
-    """The nearest semi-orthogonal matrix to `g` (rows, columns), approximately: its singular values go to about 1.
+    """The nearest semi-orthogonal matrices to `g` (..., rows, columns), approximately: their singular values go to about 1.
 
     Source: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/ (quintic coefficients).
     """
     a, b, c = 3.4445, -4.7750, 2.0315
     x = g.float()
-    x = x / (x.norm() + 1e-7)
-    tall = x.shape[0] > x.shape[1]
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    tall = x.shape[-2] > x.shape[-1]
     if tall:
-        x = x.T
+        x = x.mT
     for _ in range(steps):
-        s = x @ x.T
+        s = x @ x.mT
         x = a * x + (b * s + c * s @ s) @ x
-    return x.T if tall else x
+    return x.mT if tall else x
 
 
 class Muon(torch.optim.Optimizer):
@@ -89,14 +89,21 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """One step; filters of one shape are orthogonalised together, so that a GPU has fewer, larger products."""
         for group in self.param_groups:
+            by_shape: dict[torch.Size, list[Tensor]] = {}
             for p in group["params"]:
-                if p.grad is None:
-                    continue
-                state = self.state[p]
-                if not state:
-                    state["momentum"] = torch.zeros_like(p.grad)
-                running = state["momentum"].mul_(group["momentum"]).add_(p.grad)
-                g = p.grad.add(running, alpha=group["momentum"])
-                p.mul_(len(p) ** 0.5 / p.norm())
-                p.add_(orthogonalise(g.reshape(len(g), -1)).view_as(p), alpha=-group["lr"])
+                if p.grad is not None:
+                    by_shape.setdefault(p.shape, []).append(p)
+            for filters in by_shape.values():
+                for p in filters:
+                    if not self.state[p]:
+                        self.state[p]["momentum"] = torch.zeros_like(p.grad)
+                running = [self.state[p]["momentum"] for p in filters]
+                gradients = [p.grad for p in filters]
+                torch._foreach_mul_(running, group["momentum"])
+                torch._foreach_add_(running, gradients)
+                nesterov = torch._foreach_add(gradients, running, alpha=group["momentum"])
+                steps = orthogonalise(torch.stack([g.reshape(len(g), -1) for g in nesterov]))  # (filters, out, in * kh * kw)
+                torch._foreach_mul_(filters, [len(p) ** 0.5 / p.norm() for p in filters])
+                torch._foreach_add_(filters, [step.view_as(p) for step, p in zip(steps, filters, strict=True)], alpha=-group["lr"])

@@ -50,6 +50,23 @@ def test_muon_goes_down_and_keeps_the_norm_of_the_filters_in_bounds():
     assert 1 < filters.norm() < 3  # rescaled to sqrt(4) before each step
 
 
+def test_filters_of_one_shape_take_the_steps_that_each_would_take_alone():
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(8, 4, 3, 3), (6, 8, 3, 3), (8, 4, 3, 3), (40, 2, 3, 3), (8, 4, 3, 3)]
+    start = [torch.randn(shape, generator=generator) for shape in shapes]
+    together, alone = ([torch.nn.Parameter(p.clone()) for p in start] for _ in range(2))
+    muons = [Muon(together, lr=0.05, momentum=0.6)], [Muon([p], lr=0.05, momentum=0.6) for p in alone]
+    for _ in range(3):
+        gradients = [torch.randn(shape, generator=generator) for shape in shapes]
+        for filters, optimizers in zip((together, alone), muons, strict=True):
+            for p, gradient in zip(filters, gradients, strict=True):
+                p.grad = gradient.clone()
+            for optimizer in optimizers:
+                optimizer.step()
+    for a, b in zip(together, alone, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize(("steps", "warmup"), [(1, 0.0), (1, 0.2), (3, 0.2), (7, 0.5), (100, 0.0), (100, 0.2), (1536, 0.2), (10, 1.0)])
 def test_the_rate_rises_to_the_peak_and_falls_to_nearly_nothing(steps, warmup):
     factors = [rate_factor(step, steps, warmup) for step in range(steps)]
@@ -184,3 +201,11 @@ def test_the_recipe_of_the_course_is_adamw_at_a_constant_rate_for_ten_epochs():
     assert (recipe.optimizer, recipe.peak_lr, recipe.epochs) == ("adamw", 0.001, 10)
     assert set(rate_factors(50, recipe)) == {1.0}
     assert Recipe(**recipe.to_json()) == recipe
+
+
+@pytest.mark.parametrize(("has_units", "precision"), [(True, "bfloat16"), (False, "float32")])
+def test_a_gpu_that_only_emulates_bfloat16_trains_in_float32(monkeypatch, has_units, precision):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Tesla T4")
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or has_units)
+    assert pick_device("cuda").precision == precision
