@@ -10,26 +10,29 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from curate.data.image_set import ImageSet
 from curate.data.pictures import quiet_pillow
-from curate.data.working_copies import COPY_SIDE, centre_square, in_threads
+from curate.data.working_copies import COPY_SIDE, Pictures, centre_square, in_threads
 from curate.errors import DataError, UsageError
 from curate.judge.backbones import Backbone
 from curate.judge.feature_store import KEY_BYTES, FeatureStore
 from curate.judge.training.device import Device
+from curate.judge.training.device_memory import release_memory
 from curate.progress import Progress, silent
 
 if TYPE_CHECKING:
     from PIL import Image
 
-CPU_BATCH, GPU_BATCH = 32, 128
+CPU_BATCH, GPU_BATCH = 32, 256
 SHARD, SHARD_SECONDS = 1024, 20.0
 """Features are written after so many pictures or seconds: what a kill may cost."""
 ENOUGH = 1.05
 """Nets that see so little more than a working copy has (EfficientNet-Lite2: 260 pixels) are shown the copy, enlarged."""
-PREPARATION = f"centre-{COPY_SIDE}"
-"""Another name where pictures are prepared otherwise, so that features made before are not mixed in."""
+PREPARATION, ARRAY_PREPARATION = f"centre-{COPY_SIDE}", "centre-bicubic"
+"""How photographs are prepared, and images that are an array: other names where it is done otherwise, so that features made before are not
+mixed in."""
 VIEWS = ("plain", "mirrored")
 
 
@@ -65,7 +68,8 @@ def extract(
     """
     views = VIEWS if mirrored else VIEWS[:1]
     name = "".join(sign if sign.isalnum() else "-" for sign in backbone.name.rpartition("/")[2])[:40]
-    store = FeatureStore(folder / f"{name}-{backbone.identity}-{'-'.join(views)}-{PREPARATION}-{device.precision}", backbone.dimensions)
+    prepared = ARRAY_PREPARATION if image_set.pictures is None else PREPARATION
+    store = FeatureStore(folder / f"{name}-{backbone.identity}-{'-'.join(views)}-{prepared}-{device.precision}", backbone.dimensions)
     keys = content_keys(image_set)
     features = np.zeros((len(image_set), backbone.dimensions), np.float16)
     is_there = store.take(keys, features)
@@ -77,7 +81,7 @@ def extract(
     start = written = time.perf_counter()
     computed: list[NDArray[np.float16]] = []
     places: list[int] = []
-    for positions, rows in _in_batches(image_set, todo, backbone, device, mirrored):
+    for positions, rows in _in_batches(image_set, todo, backbone, device, mirrored) if len(todo) else ():
         computed.append(rows)
         places += positions
         is_late = time.perf_counter() - written > SHARD_SECONDS
@@ -106,27 +110,59 @@ def content_keys(image_set: ImageSet) -> NDArray[np.void]:
     return keys.view(f"V{KEY_BYTES}").ravel()
 
 
-def net_input(image_set: ImageSet, position: int, side: int) -> "Image.Image":
-    """The middle square of a picture at `side` pixels, RGB: from its working copy where that has enough."""
-    from PIL import Image
+def net_input(pictures: Pictures, position: int, side: int) -> "Image.Image":
+    """The middle square of a photograph at `side` pixels, RGB: from its working copy where that has enough."""
+    return centre_square(pictures.image(position) if side <= ENOUGH * COPY_SIDE else pictures.original(position, side), side)
 
-    if image_set.pictures is not None:
-        picture = image_set.pictures.image(position) if side <= ENOUGH * COPY_SIDE else image_set.pictures.original(position, side)
-    else:
-        pixels = np.asarray(image_set.images[position])
-        picture = Image.fromarray(pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0))).convert("RGB")
-    return centre_square(picture, side)
+
+def array_input(images: NDArray[np.uint8], side: int, where: torch.device) -> Tensor:
+    """The middle squares (B, 3, S, S), float32 from 0 to 255, of images that are an array (B, C, H, W) with 1 or 3 channels.
+
+    They are scaled together and on the device: one by one in Python they would keep a GPU waiting.
+    """
+    x = torch.from_numpy(np.ascontiguousarray(images)).to(where).float().expand(-1, 3, -1, -1)
+    height, width = x.shape[2:]
+    short = min(height, width)
+    top, left = (height - short) // 2, (width - short) // 2
+    x = x[:, :, top : top + short, left : left + short]
+    if short != side:
+        x = torch.nn.functional.interpolate(x, (side, side), mode="bicubic", antialias=True).clamp(0, 255).round()
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+Fetch = Callable[[], NDArray[np.float16]]
+"""Waits for features (B, D) that the device may still be computing."""
 
 
 def _in_batches(
     image_set: ImageSet, todo: NDArray[np.int64], backbone: Backbone, device: Device, mirrored: bool
 ) -> Iterator[tuple[list[int], NDArray[np.float16]]]:
-    """Positions and features (B, D) of one batch after the other, while other threads decode the next."""
-    if not len(todo):
-        return
-    forward = _forward(backbone, device, mirrored)
+    """Positions and features (B, D) of one batch after the other.
+
+    Nobody waits for another: threads decode two batches ahead, and on a GPU a batch is computed while this thread stacks the next one and
+    sends it there; only then the features of the one before are fetched.
+    """
+    launch = _launcher(backbone, device, mirrored)
+    before: tuple[list[int], Fetch] | None = None
+    for positions, x in _inputs(image_set, todo, backbone, device):
+        launched = positions, launch(x)
+        if before is not None:
+            yield before[0], before[1]()
+        before = launched
+    if before is not None:
+        yield before[0], before[1]()
+
+
+def _inputs(image_set: ImageSet, todo: NDArray[np.int64], backbone: Backbone, device: Device) -> Iterator[tuple[list[int], Tensor]]:
+    """Positions of a batch, and its pictures (B, 3, S, S) on the device: uint8 photographs, or float32 scaled images of an array."""
     size = CPU_BATCH if device.kind == "cpu" else GPU_BATCH
-    read: Callable[[int], NDArray[np.uint8]] = lambda i: np.asarray(net_input(image_set, i, backbone.pixels))  # noqa: E731
+    pictures = image_set.pictures
+    if pictures is None:
+        for start in range(0, len(todo), size):
+            chosen = todo[start : start + size]
+            yield chosen.tolist(), array_input(np.asarray(image_set.images[chosen]), backbone.pixels, device.where)
+        return
+    read: Callable[[int], NDArray[np.uint8]] = lambda i: np.asarray(net_input(pictures, i, backbone.pixels))  # noqa: E731
     positions: list[int] = []
     pixels: list[NDArray[np.uint8]] = []
     with quiet_pillow():
@@ -136,34 +172,43 @@ def _in_batches(
             positions.append(position)
             pixels.append(picture)
             if len(positions) == size or position == todo[-1]:
-                yield positions, forward(np.stack(pixels))
+                stacked = torch.from_numpy(np.stack(pixels))
+                if device.kind == "cuda":
+                    stacked = stacked.pin_memory()  # else the copy waits for what the GPU computes
+                yield positions, stacked.to(device.where, non_blocking=True).permute(0, 3, 1, 2)  # (B, 3, S, S), channels last
                 positions, pixels = [], []
 
 
-def _forward(backbone: Backbone, device: Device, mirrored: bool) -> Callable[[NDArray[np.uint8]], NDArray[np.float16]]:
-    """From pictures (B, S, S, 3) uint8 to features (B, D) float16; batches that do not fit a GPU are halved."""
+def _launcher(backbone: Backbone, device: Device, mirrored: bool) -> Callable[[Tensor], Fetch]:
+    """From pictures (B, 3, S, S) of values 0 to 255 to their features (B, D) float16, to be fetched later.
+
+    Batches that do not fit a GPU are halved.
+    """
     net = backbone.net.to(device.where, memory_format=torch.channels_last)  # type: ignore[call-overload]
     mean = torch.tensor(backbone.mean, device=device.where).view(1, 3, 1, 1) * 255
     deviation = torch.tensor(backbone.deviation, device=device.where).view(1, 3, 1, 1) * 255
 
-    def features(pictures: NDArray[np.uint8]) -> NDArray[np.float16]:
+    def features(pictures: Tensor) -> Tensor:
         try:
-            x = torch.from_numpy(np.ascontiguousarray(pictures)).to(device.where).permute(0, 3, 1, 2)  # (B, 3, S, S), channels last
-            x = (x - mean) / deviation
+            x = (pictures - mean) / deviation
             with torch.inference_mode(), device.autocast():
                 total = net(x).float()
                 if mirrored:
                     total = (total + net(x.flip(3)).float()) / 2
-            return total.clamp(-60000, 60000).half().cpu().numpy()
+            return total.clamp(-60000, 60000).half()
         except torch.OutOfMemoryError as error:
             if len(pictures) == 1:
                 told = f"one picture of {backbone.pixels} pixels does not fit the GPU with {backbone.name}"
                 raise UsageError(f"{told}; use --device cpu") from error
-            torch.cuda.empty_cache()
-            half = len(pictures) // 2
-            return np.concatenate([features(pictures[:half]), features(pictures[half:])])
+        release_memory()  # outside: the error holds on to the tensors of the pass that failed
+        half = len(pictures) // 2
+        return torch.cat([features(pictures[:half]), features(pictures[half:])])
 
-    return features
+    def launch(pictures: Tensor) -> Fetch:
+        found = features(pictures)
+        return lambda: found.cpu().numpy()
+
+    return launch
 
 
 def _texts(keys: NDArray[np.void]) -> NDArray:

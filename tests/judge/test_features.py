@@ -9,7 +9,7 @@ from PIL import Image
 
 from curate.data.load import load
 from curate.errors import DataError, DependencyError, FetchError, IntegrityError, UnknownNameError, UsageError
-from curate.judge import backbones
+from curate.judge import backbones, extraction
 from curate.judge.alike import LARGEST_GROUP, near_duplicate_groups, nearest, neighbors_opinion
 from curate.judge.backbones import Backbone, load_backbone
 from curate.judge.choice import choose_judge, kind_of, trial
@@ -72,6 +72,52 @@ def test_an_extraction_that_was_killed_goes_on(wall, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         extract(wall, net, device=CPU, folder=tmp_path / "features", progress=stop)
     assert extract(wall, net, device=CPU, folder=tmp_path / "features").num_computed == 14
+
+
+def test_a_batch_is_computed_before_the_features_of_the_one_before_are_fetched(wall, monkeypatch):
+    """So that a GPU has work while features are copied from it."""
+    monkeypatch.setattr(extraction, "CPU_BATCH", 5)
+    order, launcher = [], extraction._launcher
+
+    def noting(*args):
+        launch = launcher(*args)
+
+        def launched(x):
+            order.append("launch")
+            fetch = launch(x)
+            return lambda: order.append("fetch") or fetch()
+
+        return launched
+
+    monkeypatch.setattr(extraction, "_launcher", noting)
+    batches = list(extraction._in_batches(wall, np.arange(24), colours(), CPU, False))
+    assert [len(positions) for positions, _ in batches] == [5, 5, 5, 5, 4] == [len(rows) for _, rows in batches]
+    assert order == ["launch", *["launch", "fetch"] * 4, "fetch"]
+    assert sum((positions for positions, _ in batches), []) == list(range(24))
+
+
+@pytest.mark.parametrize("shape", [(6, 1, 20, 30), (6, 3, 30, 20), (6, 3, 32, 32)])
+def test_images_of_an_array_are_scaled_together_as_pillow_scales_each(shape):
+    images = np.random.default_rng(0).integers(80, 176, shape, dtype=np.uint8)  # Pillow clips and rounds between rows and columns, too
+    x = extraction.array_input(images, 48, torch.device("cpu"))
+    assert x.shape == (6, 3, 48, 48) and x.is_contiguous(memory_format=torch.channels_last)
+    short = min(shape[2:])
+    top, left = (shape[2] - short) // 2, (shape[3] - short) // 2
+    for picture, image in zip(x, images[:, :, top : top + short, left : left + short], strict=True):
+        colours_of = Image.fromarray(image[0] if len(image) == 1 else image.transpose(1, 2, 0)).convert("RGB")
+        expected = np.asarray(colours_of.resize((48, 48), Image.Resampling.BICUBIC), np.float32)
+        assert abs(picture.permute(1, 2, 0).numpy() - expected).max() <= 1
+
+
+def test_features_of_an_array_are_those_of_its_images_whatever_the_batch(tmp_path, monkeypatch):
+    images = np.random.default_rng(0).integers(0, 256, (23, 3, 32, 32), dtype=np.uint8)
+    arrays = from_arrays(images, np.arange(23) % 2)
+    whole = extract(arrays, colours(), device=CPU, folder=tmp_path / "whole").features
+    monkeypatch.setattr(extraction, "CPU_BATCH", 4)
+    parts = extract(arrays, colours(), device=CPU, folder=tmp_path / "parts").features
+    np.testing.assert_array_equal(whole, parts)
+    expected = torch.nn.functional.adaptive_avg_pool2d((torch.from_numpy(images) - 127.5) / 127.5, 2).flatten(1)
+    np.testing.assert_allclose(whole, expected, atol=2e-3)
 
 
 def test_a_store_gives_each_picture_its_own_row_whatever_the_order(tmp_path):
