@@ -4,21 +4,27 @@
     python pipelines/gpu_benchmark.py FOLDER [--minutes 8]  # on the GPU machine
 
 Needs torch, torchvision, numpy and scikit-learn. Each time is that of a fresh process, from its start to the probabilities of all
-samples in a file: imports, CUDA, reading, training, judging, embedding. `--device cpu --limit 600` tries it without a GPU.
+samples in a file: imports, CUDA, reading, training, judging, embedding. Rows of `vit-s16` are of features, not of training: all pictures
+of CIFAR-10 through a frozen ViT-S/16 at 224 pixels, from the array, and from as many JPEG files of 256 pixels that are made before the
+time begins; its weights are drawn at random, which changes nothing of the time. `--device cpu --limit 600` tries it without a GPU.
 """
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 ROWS = [  # dataset, model, preset, what differs from it, how; the first of each dataset is what a user gets by default
     {"dataset": "mnist", "model": "mnist-cnn", "preset": "default", "how": "default"},
     {"dataset": "cifar10", "model": "airbench", "preset": "default", "how": "default"},
+    {"dataset": "cifar10", "model": "vit-s16", "preset": "frozen", "how": "array"},
+    {"dataset": "cifar10", "model": "vit-s16", "preset": "frozen", "how": "files"},
     {"dataset": "mnist", "model": "mnist-cnn", "preset": "default", "how": "recorded"},
     {"dataset": "cifar10", "model": "airbench", "preset": "default", "how": "default", "recipe": {"epochs": 12}},
     {"dataset": "mnist", "model": "mnist-cnn", "preset": "default", "how": "one by one"},
@@ -30,6 +36,7 @@ ROWS = [  # dataset, model, preset, what differs from it, how; the first of each
     {"dataset": "cifar10", "model": "airbench", "preset": "default", "how": "compiled"},
 ]
 PART = 20_000  # images of CIFAR-10 in a file: 61 MB
+JPEG_SIDE = 256  # pixels of a made photograph
 
 
 def write(folder: Path) -> None:
@@ -44,6 +51,87 @@ def write(folder: Path) -> None:
         np.save(folder / f"{name}-labels.npy", image_set.labels)
         for start in range(0, len(image_set), part):
             np.save(folder / f"{name}-images-{start // part}.npy", image_set.images[start : start + part])
+
+
+def read(dataset: str, folder: Path, limit: int | None) -> tuple:
+    """Images (N, C, H, W) and labels (N,) of a dataset, from its parts."""
+    import numpy as np
+
+    images = np.concatenate([np.load(file) for file in sorted(folder.glob(f"{dataset}-images-*.npy"))])[:limit]
+    return images, np.load(folder / f"{dataset}-labels.npy")[:limit]
+
+
+def vit_s16():
+    """A ViT-S/16 at 224 pixels without its classifier, as `Features` takes a net; weights drawn from seed 0."""
+    import torch
+    from torchvision.models import VisionTransformer
+
+    from curate.judge.backbones import Backbone
+
+    def load():
+        torch.manual_seed(0)
+        net = VisionTransformer(image_size=224, patch_size=16, num_layers=12, num_heads=6, hidden_dim=384, mlp_dim=1536)
+        net.heads = torch.nn.Identity()
+        return net.eval().requires_grad_(False)
+
+    return Backbone("vit-s16", load, 224, (0.5,) * 3, (0.5,) * 3, "vit-s16-random", "", 384)
+
+
+def write_photographs(folder: Path, images, labels) -> None:
+    """The images as JPEG files of 256 x 256 pixels, a folder for each class; all cores work."""
+    with ProcessPoolExecutor() as pool:
+        step = 500
+        parts = [(folder, images[start : start + step], labels[start : start + step], start) for start in range(0, len(images), step)]
+        list(pool.map(write_some, *zip(*parts, strict=True)))
+
+
+def write_some(folder: Path, images, labels, first: int) -> None:
+    """Those of one process: enlarged, with the noise of a camera, or the files would be smaller than photographs are."""
+    import numpy as np
+    from PIL import Image
+
+    noise = np.random.default_rng(first).integers(-12, 13, (JPEG_SIDE, JPEG_SIDE, 3))
+    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+        large = Image.fromarray(image.transpose(1, 2, 0)).resize((JPEG_SIDE, JPEG_SIDE), Image.Resampling.BICUBIC)
+        path = folder / str(label) / f"{first + number:06}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((np.asarray(large) + np.roll(noise, number, axis=0)).clip(0, 255).astype(np.uint8)).save(path, quality=90)
+
+
+def measure_features(row: dict, folder: Path, device: str, limit: int | None, started: float) -> dict:
+    """One row of features, in this process: `seconds_of_start` until the pictures are listed, `seconds` until all features are there."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from curate.data.load import load
+    from curate.judge.extraction import extract
+    from curate.judge.training.arithmetic_rate import operations_per_second
+    from curate.judge.training.device import pick_device
+    from curate.sources import from_arrays
+
+    where, backbone = pick_device(device), vit_s16()
+    if row["how"] == "files":
+        image_set = load(row["photographs"])
+    else:
+        image_set = from_arrays(*read(row["dataset"], folder, limit))
+    ready = time.time()
+    with tempfile.TemporaryDirectory() as kept:
+        found = extract(image_set, backbone, device=where, folder=Path(kept))
+    ended = time.time()
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        backbone.load()(torch.zeros(1, 3, 224, 224))
+    operations = counter.get_total_flops() * found.num_computed
+    return {
+        **row,
+        "seconds": ended - started,
+        "seconds_of_start": ready - started,
+        "num_computed": found.num_computed,
+        "accuracy": None,
+        "memory_gib": torch.cuda.max_memory_allocated() / 2**30 if where.kind == "cuda" else None,
+        "share_of_the_rate": operations / operations_per_second(where, side=8192 if where.kind == "cuda" else 1024) / (ended - ready),
+        "device": where.to_json(),
+        "torch": torch.__version__,
+    }
 
 
 def measure(row: dict, folder: Path, device: str, limit: int | None, started: float) -> dict:
@@ -72,8 +160,7 @@ def measure(row: dict, folder: Path, device: str, limit: int | None, started: fl
             return net
 
     where = pick_device(device)
-    images = np.concatenate([np.load(file) for file in sorted(folder.glob(f"{row['dataset']}-images-*.npy"))])[:limit]
-    labels = np.load(folder / f"{row['dataset']}-labels.npy")[:limit]
+    images, labels = read(row["dataset"], folder, limit)
     spec = (Compiled if row["how"] == "compiled" else ModelSpec)(row["model"], 10, images.shape[1], images.shape[2:])
     recipe = replace(preset_for(row["model"], row["preset"], in_channels=images.shape[1]).recipe, **row.get("recipe", {}))
     ready = time.time()
@@ -132,7 +219,15 @@ def main() -> None:
         return write(options.folder)
     if options.row:
         row = json.loads(options.row)
-        return print(json.dumps(measure(row, options.folder, options.device, options.limit, row.pop("started"))))
+        by = measure_features if row["model"] == "vit-s16" else measure
+        return print(json.dumps(by(row, options.folder, options.device, options.limit, row.pop("started"))))
+    with tempfile.TemporaryDirectory() as kept:
+        os.environ["CURATE_DATA"] = kept  # working copies are made anew, and nothing is left behind
+        run_rows(options, Path(kept))
+
+
+def run_rows(options: argparse.Namespace, kept: Path) -> None:
+    """The checks, then each row in a process of its own; the table, and the record as one line of JSON."""
     start, rows = time.time(), []
     differences = check(options.folder, options.device)
     print(f"checks: largest difference of probabilities from one by one: {differences}", flush=True)
@@ -141,6 +236,9 @@ def main() -> None:
         if time.time() - start > 60 * options.minutes:
             print(f"left out, time is up: {row}")
             continue
+        if row["how"] == "files":
+            row = {**row, "photographs": str(kept / "photographs")}
+            write_photographs(kept / "photographs", *read(row["dataset"], options.folder, options.limit))
         command = [sys.executable, __file__, str(options.folder), "--device", options.device, "--row"]
         limit = [] if options.limit is None else ["--limit", str(options.limit)]
         told = subprocess.run([*command, json.dumps({**row, "started": time.time()}), *limit], capture_output=True, text=True, check=False)
@@ -149,8 +247,9 @@ def main() -> None:
             continue
         rows.append(json.loads(told.stdout.splitlines()[-1]))
         r = rows[-1]
+        accuracy = "" if r["accuracy"] is None else f"{r['accuracy']:.2%}"
         print(
-            f"{r['dataset']:8} {r['model']:10} {r['preset']:8} {r['how']:11} {r['seconds']:8.1f} {r['accuracy']:9.2%} "
+            f"{r['dataset']:8} {r['model']:10} {r['preset']:8} {r['how']:11} {r['seconds']:8.1f} {accuracy:>9} "
             f"{r['share_of_the_rate']:12.1%} {r.get('recipe', '')}",
             flush=True,
         )

@@ -1,5 +1,9 @@
 """The benchmark of GPUs, tried on the CPU: it reads its files in parts, and each way of training gives a whole row."""
 
+import json
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -40,10 +44,62 @@ def test_the_check_compares_stacked_nets_with_those_trained_one_by_one(gpu_bench
     assert set(differences) == {"stacked", "recorded"} and max(differences.values()) < 1e-3
 
 
+@pytest.mark.parametrize("how", ["array", "files"])
+def test_features_are_computed_from_the_array_and_from_files(gpu_benchmark, folder, how, tmp_path, monkeypatch):
+    monkeypatch.setenv("CURATE_DATA", str(tmp_path / "data"))
+    row = next(row for row in gpu_benchmark.ROWS if row["how"] == how)
+    if how == "files":
+        row = {**row, "photographs": str(tmp_path / "photographs")}
+        gpu_benchmark.write_photographs(tmp_path / "photographs", *gpu_benchmark.read("cifar10", folder, 6))
+    measured = gpu_benchmark.measure_features(row, folder, "cpu", 6, time.time())
+    assert measured["num_computed"] == 6 and measured["seconds"] >= measured["seconds_of_start"] > 0
+    assert 0 < measured["share_of_the_rate"] < 1
+
+
+BARE = """
+import importlib.abc, runpy, sys
+
+ALLOWED = {"torch", "torchvision", "numpy", "sklearn", "filelock", "PIL", "curate", "gpu_benchmark"}
+OF_THEM = {"torchgen", "functorch", "scipy", "joblib", "threadpoolctl", "sympy", "mpmath", "networkx", "jinja2", "markupsafe", "fsspec",
+           "typing_extensions", "triton", "nvidia", "setuptools", "pkg_resources", "_distutils_hack", "opt_einsum", "packaging", "narwhals"}
+
+
+class Bare(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        root = name.partition(".")[0]
+        if root not in ALLOWED | OF_THEM and not root.startswith("_") and root not in sys.stdlib_module_names:
+            raise ModuleNotFoundError(f"No module named '{name}' on a bare GPU machine", name=name)
+
+
+sys.meta_path.insert(0, Bare())
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["default", "array", "files"])
+def test_a_row_needs_nothing_but_what_a_bare_gpu_machine_has(gpu_benchmark, folder, tmp_path, how):
+    row = next(row for row in gpu_benchmark.ROWS if row["how"] == how)
+    if how == "files":
+        row = {**row, "photographs": str(tmp_path / "photographs")}
+        gpu_benchmark.write_photographs(tmp_path / "photographs", *gpu_benchmark.read("cifar10", folder, 6))
+    limit = "60" if how == "default" else "6"
+    told = json.dumps({**row, "started": time.time()})
+    command = [sys.executable, "-c", BARE, gpu_benchmark.__file__, str(folder), "--device", "cpu", "--limit", limit, "--row", told]
+    environment = {**os.environ, "CURATE_DATA": str(tmp_path / "data"), "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["seconds"] > 0
+
+
 def test_every_row_is_of_a_model_and_a_recipe_that_there_are(gpu_benchmark):
     from dataclasses import replace
 
     from curate.judge.training.recipes import preset_for
 
     for row in gpu_benchmark.ROWS:
+        if row["model"] == "vit-s16":
+            assert gpu_benchmark.vit_s16().dimensions == 384
+            continue
         replace(preset_for(row["model"], row["preset"], in_channels=3).recipe, **row.get("recipe", {}))
