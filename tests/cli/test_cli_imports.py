@@ -49,10 +49,11 @@ probs = np.full((len(images), 3), 0.02)
 probs[np.arange(len(images)), images.labels] = 0.96
 probs[0] = np.roll(probs[0], 1)
 curate.audit(images, judge=curate.Given(pred_probs=[probs]), look_for=curate.LookFor(method="predicted_neq_given"), run="shapes")
+print(images.sample_ids[0])
 """
     made = {**os.environ, "CURATE_DATA": str(folder / "data")}
-    subprocess.run([sys.executable, "-c", code, str(source)], env=made, check=True, capture_output=True, text=True)
-    decision = {"sample_id": "shapes/train/across/0000.png", "action": "keep", "who": "a"}
+    done = subprocess.run([sys.executable, "-c", code, str(source)], env=made, check=True, capture_output=True, text=True)
+    decision = {"sample_id": done.stdout.split()[-1], "action": "ok", "who": "a", "when": "2026-01-01T00:00:00+00:00"}
     (folder / "decisions.jsonl").write_text(json.dumps(decision) + "\n")
     return {**made, "FOLDER": str(folder)}
 
