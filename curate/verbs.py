@@ -66,7 +66,7 @@ class Audit:
     @cached_property
     def issues(self) -> "pd.DataFrame":
         """One row per sample, the most suspect label first: `issues.parquet` of the run by `rank`."""
-        from curate.find.find import load_table
+        from curate.find.saved_table import load_table
 
         return load_table(self.run).sort_values("rank", ignore_index=True)
 
@@ -102,6 +102,7 @@ class Audit:
             "handle": self.run.handle,
             "report": self.run.require("report.html", "report"),
             "seconds": {step: record["seconds"] for step, record in self.run.meta["steps"].items()},
+            "peak_memory_mib": {step: record["peak_memory_mib"] for step, record in self.run.meta["steps"].items()},
             **self._read_and_left_out(),
         }
 
@@ -454,7 +455,8 @@ def audit(
 ) -> Audit:
     """Finds the wrong labels of a dataset: reads it, has it judged, finds issues, and writes the report.
 
-    A call that was killed goes on where it stopped when it is made again.
+    A call that was killed goes on where it stopped when it is made again. `report.html` is written as soon as the labels are judged, and
+    once more when the map is there.
 
     Args:
         source: a catalog name, the path of a folder or table, `fiftyone:NAME`, a Source, an ImageSet, or images as an array: uint8
@@ -490,19 +492,23 @@ def audit(
     made = _judged(image_set, path, judge, place, look_for, options, command, progress)
     with made.run.only_one("audit"), _map_beside(made, image_set) as process:
         from curate.find.find import find
+        from curate.find.map import finish_map, make_map
 
-        find(made.run, image_set, look_for, map_process=process, progress=progress)
+        figures = find(made.run, image_set, look_for, with_map=False, map_process=process, progress=progress)
+        progress("suspects", 0, 1)
+        page = made.report()  # the suspects are known: the page is there while the map and the App's dataset are still being made
+        progress("suspects", 1, 1, f"{figures['label_issues']:,} of {figures['samples']:,} labels, in {page}")
+        if process is None and made.run.has("embeddings.npy"):
+            make_map(made.run, progress=progress)
         if fiftyone:
             from curate.app.dataset import build
-            from curate.find.map import finish_map
 
             projection = None if process is None else functools.partial(finish_map, made.run, process, progress=progress)
             made.told = build(made.run, image_set, dataset_name=dataset_name, projection=projection, progress=progress)
         elif process is not None:
-            from curate.find.map import finish_map
-
             finish_map(made.run, process, progress=progress)
-    made.report()
+        if fiftyone or made.run.has("projection.npy"):
+            made.report()  # once more, with the map and with what the App's dataset took
     if track is not None:
         made.told["tracked"] = made.track(track)
     return made

@@ -95,6 +95,24 @@ print(audit.report(), audit.clean("drop").figures["num_keep"] > 0)
     assert done.stdout.split()[1:] == ["True"]
 
 
+def test_the_page_with_the_suspects_is_there_before_the_map_is_made(shape_folder, data, monkeypatch):
+    from curate.find import map as map_steps
+
+    pages, told, make_map = [], [], map_steps.make_map
+
+    def looking(run, *rest, **options):
+        pages.append((run.path / "report.html").read_text())
+        return make_map(run, *rest, **options)
+
+    monkeypatch.setattr(map_steps, "make_map", looking)
+    audit = curate.audit(str(shape_folder), judge=QUICK, place=CPU, progress=lambda *stage: told.append(stage))
+    (first,) = pages
+    last = (audit.run.path / "report.html").read_text()
+    assert len(last) > len(first) and "sample" in first  # the map is what the last has more
+    assert next(stage[3] for stage in told if stage[:2] == ("suspects", 1)).endswith("report.html")
+    assert set(audit.outcome()["peak_memory_mib"]) == set(audit.run.meta["steps"]) >= {"train", "find", "map", "report"}
+
+
 def test_an_audit_is_cleaned_and_exported_in_two_calls(found, tmp_path):
     audit = curate.Audit(found.run, found.images)
     cleaned = audit.clean("drop")
