@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from curate.data.image_set import ImageSet
 from curate.find.neighbors import EXACT_UP_TO
-from curate.find.projection import FEWEST_FOR_UMAP, project
+from curate.find.projection import FEWEST_FOR_UMAP, load_umap, project
 from curate.memory import PeakMemory
 from curate.progress import Progress, silent
 from curate.run import Run
@@ -71,7 +71,7 @@ def map_of() -> None:
     embeddings, seed = np.load(sys.argv[1], mmap_mode="r"), int(sys.argv[2])
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print is no part of it
-    import umap  # noqa: F401  seconds, while others look for neighbours
+    load_umap()  # seconds, while others look for neighbours
 
     with np.load(io.BytesIO(sys.stdin.buffer.read())) as given:
         neighbors = given["neighbors"], given["similarities"]

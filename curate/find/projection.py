@@ -1,6 +1,8 @@
 """A 2-D map of the embeddings, on which similar images lie together."""
 
+import contextlib
 import warnings
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +29,7 @@ def project(
     Args:
         embeddings: (N, D), finite; may be a memory map.
         neighbors: indices (N, k) and similarities (N, k) from `find_neighbors`; found here if not given.
-        seed: the same seed gives the same map on the same machine and versions, for which umap must stay in one thread:
-            70,000 samples take 13 s, after 5 s of compilation in each process.
+        seed: the same seed gives the same map on the same machine and versions, for which umap must stay in one thread.
 
     Source: McInnes, Healy & Melville 2018, arXiv:1802.03426.
     """
@@ -39,18 +40,36 @@ def project(
     indices, similarities = neighbors if neighbors is not None else nearest_neighbors(embeddings, k=NUM_NEIGHBORS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # umap and numba warn about what is meant here: one job, no search index
-        from umap import UMAP
+        return (
+            load_umap()
+            .UMAP(
+                n_neighbors=indices.shape[1] + 1,
+                metric="cosine",
+                init="pca",
+                n_epochs=NUM_EPOCHS,
+                random_state=seed,
+                n_jobs=1,
+                precomputed_knn=_with_self(indices, similarities),
+                force_approximation_algorithm=True,  # else small sets ignore the neighbours that are given
+            )
+            .fit_transform(np.asarray(embeddings, dtype=np.float32))
+        )
 
-        return UMAP(
-            n_neighbors=indices.shape[1] + 1,
-            metric="cosine",
-            init="pca",
-            n_epochs=NUM_EPOCHS,
-            random_state=seed,
-            n_jobs=1,
-            precomputed_knn=_with_self(indices, similarities),
-            force_approximation_algorithm=True,  # else small sets ignore the neighbours that are given
-        ).fit_transform(np.asarray(embeddings, dtype=np.float32))
+
+def load_umap() -> ModuleType:
+    """The package umap, whose compiled functions are kept on disk: umap itself has numba compile most of them anew in each process.
+
+    They lie where numba puts such files: beside umap, or in the user's cache folder where that cannot be written.
+    """
+    import umap
+    from numba.core.dispatcher import Dispatcher
+    from umap import layouts, umap_
+
+    for function in (*vars(layouts).values(), *vars(umap_).values()):
+        if isinstance(function, Dispatcher):
+            with contextlib.suppress(RuntimeError):  # no folder can be written: it is compiled each time
+                function.enable_caching()
+    return umap
 
 
 def _project_large(embeddings: NDArray[np.floating], seed: int) -> NDArray[np.float32]:

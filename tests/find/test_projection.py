@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -37,3 +41,20 @@ def test_few_samples_are_placed_by_principal_components(num_samples):
 def test_map_is_float32_and_finite(clusters):
     points = project(clusters)
     assert points.shape == (180, 2) and points.dtype == np.float32 and np.isfinite(points).all()
+
+
+COMPILED = """
+import numpy as np
+from curate.find.projection import load_umap, project
+
+project(np.random.default_rng(0).normal(size=(60, 4)))
+epoch = load_umap().layouts._nb_optimize_layout_euclidean_single_epoch
+print(sum(epoch.stats.cache_hits.values()), sum(epoch.stats.cache_misses.values()))
+"""
+
+
+@pytest.mark.slow
+def test_what_one_process_compiled_no_other_compiles_again(tmp_path):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    told = [subprocess.run([sys.executable, "-c", COMPILED], env=environment, capture_output=True, text=True) for _ in range(2)]
+    assert [done.stdout.split() for done in told] == [["0", "1"], ["1", "0"]], told[0].stderr + told[1].stderr
