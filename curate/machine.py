@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -47,16 +48,24 @@ class Check:
 
 
 def diagnose() -> list[Check]:
-    """Looks at Python, torch and its device, MongoDB, FiftyOne, cleanlab, disk and memory; a few seconds. Changes nothing."""
-    return [
-        check_python(),
-        *check_torch(),
-        check_cleanlab(),
-        *([check_mongodb(), check_database()] if has_fiftyone() else []),
-        check_fiftyone(),
-        check_data_folder(),
-        check_memory(),
-    ]
+    """Looks at Python, torch and its device, MongoDB, FiftyOne, cleanlab, disk and memory; a few seconds. Changes nothing.
+
+    What takes long, starting a mongod and importing FiftyOne in a process of its own, is done while torch is imported here.
+    """
+    database = [check_database()] if has_fiftyone() else []  # before FiftyOne is imported, which may start its service
+    with ThreadPoolExecutor() as pool:
+        fiftyone = pool.submit(check_fiftyone)
+        mongodb = [pool.submit(check_mongodb)] if has_fiftyone() else []
+        return [
+            check_python(),
+            *check_torch(),
+            check_cleanlab(),
+            *(check.result() for check in mongodb),
+            *database,
+            fiftyone.result(),
+            check_data_folder(),
+            check_memory(),
+        ]
 
 
 def has_fiftyone() -> bool:
