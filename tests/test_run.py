@@ -214,7 +214,7 @@ def test_a_step_records_its_seconds_its_peak_memory_and_its_notes(run):
         record["models"] = len(block) and 3
         del block
     step = Run.open(run.path).meta["steps"]["train"]
-    assert 0.6 <= step["seconds"] < 30 and step["peak_memory_mib"] > 128
+    assert step["seconds"] >= 0.6 and step["peak_memory_mib"] > 128
     assert step["method"] == "some" and step["models"] == 3
 
 

@@ -1,8 +1,7 @@
 """The guard lets in who has the token, under the App's own name, from the App's own pages; and gives out the dataset's files only."""
 
 import asyncio
-import statistics
-import time
+import sys
 
 import httpx
 import pytest
@@ -226,7 +225,8 @@ def test_web_sockets_need_the_same(guarded, headers, expected):
     assert sent == [expected]
 
 
-def test_guard_costs_less_than_a_millisecond(guarded):
+def test_guard_makes_few_calls_for_a_request(guarded):
+    """Seconds are measured by `pipelines/response_times.py`."""
     headers = [(b"host", b"127.0.0.1:5151"), (b"cookie", f"{guarded.cookie}={guarded.tokens.session}".encode()), (b"origin", HERE.encode())]
     scope = {"type": "http", "method": "POST", "path": "/events", "raw_path": b"/events", "query_string": b"", "headers": headers}
 
@@ -236,16 +236,18 @@ def test_guard_costs_less_than_a_millisecond(guarded):
     async def send(message):
         pass
 
-    async def measure():
-        seconds = []
-        for _ in range(500):
-            start = time.perf_counter()
+    async def num_calls():
+        calls = []
+        await guarded(dict(scope), None, send)
+        sys.setprofile(lambda frame, event, argument: calls.append(event) if event.endswith("call") else None)
+        try:
             await guarded(dict(scope), None, send)
-            seconds.append(time.perf_counter() - start)
-        return statistics.median(seconds)
+        finally:
+            sys.setprofile(None)
+        return len(calls)
 
     guarded.app = app
-    assert asyncio.run(measure()) < 0.001
+    assert asyncio.run(num_calls()) < 300
 
 
 @pytest.fixture
