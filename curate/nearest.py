@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from typing import TypeVar
 
@@ -95,7 +96,7 @@ def _best_groups(rows: Tensor, num_samples: int, k: int, block: int, progress: P
         for first in range(len(blocks)):
             pieces = [piece.T for piece in by_column[first]]
             by_column[first] = []
-            for second, (rowwise, columnwise) in enumerate(workers.map(lambda j: maxima_of(first, j), range(first, len(blocks))), first):
+            for second, (rowwise, columnwise) in enumerate(workers.map(partial(maxima_of, first), range(first, len(blocks))), first):
                 pieces.append(rowwise)
                 if second > first:
                     by_column[second].append(columnwise)

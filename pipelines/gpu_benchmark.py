@@ -110,10 +110,7 @@ def measure_features(row: dict, folder: Path, device: str, limit: int | None, st
     from curate.sources import from_arrays
 
     where, backbone = pick_device(device), vit_s16()
-    if row["how"] == "files":
-        image_set = load(row["photographs"])
-    else:
-        image_set = from_arrays(*read(row["dataset"], folder, limit))
+    image_set = load(row["photographs"]) if row["how"] == "files" else from_arrays(*read(row["dataset"], folder, limit))
     ready = time.time()
     with tempfile.TemporaryDirectory() as kept:
         found = extract(image_set, backbone, device=where, folder=Path(kept))

@@ -45,7 +45,10 @@ def main() -> None:
     run = Run.open(run_path(options.run))
     embeddings = np.asarray(run.load_array("embeddings.npy"), dtype=np.float32)
     rivals: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {"faiss": by_faiss, "sklearn": by_sklearn}
-    ways = {"curate": lambda e, k: nearest_neighbors(e, k=k)[1], **{name: way for name, way in rivals.items() if name not in options.without}}
+    ways = {
+        "curate": lambda e, k: nearest_neighbors(e, k=k)[1],
+        **{name: way for name, way in rivals.items() if name not in options.without},
+    }
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     differing: dict[str, int] = {}
     for _ in range(options.rounds):

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from curate.bench.published import Published, read_published
 from curate.errors import DataError
 from curate.find.evaluation import evaluate_detection
-from curate.find.saved_table import load_table
 from curate.find.label_issues import find_label_issues
+from curate.find.saved_table import load_table
 from curate.review.votes import CATEGORIES
 from curate.run import Run
 

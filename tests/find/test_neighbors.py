@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curate.errors import DataError
 from curate import nearest
+from curate.errors import DataError
 from curate.find.neighbors import nearest_neighbors
 
 

@@ -93,7 +93,7 @@ def test_a_batch_is_computed_before_the_features_of_the_one_before_are_fetched(w
     batches = list(extraction._in_batches(wall, np.arange(24), colours(), CPU, False))
     assert [len(positions) for positions, _ in batches] == [5, 5, 5, 5, 4] == [len(rows) for _, rows in batches]
     assert order == ["launch", *["launch", "fetch"] * 4, "fetch"]
-    assert sum((positions for positions, _ in batches), []) == list(range(24))
+    assert [position for positions, _ in batches for position in positions] == list(range(24))
 
 
 @pytest.mark.parametrize("shape", [(6, 1, 20, 30), (6, 3, 30, 20), (6, 3, 32, 32)])

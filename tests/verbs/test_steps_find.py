@@ -8,8 +8,8 @@ import pytest
 
 from curate.errors import DataError, RunError, UnknownNameError
 from curate.find.find import find
-from curate.find.saved_table import load_table
 from curate.find.issue_table import COLUMNS
+from curate.find.saved_table import load_table
 from curate.options import LookFor
 from curate.run import Run
 

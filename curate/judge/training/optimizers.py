@@ -91,16 +91,16 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """One step; filters of one shape are orthogonalised together, so that a GPU has fewer, larger products."""
         for group in self.param_groups:
-            by_shape: dict[torch.Size, list[Tensor]] = {}
+            by_shape: dict[torch.Size, list[tuple[Tensor, Tensor]]] = {}
             for p in group["params"]:
                 if p.grad is not None:
-                    by_shape.setdefault(p.shape, []).append(p)
-            for filters in by_shape.values():
+                    by_shape.setdefault(p.shape, []).append((p, p.grad))
+            for pairs in by_shape.values():
+                filters, gradients = [p for p, _ in pairs], [gradient for _, gradient in pairs]
                 for p in filters:
                     if not self.state[p]:
-                        self.state[p]["momentum"] = torch.zeros_like(p.grad)
+                        self.state[p]["momentum"] = torch.zeros_like(p)
                 running = [self.state[p]["momentum"] for p in filters]
-                gradients = [p.grad for p in filters]
                 torch._foreach_mul_(running, group["momentum"])
                 torch._foreach_add_(running, gradients)
                 nesterov = torch._foreach_add(gradients, running, alpha=group["momentum"])

@@ -98,6 +98,6 @@ def test_no_room_to_judge_makes_smaller_batches_and_trains_nothing_again(make_sh
 
 def test_no_room_to_judge_a_single_image_is_told_in_one_line_and_trains_nothing_again(make_shapes, cpu):
     make, made = too_large_to_judge(0)
-    with pytest.raises(CurateError, match="no memory left to judge a single image; .* take a smaller --model or --image-size"):
+    with pytest.raises(CurateError, match=r"no memory left to judge a single image; .* take a smaller --model or --image-size"):
         validated(make, make_shapes(45), cpu)
     assert len(made) == 1

@@ -10,9 +10,9 @@ from torch.nn import functional as F
 
 from curate.gain.retrain import train_and_judge
 from curate.judge.models.registry import make_model
+from curate.judge.training import predict as prediction
 from curate.judge.training.augment import Batches
 from curate.judge.training.device import Device
-from curate.judge.training import predict as prediction
 from curate.judge.training.predict import embed, images_at_once, predict
 from curate.judge.training.recipes import Recipe
 

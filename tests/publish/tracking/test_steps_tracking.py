@@ -10,8 +10,8 @@ from making import train
 import curate
 from curate.errors import DependencyError, UnknownNameError
 from curate.find.find import find
-from curate.find.saved_table import load_table
 from curate.find.issue_table import COLUMNS
+from curate.find.saved_table import load_table
 from curate.publish.tracking import story_of, track
 from curate.run import Run
 
