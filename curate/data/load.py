@@ -48,7 +48,7 @@ def load(source: str | Source, *, progress: Progress = silent, **options: Any) -
     source = source if isinstance(source, Source) else Source(source, **options)
     is_known = source.name in CATALOG
     place = source.name if is_known else os.path.abspath(os.path.expanduser(source.name))
-    paths = {name: Path(os.path.abspath(path)) for name in PATHS if (path := getattr(source, name)) is not None}
+    paths: dict[str, Any] = {name: Path(os.path.abspath(path)) for name in PATHS if (path := getattr(source, name)) is not None}
     if not is_known and not os.path.exists(place) and os.sep not in source.name and not _is_manifest(source.name):
         raise unknown_dataset(source.name)
     source = replace(source, name=place, **paths)
