@@ -8,8 +8,10 @@ import numpy as np
 
 from curate.app.database import connect, quiet_fiftyone
 from curate.data.decode import decode_images
-from curate.data.image_set import SPLITS, ImageSet, select, split_named
+from curate.data.image_set import SPLITS, ImageSet, not_chosen, select, split_named
+from curate.data.listing import name_remarks
 from curate.errors import DataError, UnknownNameError
+from curate.options import Source
 from curate.progress import Progress, silent
 from curate.run import data_root
 
@@ -64,14 +66,11 @@ def load_fiftyone(
     decoded = decode_images(files, image_size=image_size, skip_broken=not strict, cache=data_root() / "decoded", progress=progress)
     kept = chosen[decoded.kept]
     origin = {
+        **Source(name, split=split, limit=limit, field=field, image_size=image_size, strict=strict).to_origin(),
         "kind": "fiftyone",
-        "source": name,
-        "field": field,
-        "split": split,
-        "limit": limit,
-        "image_size": image_size,
-        "strict": strict,
         "skipped": list(decoded.skipped),
+        "passed_over": not_chosen(splits, split=split, limit=limit),
+        "remarks": name_remarks(class_names),
     }
     plain_name = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "images"  # names of runs and files come from it
     return ImageSet(
@@ -84,6 +83,20 @@ def load_fiftyone(
         filepaths=np.array([str(Path(paths[i])) for i in kept]),
         origin=origin,
         pictures=decoded.pictures,
+    )
+
+
+def load_again(origin: dict[str, Any], *, progress: Progress = silent) -> ImageSet:
+    """The image set whose `origin` this is, read again from the database."""
+    source = Source.of_origin(origin)
+    return load_fiftyone(
+        source.name,
+        source.field,
+        split=source.split,
+        limit=source.limit,
+        image_size=source.image_size,
+        strict=source.strict,
+        progress=progress,
     )
 
 

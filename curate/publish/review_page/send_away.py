@@ -1,6 +1,7 @@
 """The review as a folder or as one file, to be sent to whoever knows the right labels."""
 
 import base64
+import contextlib
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from markupsafe import Markup
 
 from curate.data.image_set import ImageSet
 from curate.errors import RunError, UsageError
-from curate.files import replaced_folder, storage_errors, write_atomically
+from curate.files import TO, replaced_folder, storage_errors, write_atomically
 from curate.find.saved_table import load_table
 from curate.progress import Progress, silent
 from curate.publish.gallery.site import MARK, check_replaceable
@@ -56,14 +57,14 @@ def review_page(
     target = run.path / "review-page" if to is None else to
     is_file = target.suffix.lower() in (".html", ".htm")
     (_check_file if is_file else check_replaceable)(target)
-    with run.step("review-page"):
+    with run.step("review-page") if to is None else contextlib.nullcontext():  # elsewhere, nothing is written into the run
         if load_table(run)["sample_id"].tolist() != image_set.sample_ids.tolist():
             raise RunError(f"{run.path} holds the issues of other samples than those of '{image_set.name}'; run `curate find` again")
         deck = make_deck(run, image_set, title=title, only=only, limit=limit, check=check, blind=blind)
         pictures = photographs(image_set, deck, side=side, progress=progress)
         if is_file:
             sources = [f"data:{kind_of(one)};base64,{base64.b64encode(one.content).decode()}" for one in pictures]
-            with storage_errors(target):
+            with storage_errors(target, remedy=TO):
                 target.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(target, page_text(deck, pictures, sources, is_embedded=True).encode())
         else:
