@@ -82,7 +82,9 @@ class Source:
         metavar="FILE",
     )
     root: Path | None = option(None, "Folder with the dataset's files, where they are there already.", metavar="FOLDER", panel=MORE)
-    field: str | None = option(None, "The classification field of a fiftyone:DATASET.", panel=MORE)
+    field: str | None = option(
+        None, "The labels: a field of fiftyone:DATASET, classifications, or detections to be cut out; or a column of a table.", panel=MORE
+    )
     group_by: str | None = option(
         None,
         "Images that must be judged together (shots of one product, patient, video): those of one `folder`, of one value of the table's "
