@@ -21,6 +21,7 @@ METHODS = (
     "low_self_confidence",
 )
 PRESETS = ("quick", "default", "best")
+PRESET_HELP = "How long to judge; best trains longer, and fine-tunes the pretrained net of features: for a GPU, or a night."
 RECIPE_NAMES = ("course",)
 MORE = "More about the data"
 TRAINING = "How the nets are trained"

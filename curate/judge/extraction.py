@@ -107,15 +107,18 @@ def content_keys(image_set: ImageSet) -> NDArray[np.void]:
 
 
 def net_input(image_set: ImageSet, position: int, side: int) -> "Image.Image":
-    """The middle square of a picture at `side` pixels, RGB: from its working copy where that has enough."""
+    """The middle square of a picture at `side` pixels, RGB."""
+    return centre_square(picture_of_net(image_set, position, side), side)
+
+
+def picture_of_net(image_set: ImageSet, position: int, side: int) -> "Image.Image":
+    """A picture, RGB, for a net that sees `side` pixels: its working copy where that has enough of them."""
     from PIL import Image
 
     if image_set.pictures is not None:
-        picture = image_set.pictures.image(position) if side <= ENOUGH * COPY_SIDE else image_set.pictures.original(position, side)
-    else:
-        pixels = np.asarray(image_set.images[position])
-        picture = Image.fromarray(pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0))).convert("RGB")
-    return centre_square(picture, side)
+        return image_set.pictures.image(position) if side <= ENOUGH * COPY_SIDE else image_set.pictures.original(position, side)
+    pixels = np.asarray(image_set.images[position])
+    return Image.fromarray(pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0))).convert("RGB")
 
 
 def _in_batches(
