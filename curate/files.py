@@ -20,6 +20,11 @@ DATA, TO, RUN = (
 )
 """What to do where a place cannot be written, by what chose the place."""
 
+EXPORT_MARKER = ".curate-export.json"
+"""In every exported folder, with the number of files beside it: tells an export that is as it was from one that has become the user's."""
+GALLERY_MARK = '<meta name="generator" content="curate gallery">'
+"""In the `index.html` of every gallery."""
+
 
 def write_atomically(path: Path, content: bytes | memoryview, *, remedy: str = TO) -> Path:
     """Replaces `path` by `content` so that a kill leaves the old file or the new one, never half of one.

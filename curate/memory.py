@@ -4,7 +4,8 @@ import os
 import threading
 from pathlib import Path
 
-CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+CGROUPS = Path("/sys/fs/cgroup")
+OWN_CGROUPS = Path("/proc/self/cgroup")
 
 
 def tree_rss(root: int | None = None, *, leave_out: tuple[str, ...] = ("mongod",), with_files: bool = True) -> int:
@@ -37,12 +38,32 @@ def tree_rss(root: int | None = None, *, leave_out: tuple[str, ...] = ("mongod",
 def total_memory() -> int:
     """Bytes that this process may hold: those of the machine, or of the container where it has fewer."""
     limits = [_machine_memory()]
-    for file in CGROUP_LIMITS:
+    for file in _limit_files():
         try:
-            limits.append(int(Path(file).read_text()))
+            limits.append(int(file.read_text()))
         except (OSError, ValueError):  # no such limit: there is no file, or it says `max`
             continue
     return min(limits)
+
+
+def _limit_files() -> list[Path]:
+    """Where the limits of this process may stand: of its control group and of those above it, in both versions of Linux's groups."""
+    files = [CGROUPS / "memory.max", CGROUPS / "memory" / "memory.limit_in_bytes"]  # as a container sees its own
+    try:
+        lines = OWN_CGROUPS.read_text().splitlines()
+    except OSError:
+        return files
+    for line in lines:
+        _, kinds, place = line.split(":", 2)
+        if not kinds:
+            base, name = CGROUPS, "memory.max"
+        elif "memory" in kinds.split(","):
+            base, name = CGROUPS / "memory", "memory.limit_in_bytes"
+        else:
+            continue
+        group = base / place.lstrip("/")
+        files += [folder / name for folder in (group, *group.parents) if folder == base or base in folder.parents]
+    return files
 
 
 def _machine_memory() -> int:

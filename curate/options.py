@@ -5,7 +5,7 @@ An option is a field of a frozen dataclass, made by `option`. The Python API tak
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,9 @@ class Source:
         "(and annotator), or `export`'s.",
         metavar="FILE",
     )
+    corrections: Path | None = option(
+        None, "Corrected labels of `export`, applied to the given ones, or to those of --labels.", metavar="FILE", panel=MORE
+    )
     root: Path | None = option(None, "Folder with the dataset's files, where they are there already.", metavar="FOLDER", panel=MORE)
     field: str | None = option(
         None, "The labels: a field of fiftyone:DATASET, classifications, or detections to be cut out; or a column of a table.", panel=MORE
@@ -95,6 +98,22 @@ class Source:
     )
     strict: bool = option(False, "Stop at the first file that cannot be read, instead of going on without it and listing it.", panel=MORE)
     image_size: int | None = option(None, "Side that images of your own are scaled to for a net.", metavar="PIXELS", least=1, panel=MORE)
+
+    @classmethod
+    def of_origin(cls, origin: Mapping[str, Any]) -> "Source":
+        """What was read, from the `origin` of an image set or of a run, also of an older version that had fewer options."""
+        known = {field.name: origin[field.name] for field in dataclasses.fields(cls) if field.name in origin and field.name != "name"}
+        paths = {name: Path(known[name]) for name in PATHS if known.get(name) is not None}
+        return cls(**{**known, **paths, "name": origin["source"]})
+
+    def to_origin(self) -> dict[str, Any]:
+        """The same as `of_origin` reads it back; JSON-able."""
+        options = to_json(self)
+        return {"source": options.pop("name"), **options}
+
+
+PATHS = ("labels", "corrections", "root")
+"""Fields of a Source that are paths."""
 
 
 @dataclass(frozen=True)

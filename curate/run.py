@@ -9,6 +9,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import shlex
 import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -20,7 +21,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from curate.errors import RunError
-from curate.files import RUN, replaced_atomically, storage_errors, write_atomically
+from curate.files import EXPORT_MARKER, GALLERY_MARK, RUN, replaced_atomically, storage_errors, write_atomically
 from curate.memory import PeakMemory
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Run:
                 if ours != theirs and is_trained:
                     raise RunError(
                         f"{path} holds a run with another {what} ({_first_difference(theirs, ours)}); "
-                        "give this one another name with --run; what was decided there goes along by `curate import-decisions`"
+                        f"give this one another name with --run{_decided_there(path)}"
                     )
             run.replace_sections(**{what: new[what] for what in ("dataset", "config", "options") if what in new})
             return run
@@ -172,6 +173,11 @@ class Run:
             note.unlink(missing_ok=True)
             lock.release()
 
+    @property
+    def can_be_written(self) -> bool:
+        """Whether anything can be kept in the folder; a run on a read-only disk can be looked at all the same."""
+        return os.access(self.path, os.W_OK | os.X_OK)
+
     @contextlib.contextmanager
     def step(self, name: str, **notes: Any) -> Iterator[dict[str, Any]]:
         """Times a step; adds seconds, peak memory in MiB and whatever the block puts into the yielded dict to `run.json`.
@@ -244,6 +250,14 @@ def holds_runs(folder: Path) -> bool:
     return (folder / "run.json").is_file() or any((folder / "runs").glob("*/run.json"))
 
 
+def made_by_curate(folder: Path) -> bool:
+    """Whether a folder is no part of a dataset, since curate made it: the data folder, one with runs, a run, an export, or a gallery."""
+    if holds_runs(folder) or (folder / EXPORT_MARKER).is_file() or (data_root().is_dir() and folder.samefile(data_root())):
+        return True
+    page = folder / "index.html"
+    return (folder / "data.js").is_file() and page.is_file() and GALLERY_MARK in page.read_text(encoding="utf-8", errors="replace")
+
+
 def check_place(path: Path, meta: dict[str, Any]) -> None:
     """Says that no run may begin in the folder `path`, where it holds other things or lies among the images of the dataset.
 
@@ -258,6 +272,12 @@ def check_place(path: Path, meta: dict[str, Any]) -> None:
     is_inside = source.is_absolute() and source.is_dir() and inside.is_relative_to(source.resolve())
     if is_inside and not inside.is_relative_to((data_root() / "runs").resolve()):
         raise RunError(f"{path} lies among the images in {source}, which a run would change; give --run a name, or a folder elsewhere")
+
+
+def _decided_there(path: Path) -> str:
+    """How to go on with what people decided in a run; nothing where they decided nothing."""
+    journal = path / "decisions.jsonl"
+    return f"; `curate import-decisions NAME {shlex.quote(str(journal))}` then takes over what was decided here" if journal.exists() else ""
 
 
 def _begin_anew(path: Path) -> str:
@@ -286,7 +306,7 @@ def _without_origin(section: Any) -> Any:
 
 def _first_difference(old: Any, new: Any) -> str:
     if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted({*old, *new}):
+        for key in sorted({*old, *new}, key=lambda key: (key.endswith("_hash"), key)):  # numbers and names say more
             if old.get(key) != new.get(key):
                 return f"{key}: there {old.get(key)!r}, asked for {new.get(key)!r}"
     return f"there {old!r}, asked for {new!r}"

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from curate.data.image_set import ImageSet
 from curate.data.load import load, reload
 from curate.errors import DataError, RunError
+from curate.judge.judgement import arrays_of
 from curate.options import Source
 from curate.progress import Progress, silent
 from curate.run import Run
@@ -34,7 +35,7 @@ def load_source(source: str | Source, *, progress: Progress = silent, **options:
     if not source.name.startswith(FIFTYONE):
         return load(source, progress=progress)
     from curate.app.fiftyone_source import load_fiftyone
-    from curate.data.label_files import read_given
+    from curate.data.label_files import relabelled
 
     image_set = load_fiftyone(
         source.name.removeprefix(FIFTYONE),
@@ -45,17 +46,16 @@ def load_source(source: str | Source, *, progress: Progress = silent, **options:
         strict=source.strict,
         progress=progress,
     )
-    if source.labels is None:
-        return image_set
-    labels, annotations = read_given(
-        Path(source.labels),
+    labels, annotations, remarks = relabelled(
+        source,
+        image_set.labels,
         sample_ids=image_set.sample_ids,
         positions=np.arange(len(image_set)),
         class_names=image_set.class_names,
-        given=image_set.labels,
         splits=image_set.splits,
     )
-    origin = {**image_set.origin, "labels": str(Path(source.labels).absolute())}
+    paths = {name: str(Path(path).absolute()) for name in ("labels", "corrections") if (path := getattr(source, name)) is not None}
+    origin = {**image_set.origin, **paths, "remarks": [*image_set.origin["remarks"], *remarks]}
     return replace(image_set, labels=labels, annotations=annotations, origin=origin)
 
 
@@ -111,14 +111,13 @@ def images_of(run: Run, *, root: Path | None = None, progress: Progress = silent
         RunError: the images are not the same any more.
     """
     dataset = run.meta["dataset"]
-    origin = {**dataset["origin"], "labels": None}  # the run folder has them
+    origin = {**dataset["origin"], "labels": None, "corrections": None}  # the run folder has them
     if origin.get("kind") == ARRAYS:
-        image_set = _from_run(run, origin)
+        image_set = arrays_of(run)
     elif origin.get("kind") == "fiftyone":
-        from curate.app.fiftyone_source import load_fiftyone
+        from curate.app.fiftyone_source import load_again
 
-        options = {key: origin[key] for key in ("field", "split", "limit", "image_size", "strict") if key in origin}
-        image_set = load_fiftyone(origin["source"], progress=progress, **options)
+        image_set = load_again(origin, progress=progress)
     else:
         image_set = reload(origin, root=root, progress=progress)
     if image_set.images_hash != dataset["images_hash"]:
@@ -138,18 +137,4 @@ def images_of(run: Run, *, root: Path | None = None, progress: Progress = silent
         origin=dataset["origin"],
         pictures=image_set.pictures,
         groups=image_set.groups,
-    )
-
-
-def _from_run(run: Run, origin: dict[str, Any]) -> ImageSet:
-    """The images that were given as arrays: the run folder has them."""
-    return ImageSet(
-        run.meta["dataset"]["name"],
-        run.load_array("images.npy", mmap=True),
-        run.load_array("labels.npy").astype(np.int64),
-        run.load_array("sample_ids.npy"),
-        run.load_array("splits.npy"),
-        tuple(run.meta["dataset"]["class_names"]),
-        None,
-        origin,
     )

@@ -77,6 +77,15 @@ def columns_of(path: Path) -> tuple[str, ...]:
         return ()
 
 
+def separator_of(path: Path) -> str:
+    """What separates the values of a CSV, by its first line."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            return _split_header(next(iter(file), ""))[1]
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return SEPARATORS[0]
+
+
 def plain(text: str) -> str:
     """Text from outside as it is compared: stripped, in Unicode's NFC form (macOS writes file names in NFD)."""
     return unicodedata.normalize("NFC", text.strip())

@@ -4,7 +4,6 @@ import contextlib
 import functools
 import html
 import json
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -96,6 +95,8 @@ class Audit:
 
     def outcome(self) -> dict[str, Any]:
         """What `curate audit` tells at its end: the figures, where everything is, and how long each step took."""
+        from curate.review.decisions import decided_elsewhere
+
         return {
             **self.figures,
             **self.told,
@@ -103,6 +104,7 @@ class Audit:
             "report": self.run.require("report.html", "report"),
             "seconds": {step: record["seconds"] for step, record in self.run.meta["steps"].items()},
             **self._read_and_left_out(),
+            "decided_elsewhere": decided_elsewhere(self.run),
         }
 
     def _read_and_left_out(self) -> dict[str, Any]:
@@ -247,23 +249,21 @@ class Audit:
     def import_decisions(self, file: Path | str, *, who: str = "") -> dict[str, Any]:
         """Adds decisions made elsewhere; doing it twice adds nothing. `who` reviewed where the file names nobody.
 
-        A decision follows its picture where that has another id here: by what a review page wrote beside it.
+        A decision follows its picture where that has another id here: by what a review page wrote beside it, or the run that it is of.
         """
         from curate.review.decisions import import_decisions
 
-        return import_decisions(self.run, Path(file), who=who, contents=self._sample_of_content)
+        return import_decisions(self.run, Path(file), who=who, contents=self._contents)
 
-    def _sample_of_content(self) -> dict[str, str]:
-        """The sample id by what is in the picture, but for pictures that are there twice; nothing where they are not on this machine."""
-        from curate.data.content import content_ids
+    def _contents(self) -> dict[str, str]:
+        """What is in each picture by its sample id; nothing where neither the run nor this machine knows."""
+        from curate.data.content import CONTENTS, by_sample, contents_of
 
         try:
-            contents = content_ids(self.image_set)
+            contents = self.run.load_array(CONTENTS) if self.run.has(CONTENTS) else contents_of(self.image_set)
+            return by_sample(self.run.load_array("sample_ids.npy"), contents)
         except CurateError:
             return {}
-        counts = Counter(contents)
-        ids = self.image_set.sample_ids.tolist()
-        return {content: sample_id for content, sample_id in zip(contents, ids, strict=True) if counts[content] == 1}
 
     def build(self, dataset_name: str | None = None) -> dict[str, Any]:
         """The FiftyOne dataset of the run, made or brought up to date where needed; returns its name and the database.
@@ -280,7 +280,7 @@ class Audit:
         name = dataset_name or self.run.meta.get("fiftyone", {}).get("dataset")
         if name and self._root is None and is_current(name, self.run):
             return {"dataset_name": name, **database.told(), "num_samples": self.run.meta["dataset"]["num_samples"]}
-        with self.run.only_one("app"):
+        with self.run.only_one("app") if self.run.can_be_written else contextlib.nullcontext():
             return build(self.run, self.image_set, dataset_name=name, progress=self._progress)
 
     def app(self, dataset_name: str | None = None, **options: Any) -> None:
@@ -603,6 +603,8 @@ def _path_of(run: str | Path | None, image_set: "ImageSet", source: Source, judg
         parts.append(str(source.limit))
     if source.labels is not None:
         parts.append(Path(source.labels).stem)
+    if source.corrections is not None:
+        parts.append(Path(source.corrections).stem)
     preset = judge.nets.preset if isinstance(judge, Choose) else getattr(judge, "preset", "default")
     if judge is not None and not isinstance(judge, (Nets, Choose)):
         parts.append(judge.name)

@@ -2,8 +2,8 @@
 
     python pipelines/drill_inputs.py [--inputs 1000] [--kinds tree table labels probabilities decisions] [--seed 0]
 
-It survives an input by success or by one line and exit code 2: no traceback, no hang, nothing half-written, what was given unchanged, and
-figures within their bounds.
+It survives an input by success or by one line and exit code 2: no traceback, no hang, nothing half-written, what was given unchanged,
+figures within their bounds, and every file and every row read or counted among what was passed over.
 """
 
 import argparse
@@ -362,6 +362,26 @@ def bounds(run_folder: Path) -> str | None:
     return f"accuracy {accuracy}" if accuracy is not None and not 0 <= accuracy <= 1 else None
 
 
+def uncounted(run_folder: Path, source: Path) -> str | None:
+    """What of a source was neither read nor counted; None where all was."""
+    from curate.data.folders import SYSTEM
+    from curate.run import made_by_curate
+    from curate.tables import read_table
+
+    dataset = json.loads((run_folder / "run.json").read_text())["dataset"]
+    origin = dataset["origin"]
+    told = dataset["num_samples"] + len(origin["skipped"]) + sum(origin.get("passed_over", {}).values())
+    if source.is_file():
+        there = len(read_table(source).rows)
+        return None if told == there else f"{told} of {there} rows are read or counted"
+    there = 0
+    for base, folders, names in os.walk(source):
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in SYSTEM and not made_by_curate(Path(base, name))]
+        there += sum(not name.startswith(".") and name.lower() not in ("thumbs.db", "desktop.ini") for name in names)
+        there -= "metadata.jsonl" in names and any("no row of the table" in reason for reason in origin.get("passed_over", {}))
+    return None if told == there else f"{told} of {there} files are read or counted"
+
+
 def _numbers(value: Any, name: str) -> list[tuple[str, float]]:
     if isinstance(value, dict):
         return [pair for key, item in value.items() for pair in _numbers(item, f"{name}.{key}")]
@@ -382,20 +402,22 @@ def half_written(home: Path) -> str | None:
     return None
 
 
-def check(tally: Tally, what: str, ended: Ended, home: Path, before: dict[str, str] | None = None, told: str = "") -> str | None:
-    """Notes how a command on hostile input went; gives the fault."""
+def check(
+    tally: Tally, what: str, ended: Ended, home: Path, before: dict[str, str] | None = None, source: Path | None = None
+) -> str | None:
+    """Notes how a command on hostile input went, and whether all of `source` was counted; gives the fault."""
     fault = fault_of(ended, allowed=("well", "told"))
     fault = fault or half_written(home)
     run_folder = home / "data" / "runs" / "r"
     if fault is None and ended.code == 0 and (run_folder / "findings.json").exists():
-        fault = bounds(run_folder)
+        fault = bounds(run_folder) or (None if source is None else uncounted(run_folder, source))
     if (
         fault is None
         and before is not None
         and before != {name: hash for name, hash in contents(home).items() if not name.startswith("data/")}
     ):
         fault = "changed what was given"
-    tally.note(what, fault if fault is None else f"{fault} {told}")
+    tally.note(what, fault)
     return fault
 
 
@@ -418,7 +440,7 @@ def inputs(folder: Path, num: int, *, kinds: tuple[str, ...] = (), seed: int = 0
         write_tree(home / "set", data.draw(trees()))
         before = _given(home)
         strict = data.draw(st.booleans())
-        done(home, check(tally, "tree", run(judged(home / "set", strict=strict), home=home), home, before))
+        done(home, check(tally, "tree", run(judged(home / "set", strict=strict), home=home), home, before, home / "set"))
 
     def a_table(data: Any) -> None:
         home = world.fresh()
@@ -428,7 +450,7 @@ def inputs(folder: Path, num: int, *, kinds: tuple[str, ...] = (), seed: int = 0
         path.write_bytes(content)
         before = _given(home)
         strict = data.draw(st.booleans())
-        done(home, check(tally, "table", run(judged(path, strict=strict), home=home), home, before))
+        done(home, check(tally, "table", run(judged(path, strict=strict), home=home), home, before, path))
 
     def some_labels(data: Any) -> None:
         home = world.fresh()

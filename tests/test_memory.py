@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from curate import memory
 from curate.memory import PeakMemory, tree_rss
 
 MIB = 2**20
@@ -66,3 +68,21 @@ def test_pages_of_mapped_files_can_be_left_out(tmp_path):
     before, own_before = tree_rss(), tree_rss(with_files=False)
     assert mapped.sum() == size  # every page is read
     assert tree_rss() - before > 0.9 * size and abs(tree_rss(with_files=False) - own_before) < 0.3 * size
+
+
+@pytest.mark.parametrize(
+    ("groups", "files", "expected"),
+    [
+        ("0::/\n", {"memory.max": "1000\n"}, 1000),
+        ("0::/a/b\n", {"a/memory.max": "2000\n", "a/b/memory.max": "max\n"}, 2000),
+        ("4:memory:/pod/c\n3:cpu:/\n", {"memory/pod/c/memory.limit_in_bytes": "3000\n", "memory/memory.limit_in_bytes": "9000\n"}, 3000),
+    ],
+)
+def test_memory_is_that_of_the_container(tmp_path, monkeypatch, groups, files, expected):
+    for name, text in files.items():
+        (tmp_path / "fs" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "fs" / name).write_text(text)
+    (tmp_path / "own").write_text(groups)
+    monkeypatch.setattr(memory, "CGROUPS", tmp_path / "fs")
+    monkeypatch.setattr(memory, "OWN_CGROUPS", tmp_path / "own")
+    assert memory.total_memory() == expected

@@ -245,7 +245,10 @@ def build(
         DatabaseError: MongoDB cannot be used, or the dataset of that name was not made by curate.
         RunError: `find` has not been run.
     """
-    with run.step("app"):
+    if not run.can_be_written:  # on a read-only disk: nothing is noted there, so that the name is the one by default or the one given
         built = build_dataset(run, image_set, dataset_name=dataset_name, projection=projection, progress=progress)
-    run.update("fiftyone", dataset=built.name)
+    else:
+        with run.step("app"):
+            built = build_dataset(run, image_set, dataset_name=dataset_name, projection=projection, progress=progress)
+        run.update("fiftyone", dataset=built.name)
     return {"dataset_name": built.name, **built.database.told(), "num_samples": built.num_samples}

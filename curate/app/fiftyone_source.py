@@ -11,8 +11,10 @@ import numpy as np
 from curate.app.database import connect, quiet_fiftyone
 from curate.data.crops import Box, crop_files
 from curate.data.decode import decode_images
-from curate.data.image_set import SPLITS, ImageSet, select, split_named
+from curate.data.image_set import SPLITS, ImageSet, not_chosen, select, split_named
+from curate.data.listing import name_remarks
 from curate.errors import DataError, UnknownNameError
+from curate.options import Source
 from curate.progress import Progress, silent
 from curate.run import data_root
 
@@ -81,15 +83,11 @@ def load_fiftyone(
     kept = chosen[decoded.kept]
     groups = None if found.boxes is None else np.unique([found.boxes[i].file for i in kept], return_inverse=True)[1].astype(np.int64)
     origin = {
+        **Source(name, split=split, limit=limit, field=field, image_size=image_size, strict=strict).to_origin(),
         "kind": "fiftyone",
-        "source": name,
-        "field": field,
-        "split": split,
-        "limit": limit,
-        "image_size": image_size,
-        "strict": strict,
         "skipped": list(decoded.skipped),
-        "passed_over": passed_over,
+        "passed_over": {**not_chosen(splits, split=split, limit=limit), **passed_over},
+        "remarks": name_remarks(class_names),
     }
     plain_name = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "images"  # names of runs and files come from it
     return ImageSet(
@@ -140,6 +138,20 @@ def _is_detections(dataset: Any, field: str) -> bool:
     import fiftyone as fo
 
     return field in dataset.get_field_schema(ftype=fo.EmbeddedDocumentField, embedded_doc_type=fo.Detections)
+
+
+def load_again(origin: dict[str, Any], *, progress: Progress = silent) -> ImageSet:
+    """The image set whose `origin` this is, read again from the database."""
+    source = Source.of_origin(origin)
+    return load_fiftyone(
+        source.name,
+        source.field,
+        split=source.split,
+        limit=source.limit,
+        image_size=source.image_size,
+        strict=source.strict,
+        progress=progress,
+    )
 
 
 def _label_field(dataset: Any, field: str | None) -> str:

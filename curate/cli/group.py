@@ -61,6 +61,10 @@ def one_line_errors() -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EPERM) and error.filename:
             fail(f"no permission for {error.filename}; change its rights, or choose another place")
+        if error.errno == errno.ENAMETOOLONG:
+            fail(f"{error.filename or 'a name'} is too long a name for this disk; give a shorter one")
+        if error.errno in (errno.EIO, errno.ESTALE):
+            fail(f"the disk fails at {error.filename or 'a file'} ({error.strerror}); look at the disk, then run the same command again")
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
             raise
         from curate.errors import StorageError

@@ -54,7 +54,7 @@ def render(result: dict[str, Any], *, list_conflicts: bool) -> None:
     for pair in result["agreement"]:
         kappa = "undefined" if pair["kappa"] is None else f"{pair['kappa']:.2f}"
         names = " and ".join(_name(who) for who in pair["reviewers"])
-        print(f"{names} agree on {pair['observed']:.0%} of {pair['num_both']:,} samples (kappa {kappa})")
+        print(f"{names} agree whether the given label is right on {pair['observed']:.0%} of {pair['num_both']:,} samples (kappa {kappa})")
     changes = _changes(result["changes"])
     for line in changes[:NUM_CHANGES]:
         print(f"changed since: {line}")

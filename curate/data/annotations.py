@@ -12,6 +12,8 @@ from curate.errors import DataError
 from curate.tables import CSV_SUFFIXES, columns_of, read_table
 
 COLUMNS = ("sample_id", "annotator", "label")
+NOT_LABELLED = ("", "-1")
+"""What a row says where the annotator gave the sample no label."""
 ARRAY, NAMES = "annotations.npy", "annotator_names.npy"
 """What a run folder keeps of them: (R, 3) int64 of sample, annotator and label, and (M,) names."""
 
@@ -62,7 +64,8 @@ def read_annotations(
 ) -> Annotations:
     """The labels of the samples at `positions`, from a table with the columns `sample_id`, `annotator` and `label`.
 
-    A label is a class name, else an index. Rows may be in any order, and about other samples of the dataset, too.
+    A label is a class name, else an index; empty or -1 where an annotator gave none. Rows may be in any order, and about other samples of
+    the dataset, too; samples may have no label by anybody.
 
     Args:
         path: `.csv` or `.parquet`.
@@ -72,33 +75,32 @@ def read_annotations(
 
     Raises:
         DataError: the table cannot be read, lacks a column or a cell, names an unknown sample or label, has two labels of one annotator for
-            a sample, or none for a sample that is asked for.
+            a sample, or none at all.
         DependencyError: it is a parquet file and pandas is missing.
     """
     table = read_table(path).require(*COLUMNS)
-    rows = [(row["sample_id"], row["annotator"], row["label"]) for row in table.rows]
+    rows = [
+        (row["sample_id"], row["annotator"], row["label"], place)
+        for row, place in zip(table.rows, table.places, strict=True)
+        if row["label"] not in NOT_LABELLED
+    ]
     seen: dict[tuple[str, str], str] = {}
-    for row, place in zip(rows, table.places, strict=True):
-        lacking = next((column for column, cell in zip(COLUMNS, row, strict=True) if not cell), None)
-        if lacking is not None:
-            raise DataError(f"{place} has no {lacking}; leave out the rows of samples that an annotator did not label")
-        if row[:2] in seen:
-            raise DataError(f"{place} is the second label of sample {row[0]} by annotator {row[1]}, after {seen[row[:2]]}; keep one")
-        seen[row[:2]] = place.partition(" of ")[0]
-    check_known(path, [sample for sample, _, _ in rows], sample_ids)
-    labels = label_values(path, [label for _, _, label in rows], class_names)
-    if (labels < 0).any():
-        raise DataError(f"{table.places[int((labels < 0).argmax())]} has label -1; leave out what an annotator did not label")
+    for sample, annotator, _, place in rows:
+        if not sample or not annotator:
+            raise DataError(f"{place} has no {'annotator' if sample else 'sample_id'}; every label is of a sample and by somebody")
+        if (sample, annotator) in seen:
+            raise DataError(
+                f"{place} is the second label of sample {sample} by annotator {annotator}, after {seen[sample, annotator]}; keep one"
+            )
+        seen[sample, annotator] = place.partition(" of ")[0]
+    check_known(path, [row["sample_id"] for row in table.rows if row["sample_id"]], sample_ids)
+    labels = label_values(path, [label for _, _, label, _ in rows], class_names)
     position = {sample: i for i, sample in enumerate(sample_ids.tolist())}
-    names, annotators = np.unique(np.array([annotator for _, annotator, _ in rows], dtype=np.str_), return_inverse=True)
-    everything = np.stack([np.array([position[sample] for sample, _, _ in rows], dtype=np.int64), annotators, labels], axis=1)
+    names, annotators = np.unique(np.array([annotator for _, annotator, _, _ in rows], dtype=np.str_), return_inverse=True)
+    everything = np.stack([np.array([position[sample] for sample, *_ in rows], dtype=np.int64), annotators, labels], axis=1)
     found = Annotations.of(everything, names).subset(positions, len(sample_ids))
-    missing = np.setdiff1d(np.arange(len(positions)), found.samples)
-    if len(missing):
-        raise DataError(
-            f"{path} lacks {len(missing)} of {len(positions)} samples, such as {sample_ids[positions[missing[0]]]}; every sample needs the "
-            "label of one annotator at least"
-        )
+    if not len(found.labels):
+        raise DataError(f"{path} has no label of any of the {len(positions)} samples; expected ids like {sample_ids[positions[0]]}")
     return found
 
 

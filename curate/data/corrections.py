@@ -89,7 +89,8 @@ def apply_corrections(
         judged, now = corrections[other[0]], int(labels[positions[other[0]]])
         raise DataError(
             f"{path} belongs to other labels: {len(other)} of its {len(corrections)} samples have another given label now, such as "
-            f"{judged.sample_id}: '{judged.given}' there, '{class_names[now] if now >= 0 else ''}' here; export it anew from these labels"
+            f"{judged.sample_id}: '{judged.given}' there, '{class_names[now] if now >= 0 else ''}' here; where it was made "
+            "on labels of a file, give that file by --labels and this one by --corrections"
         )
     corrected = np.array(labels, dtype=np.int64)
     corrected[positions] = label_values(path, [c.corrected for c in corrections], class_names)

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.data.picture_facts import FACTS
-from curate.data.pictures import common_depth, decode, quiet_pillow
+from curate.data.pictures import common_depth, decode, quiet_pillow, remedy_of
 from curate.data.pixels import Header, read_header
 from curate.data.working_copies import CopyFolder, Pictures, centre_square, in_threads, read_content
 from curate.errors import DataError, UsageError
-from curate.files import is_running, storage_errors, write_atomically
+from curate.files import DATA, is_running, storage_errors, write_atomically
 from curate.progress import Progress, silent
 
 MEMORY_BYTES = 1 << 30
@@ -94,9 +94,9 @@ class PixelCache:
         if facts is not None:
             buffer = io.BytesIO()
             np.save(buffer, facts)
-            write_atomically(self.facts_path, buffer.getvalue())
+            write_atomically(self.facts_path, buffer.getvalue(), remedy=DATA)
         note = {"kept": kept.tolist(), "skipped": skipped, "has_facts": facts is not None}
-        write_atomically(self.note_path, json.dumps(note).encode())
+        write_atomically(self.note_path, json.dumps(note).encode(), remedy=DATA)
         return self.read() or (images, kept, skipped, facts)
 
 
@@ -241,7 +241,7 @@ class _Broken:
             elif self.skip:
                 self.by_position[i] = str(result)
             else:
-                raise DataError(f"{result}; repair or remove it, or go on without such files: leave --strict out") from result
+                raise DataError(f"{result}; {remedy_of(result)}, or go on without such files: leave --strict out") from result
 
     @property
     def reasons(self) -> tuple[str, ...]:

@@ -150,6 +150,13 @@ def select(splits: NDArray[np.str_], *, split: str = "all", limit: int | None = 
     return positions
 
 
+def not_chosen(splits: NDArray[np.str_], *, split: str, limit: int | None) -> dict[str, int]:
+    """How many samples `select` leaves out, by the reason."""
+    num = len(splits) if split == "all" else int((splits == split).sum())
+    left_out = {f"not in the split {split}": len(splits) - num, f"beyond --limit {limit}": max(0, num - (limit or num))}
+    return {reason: count for reason, count in left_out.items() if count}
+
+
 def describe(image_set: ImageSet) -> dict:
     """The `dataset` section of `run.json`."""
     votes = image_set.annotations

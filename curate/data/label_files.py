@@ -1,6 +1,7 @@
 """Labels in a file that replace the given ones: a vendor's, or those of CIFAR-10N."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,44 @@ from curate.data.annotations import Annotations, is_annotations, majority_labels
 from curate.data.corrections import apply_corrections, check_known, is_corrections, read_corrections
 from curate.data.label_values import label_values
 from curate.errors import DataError
+from curate.options import Source
 from curate.tables import CSV_SUFFIXES, read_table
+
+
+def relabelled(
+    source: Source,
+    given: NDArray[np.int64],
+    *,
+    sample_ids: NDArray[np.str_],
+    positions: NDArray[np.int64],
+    class_names: tuple[str, ...],
+    splits: NDArray[np.str_],
+) -> tuple[NDArray[np.int64], Annotations | None, list[str]]:
+    """What becomes of the given labels by the files that `source` names: `labels` in their place, then `corrections` of those.
+
+    Args:
+        given: (M,), the labels that the samples at `positions` have of themselves.
+
+    Returns:
+        (M,) labels, whose they are where several annotators gave them, and what is odd, a sentence each.
+
+    Raises:
+        DataError: as `read_labels`.
+    """
+    about: dict[str, Any] = {"sample_ids": sample_ids, "positions": positions, "class_names": class_names, "splits": splits}
+    labels, annotations, remarks = given, None, []
+    if source.labels is not None:
+        labels, annotations = read_given(Path(source.labels), given=given, **about)
+        num_unlabelled = 0 if annotations is None else int((labels < 0).sum())
+        if num_unlabelled:
+            which = "1 sample has" if num_unlabelled == 1 else f"{num_unlabelled:,} samples have"
+            remarks.append(f"{which} no label by any annotator: unlabelled")
+    if source.corrections is not None:
+        path = Path(source.corrections)
+        if path.is_file() and not is_corrections(path):
+            raise DataError(f"{path} is no file of corrected labels, as `curate export --format corrected` writes it; give it by --labels")
+        labels = read_labels(path, given=labels, **about)
+    return labels, annotations, remarks
 
 
 def read_given(

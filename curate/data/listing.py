@@ -1,19 +1,21 @@
-"""Listings: the image files of a user's dataset with their labels, from folders or from a table, before any is decoded."""
+"""Listings: the image files of a user's dataset with their labels, before any is decoded; and those that a table names."""
 
 import json
 import os
 import re
-from collections import Counter
+import unicodedata
+import urllib.parse
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.data.image_set import SPLITS, split_named
-from curate.data.pictures import readable_suffixes, why_unread
+from curate.data.image_set import split_named
+from curate.data.pictures import readable_suffixes
 from curate.errors import DataError
-from curate.run import holds_runs
 from curate.tables import NO_TEXT, TABLE_SUFFIXES, Table, plain, read_table
 
 
@@ -45,7 +47,8 @@ class Listing:
     def of(cls, source: Path, filepaths: list[str], keys: list[str], labels: list[str], splits: list[str]) -> "Listing":
         """The listing of files with the class name of each (empty = unlabelled).
 
-        Classes come in alphabetical order, or in that of their numbers where all names are numbers.
+        Classes come in alphabetical order, or in that of their numbers where all names are numbers. Names of classes and keys are in
+        Unicode's NFC form, however a system writes its file names; what is odd about the names of the classes is a remark.
 
         Raises:
             DataError: fewer than two classes occur, or a file's name is no text in UTF-8.
@@ -53,7 +56,9 @@ class Listing:
         for key in keys:
             if "\n" in key or any("\ud800" <= sign <= "\udfff" for sign in key):  # how Python shows bytes that are not UTF-8
                 raise DataError(f"file name {key!r} in {source} is no text in UTF-8 on one line; rename it")
-        labels = [plain(label) for label in labels]  # one class, however a system writes its name
+        labels = whole_numbers([plain(label) for label in labels])  # one class, however a system or a table writes its name
+        composed = [unicodedata.normalize("NFC", key) for key in keys]
+        keys = composed if len(set(composed)) == len(composed) else keys
         present = {label for label in labels if label}
         are_numbers = all(name.isdecimal() for name in present)
         class_names = sorted(present, key=lambda name: (int(name) if are_numbers else 0, name))  # 1 and 01 always in one order
@@ -62,101 +67,40 @@ class Listing:
             raise DataError(f"{source} must hold images of two or more classes, found {found}")
         index = {name: i for i, name in enumerate(class_names)} | {"": -1}
         codes = np.array([index[label] for label in labels], dtype=np.int64)
-        return cls(filepaths, keys, codes, np.array(splits), tuple(class_names))
+        return cls(filepaths, keys, codes, np.array(splits), tuple(class_names), remarks=tuple(name_remarks(class_names)))
 
 
-OUTSIDE = "lies beside the class folders"
-LAYOUT = "expected one folder per class with its images, or train/, validation/ (or val/), test/ with class folders inside"
+NO_LABEL = ("nan", "none", "null", "na", "n/a", "-1", "?")
+"""What tools write where there is no label."""
 
 
-def list_folder(folder: Path) -> Listing:
-    """The images of a folder, split by split and class by class, by name within a class (folders inside a class included).
-
-    Hidden files are passed over; others that are not read are counted by their reason. A class folder without images is a remark. Without
-    split folders all samples are `train`. Keys are the paths relative to the folder.
-
-    Raises:
-        DataError: it is no folder, is empty, has no class folders, or none of them has images.
-    """
-    if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder")
-    parts = _subfolders(folder)
-    if not parts:
-        has_images, is_empty = bool(_images(folder)[0]), not any(folder.iterdir())
-        what = "has images but no class folders" if has_images else "is empty" if is_empty else "has no class folders"
-        raise DataError(f"{folder} {what}; {LAYOUT}")
-    split_folders = {part: split for part in parts if _is_split(part) and (split := split_named(part.name))}
-    strange = [part.name for part in parts if part not in split_folders]
-    if split_folders and strange:
-        found = ", ".join(part.name for part in split_folders)
-        raise DataError(f"{folder} has split folders ({found}) and beside them '{strange[0]}'; {LAYOUT}")
-    tops = sorted(split_folders, key=lambda part: SPLITS.index(split_folders[part])) or [folder]
-    filepaths, labels, splits, remarks = [], [], [], []
-    loose = (path for top in {folder, *tops} for path in top.iterdir() if path.is_file())
-    passed_over = Counter(why_unread(_suffix(path.name)) if _counts(path) else OUTSIDE for path in loose if not path.name.startswith("."))
-    for top in tops:
-        for class_folder in _subfolders(top):
-            images, others = _images(class_folder)
-            passed_over += others
-            if not images:
-                told = f" ({_counted(others)})" if others else ""
-                remarks.append(f"class folder {class_folder.relative_to(folder)} has no images that are read{told}")
-            filepaths += images
-            labels += [class_folder.name] * len(images)
-            splits += [split_folders.get(top, "train")] * len(images)
-    if not filepaths:
-        raise DataError(f"{folder} has no images that are read{f': {_counted(passed_over)}' if passed_over else ''}; {LAYOUT}")
-    keys = [Path(path).relative_to(folder).as_posix() for path in filepaths]
-    listing = Listing.of(folder, [os.path.abspath(path) for path in filepaths], keys, labels, splits)
-    return replace(listing, passed_over=dict(passed_over), remarks=tuple(remarks))
+def name_remarks(class_names: Iterable[str]) -> list[str]:
+    """What is odd about the names of classes, a sentence each: those that differ in case, blanks or zeros only, or mean no label."""
+    alike: defaultdict[str, list[str]] = defaultdict(list)
+    names = list(class_names)
+    for name in names:
+        alike[_loose(name)].append(name)
+    remarks = [
+        f"classes {' and '.join(repr(name) for name in group)} differ in case, blanks, accents or leading zeros only; give them one "
+        "name if they are one class"
+        for group in alike.values()
+        if len(group) > 1
+    ]
+    missing = [name for name in names if name.casefold() in NO_LABEL]
+    if missing:
+        remarks.append(f"{' and '.join(repr(name) for name in missing)} counts as a class; leave the label empty where there is none")
+    return remarks
 
 
-def _is_split(part: Path) -> bool:
-    """Whether it is named like a split and holds folders rather than images; a class may be called `train`, too."""
-    has_images = any(_is_image(path.name) for path in part.iterdir() if path.is_file())
-    return split_named(part.name) is not None and bool(_subfolders(part)) and not has_images
+def _loose(name: str) -> str:
+    """`name` without what is easily mistyped."""
+    letters = "".join(sign for sign in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(sign))
+    return re.sub(r"^0+(?=\d+$)", "", re.sub(r"[\s_-]+", "", letters)) or name
 
 
-def _subfolders(folder: Path) -> list[Path]:
-    """The folders in it, by name: no hidden ones, and none that curate made, as `curate audit .` may have."""
-    return sorted(part for part in folder.iterdir() if part.is_dir() and not part.name.startswith((".", "__")) and not holds_runs(part))
-
-
-def _images(folder: Path) -> tuple[list[str], "Counter[str]"]:
-    """The images below a folder, links to folders followed, by name; and how many other files there are, by the reason."""
-    found: list[str] = []
-    others: Counter[str] = Counter()
-    seen: set[str] = set()
-    for base, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(base)
-        if real in seen:  # a link that leads back
-            folders[:] = []
-            continue
-        seen.add(real)
-        folders[:] = [name for name in folders if not name.startswith((".", "__"))]
-        for name in names:
-            if _is_image(name):
-                found.append(os.path.join(base, name))
-            elif _counts(Path(name)):
-                others[why_unread(_suffix(name))] += 1
-    return sorted(found), others
-
-
-def _is_image(name: str) -> bool:
-    return not name.startswith(".") and _suffix(name) in readable_suffixes()
-
-
-def _counts(path: Path) -> bool:
-    """Whether it is a file of the user's: not one that an operating system strews about."""
-    return not path.name.startswith(".") and path.name.lower() not in ("thumbs.db", "desktop.ini") and not _is_image(path.name)
-
-
-def _suffix(name: str) -> str:
-    return os.path.splitext(name)[1].lower()
-
-
-def _counted(others: "Counter[str]") -> str:
-    return ", ".join(f"{count} x {reason}" for reason, count in others.most_common())
+def whole_numbers(labels: list[str]) -> list[str]:
+    """Labels without their decimal point where all are whole numbers: a column of pandas with gaps writes 0.0 and 1.0."""
+    return [label.split(".")[0] for label in labels] if all(re.fullmatch(r"-?\d+\.0+|", label) for label in labels) else labels
 
 
 JSON_LINES = ".jsonl"
@@ -184,9 +128,37 @@ def list_manifest(
         strict: a file that comes twice is an error.
 
     Raises:
-        DataError: the table cannot be read, lacks a column, is empty, has several labels in a cell, or has an unknown split.
+        DataError: the table cannot be read, lacks a column, is empty, has several labels in a cell, has an unknown split, or names none of
+            the files that are there.
         DependencyError: it is a parquet file and pandas is missing.
     """
+    named = read_named_files(path, base=base, label_column=label_column, group_column=group_column, strict=strict)
+    listing = Listing.of(path, named.filepaths, named.keys, named.labels, named.splits)
+    return replace(
+        listing,
+        groups=named.groups,
+        passed_over={NAMED_AGAIN: named.num_again} if named.num_again else {},
+        remarks=(*named.remarks, *listing.remarks),
+    )
+
+
+@dataclass
+class NamedFiles:
+    """What the rows of a table say of N files, each once: as of Listing, but labels by name, and `num_again` rows left out."""
+
+    filepaths: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    splits: list[str] = field(default_factory=list)
+    groups: list[str] | None = None
+    num_again: int = 0
+    remarks: list[str] = field(default_factory=list)
+
+
+def read_named_files(
+    path: Path, *, base: Path | None = None, label_column: str | None = None, group_column: str | None = None, strict: bool = False
+) -> NamedFiles:
+    """What a table says of the files that it names. Arguments and errors as of `list_manifest`."""
     table = read_listing_table(path)
     if not table.rows:
         raise DataError(f"manifest {path} has no rows")
@@ -197,34 +169,97 @@ def list_manifest(
     group_column = group_column or (GROUP_COLUMN if GROUP_COLUMN in table.columns else None)
     _check_single(table, label_column)
     table.require(file_column, label_column, optional=["split", *([group_column] if group_column else [])])
-    base = path.parent if base is None else base
-    kept: list[dict[str, str]] = []
-    keys: list[str] = []
-    splits: list[str] = []
-    remarks: list[str] = []
+    finder = Finder(path.parent if base is None else base)
+    found = NamedFiles(groups=[] if group_column else None)
     first: dict[str, tuple[str, str]] = {}
     for row, place in zip(table.rows, table.places, strict=True):
-        key, split = os.path.normpath(row[file_column]) if row[file_column] else "", row.get("split", "")
-        if not key:
+        if not row[file_column]:
             raise DataError(f"{place} has no {file_column}")
-        if split and split_named(split) is None:
-            raise DataError(f"{place} has split '{row['split']}'; expected train, validation or test")
-        if key in first:
-            before, label = first[key]
-            other = f", there as '{label}', here as '{row[label_column]}'" if label != row[label_column] else ""
-            told = f"{place} names {key} again (as {before.partition(' of ')[0]} does{other})"
+        split, label = split_of_cell(row.get("split", ""), place), row[label_column]
+        key, filepath = finder.find(row[file_column])
+        if filepath in first:
+            before, other = first[filepath]
+            differs = f", there as '{other}', here as '{label}'" if label != other else ""
+            told = f"{place} names {key} again (as {before.partition(' of ')[0]} does{differs})"
             if strict:
                 raise DataError(f"{told}; each file may come once")
-            remarks.append(f"{told}: the first counts")
+            found.num_again += 1
+            if found.num_again <= MOST_REMARKS:
+                found.remarks.append(f"{told}: the first counts")
             continue
-        first[key] = place, row[label_column]
-        kept.append(row)
-        keys.append(key)
-        splits.append(split_named(split) or "train")
-    labels = [row[label_column] for row in kept]
-    filepaths = [os.path.abspath(base / key) for key in keys]
-    listing = Listing.of(path, filepaths, keys, labels, splits)
-    return replace(listing, groups=[row[group_column] for row in kept] if group_column else None, remarks=tuple(remarks))
+        first[filepath] = place, label
+        found.filepaths.append(filepath)
+        found.keys.append(key)
+        found.labels.append(label)
+        found.splits.append(split)
+        if found.groups is not None and group_column:
+            found.groups.append(row[group_column])
+    if found.num_again > MOST_REMARKS:
+        found.remarks.append(f"{found.num_again - MOST_REMARKS:,} more lines of {path.name} name a file again")
+    finder.check(path, found.filepaths)
+    return found
+
+
+def split_of_cell(text: str, place: str) -> str:
+    """The split that a cell names; `train` where it is empty.
+
+    Raises:
+        DataError: it is none; `place` says where the cell stands.
+    """
+    split = split_named(text) if text else "train"
+    if split is None:
+        raise DataError(f"{place} has split '{text}'; expected train, validation or test")
+    return split
+
+
+MOST_REMARKS = 10  # of one kind
+NAMED_AGAIN = "named again in the table"
+
+
+class Finder:
+    """Finds the files that a table names, however it writes their paths.
+
+    A path is taken as it stands where there is such a file. Else it may be a `file://` address or begin with `~`, have
+    Windows' backslashes, another Unicode form than the file system, or lack the ending of the one picture that is called so.
+
+    Args:
+        base: what relative paths are relative to.
+    """
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        self._by_stem: dict[str, dict[str, list[str]]] = {}
+
+    def find(self, written: str) -> tuple[str, str]:
+        """The path as the key of a sample, and the absolute one; as it is written where there is no such file."""
+        plain_path = urllib.parse.unquote(written[7:]) if written.startswith("file://") else os.path.expanduser(written)
+        for key in dict.fromkeys((written, plain_path, plain_path.replace("\\", "/"))):
+            for form in (key, unicodedata.normalize("NFC", key), unicodedata.normalize("NFD", key)):
+                if os.path.isfile(found := os.path.join(self.base, form)):
+                    return os.path.normpath(key), os.path.abspath(found)
+        key = os.path.normpath(plain_path.replace("\\", "/"))
+        called = self._called(os.path.join(self.base, key))
+        return (key, called) if called is not None else (os.path.normpath(written), os.path.abspath(os.path.join(self.base, written)))
+
+    def check(self, table: Path, filepaths: list[str]) -> None:
+        """Raises DataError where not one of the files is there: they are looked for in the wrong place."""
+        if not any(map(os.path.isfile, filepaths)):
+            which = "the only file" if len(filepaths) == 1 else f"none of the {len(filepaths):,} files"
+            raise DataError(
+                f"{which} that {table} names is {'missing' if len(filepaths) == 1 else 'there'}, such as {filepaths[0]}; its paths are "
+                f"taken relative to {self.base.absolute()}: give the folder that they are relative to by --root"
+            )
+
+    def _called(self, path: str) -> str | None:
+        """The one picture in its folder that is called like `path` but for its ending."""
+        folder, stem = os.path.split(path)
+        if folder not in self._by_stem:
+            known = self._by_stem[folder] = {}
+            for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+                if os.path.splitext(name)[1].lower() in readable_suffixes():
+                    known.setdefault(plain(os.path.splitext(name)[0]), []).append(name)
+        names = self._by_stem[folder].get(plain(stem), [])
+        return os.path.abspath(os.path.join(folder, names[0])) if len(names) == 1 else None
 
 
 def read_listing_table(path: Path) -> Table:
@@ -257,10 +292,15 @@ def _from_jsonl(path: Path) -> Table:
     if not path.is_file():
         raise DataError(f"there is no table at {path}")
     try:
-        lines = [(number, json.loads(line)) for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1) if line.strip()]
-        columns = tuple(dict.fromkeys(str(key) for _, row in lines for key in row))
-    except (ValueError, TypeError) as error:
-        raise DataError(f"{path} must have one JSON object a line ({error})") from error
+        text = path.read_text(encoding="utf-8-sig").split("\n")
+        lines = [(number, json.loads(line)) for number, line in enumerate(text, 1) if line.strip()]
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path} must have one JSON object a line, in UTF-8 ({error})") from error
+    strange = next((number for number, row in lines if not isinstance(row, dict)), None)
+    if strange is not None:
+        raise DataError(f'line {strange} of {path} is no JSON object; expected one a line, such as {{"file_name": …, "label": …}}')
+    columns = tuple(dict.fromkeys(plain(key) for _, row in lines for key in row))
+    lines = [(number, {plain(key): value for key, value in row.items()}) for number, row in lines]
     rows = tuple({column: _json_text(row.get(column)) for column in columns} for _, row in lines)
     return Table(path, columns, rows, tuple(f"line {number} of {path}" for number, _ in lines))
 

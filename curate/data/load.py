@@ -2,6 +2,7 @@
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,14 @@ from numpy.typing import NDArray
 from curate.data.catalog import CATALOG, unknown_dataset
 from curate.data.decode import decode_images
 from curate.data.fetch import fetch
-from curate.data.image_set import ImageSet, select
-from curate.data.label_files import read_given
-from curate.data.listing import LISTING_SUFFIXES, Listing, list_folder, list_manifest, read_listing_table
+from curate.data.folders import list_folder
+from curate.data.image_set import ImageSet, not_chosen, select
+from curate.data.label_files import relabelled
+from curate.data.listing import LISTING_SUFFIXES, Listing, list_manifest, read_listing_table
 from curate.data.pixel_tables import is_pixel_csv, load_pixel_csv
 from curate.data.unpack import has_metadata, is_archive, list_metadata_folder, list_parquet, unpack_zip
 from curate.errors import DataError, UsageError
-from curate.options import Source
+from curate.options import PATHS, Source
 from curate.progress import Progress, silent
 from curate.run import data_root
 
@@ -44,23 +46,13 @@ def load(source: str | Source, *, progress: Progress = silent, **options: Any) -
         UsageError: an option does not fit the source.
     """
     source = source if isinstance(source, Source) else Source(source, **options)
-    name = source.name
-    origin: dict[str, Any] = {
-        "source": name if name in CATALOG else os.path.abspath(os.path.expanduser(name)),
-        "root": None if source.root is None else os.path.abspath(source.root),
-        "split": source.split,
-        "limit": source.limit,
-        "labels": None if source.labels is None else os.path.abspath(source.labels),
-        "strict": source.strict,
-        "group_by": source.group_by,
-        "field": source.field,
-        "image_size": source.image_size,
-    }
-    if name in CATALOG:
-        return _from_catalog(origin, progress)
-    if not os.path.exists(origin["source"]) and os.sep not in name and not _is_manifest(name):
-        raise unknown_dataset(name)
-    return _from_files({**origin, "name": _plain_name(Path(origin["source"]))}, progress)
+    is_known = source.name in CATALOG
+    place = source.name if is_known else os.path.abspath(os.path.expanduser(source.name))
+    paths: dict[str, Any] = {name: Path(os.path.abspath(path)) for name in PATHS if (path := getattr(source, name)) is not None}
+    if not is_known and not os.path.exists(place) and os.sep not in source.name and not _is_manifest(source.name):
+        raise unknown_dataset(source.name)
+    source = replace(source, name=place, **paths)
+    return _from_catalog(source, progress) if is_known else _from_files(source, _plain_name(Path(place)), progress)
 
 
 def reload(origin: dict, *, root: Path | None = None, progress: Progress = silent) -> ImageSet:
@@ -75,81 +67,76 @@ def reload(origin: dict, *, root: Path | None = None, progress: Progress = silen
     Raises:
         DataError: the files are not there any more; see `load`.
     """
-    source = origin["source"]
-    if source in CATALOG:
-        return _from_catalog({**origin, "root": str(root) if root else origin["root"]}, progress)
+    source = Source.of_origin(origin)
+    if source.name in CATALOG:
+        return _from_catalog(source if root is None else replace(source, root=root), progress)
+    name = origin["name"]
     if root is None:
-        return _from_files(origin, progress)
-    if not _is_manifest(source):
-        return _from_files({**origin, "source": str(root)}, progress)
-    moved = root / Path(source).name
-    return _from_files({**origin, "root": str(root), "source": source if os.path.exists(source) else str(moved)}, progress)
+        if not os.path.exists(source.name):
+            raise DataError(f"there is no image folder or manifest at {source.name} any more; where it was moved, name its place by --root")
+        return _from_files(source, name, progress)
+    if not _is_manifest(source.name):
+        return _from_files(replace(source, name=str(root)), name, progress)
+    moved = source.name if os.path.exists(source.name) else str(root / Path(source.name).name)
+    return _from_files(replace(source, name=moved, root=root), name, progress)
 
 
-def _from_catalog(origin: dict[str, Any], progress: Progress) -> ImageSet:
-    name, entry = origin["source"], CATALOG[origin["source"]]
-    if origin["image_size"] is not None:
+def _from_catalog(source: Source, progress: Progress) -> ImageSet:
+    name, entry = source.name, CATALOG[source.name]
+    if source.image_size is not None:
         _, height, width = entry.image_shape
         raise UsageError(f"{name} comes as {height} x {width} images; an image size is for your own folders and manifests")
-    images, given, num_train = entry.read(fetch(name, root=Path(origin["root"]) if origin["root"] else None, progress=progress))
+    images, given, num_train = entry.read(fetch(name, root=source.root, progress=progress))
     counts = num_train, len(given) - num_train
     splits = np.repeat(["train", "test"], counts)
     sample_ids = np.array([f"{name}/{part}/{i}" for part, count in zip(("train", "test"), counts, strict=True) for i in range(count)])
-    positions = select(splits, split=origin["split"], limit=origin["limit"])
+    positions = select(splits, split=source.split, limit=source.limit)
     if len(positions) < len(given):
         images, given = images[positions], given[positions]
-    annotations = None
-    if origin["labels"] is not None:
-        given, annotations = read_given(
-            Path(origin["labels"]),
-            sample_ids=sample_ids,
-            positions=positions,
-            class_names=entry.class_names,
-            given=given,
-            splits=splits,
-        )
-    origin = {**origin, "skipped": []}
+    given, annotations, remarks = relabelled(
+        source, given, sample_ids=sample_ids, positions=positions, class_names=entry.class_names, splits=splits
+    )
+    origin = {**source.to_origin(), "skipped": [], "remarks": remarks}
     return ImageSet(name, images, given, sample_ids[positions], splits[positions], entry.class_names, None, origin, annotations)
 
 
-def _from_files(origin: dict[str, Any], progress: Progress) -> ImageSet:
-    path, root, name = Path(origin["source"]), origin["root"], origin["name"]
+def _from_files(source: Source, name: str, progress: Progress) -> ImageSet:
+    path = Path(source.name)
     if is_pixel_csv(path):
-        return load_pixel_csv(origin)
+        return load_pixel_csv(source, name=name)
     if path.is_dir():
-        if root is not None:
+        if source.root is not None:
             raise UsageError(f"{path} is itself the folder to read; a root folder is for catalog datasets and manifests")
-        listing = _list_files(path, origin)
+        listing = _list_files(path, source)
     elif is_archive(path):
-        listing = _list_files(unpack_zip(path, data_root() / "unpacked"), origin)
+        listing = _list_files(unpack_zip(path, data_root() / "unpacked"), source)
     elif not path.exists():
         raise DataError(f"there is no image folder or manifest at {path}")
     elif not _is_manifest(path.name):
         raise DataError(f"{path} is neither an image folder nor a manifest ({' or '.join(LISTING_SUFFIXES)})")
     else:
-        listing = _list_table(path, origin)
-    positions = select(listing.splits, split=origin["split"], limit=origin["limit"])
+        listing = _list_table(path, source)
+    positions = select(listing.splits, split=source.split, limit=source.limit)
     decoded = decode_images(
         [listing.filepaths[i] for i in positions],
-        image_size=origin["image_size"],
-        skip_broken=not origin.get("strict", False),
+        image_size=source.image_size,
+        skip_broken=not source.strict,
         cache=data_root() / "decoded",
         progress=progress,
     )
     positions = positions[decoded.kept]
     sample_ids = np.array([f"{name}/{key}" for key in listing.keys])
-    given, annotations = listing.labels[positions], None
-    if origin["labels"] is not None:
-        given, annotations = read_given(
-            Path(origin["labels"]),
-            sample_ids=sample_ids,
-            positions=positions,
-            class_names=listing.class_names,
-            given=given,
-            splits=listing.splits,
-        )
-    groups = group_numbers(listing, origin.get("group_by"))
-    origin = {**origin, "skipped": list(decoded.skipped), "passed_over": listing.passed_over, "remarks": list(listing.remarks)}
+    given, annotations, remarks = relabelled(
+        source,
+        listing.labels[positions],
+        sample_ids=sample_ids,
+        positions=positions,
+        class_names=listing.class_names,
+        splits=listing.splits,
+    )
+    groups = group_numbers(listing, source.group_by)
+    passed_over = listing.passed_over | not_chosen(listing.splits, split=source.split, limit=source.limit)
+    facts = {"skipped": list(decoded.skipped), "passed_over": passed_over, "remarks": [*listing.remarks, *remarks]}
     return ImageSet(
         name=name,
         images=decoded.images,
@@ -158,30 +145,30 @@ def _from_files(origin: dict[str, Any], progress: Progress) -> ImageSet:
         splits=listing.splits[positions],
         class_names=listing.class_names,
         filepaths=np.array(listing.filepaths)[positions],
-        origin=origin,
+        origin={**source.to_origin(), "name": name, **facts},
         annotations=annotations,
         pictures=decoded.pictures,
         groups=None if groups is None else groups[positions],
     )
 
 
-def _list_files(folder: Path, origin: dict[str, Any]) -> Listing:
+def _list_files(folder: Path, source: Source) -> Listing:
     if not has_metadata(folder):
         return list_folder(folder)
-    return list_metadata_folder(folder, label_column=origin.get("field"), strict=origin.get("strict", False))
+    return list_metadata_folder(folder, label_column=source.field, strict=source.strict)
 
 
-def _list_table(path: Path, origin: dict[str, Any]) -> Listing:
+def _list_table(path: Path, source: Source) -> Listing:
     if path.suffix.lower() == ".parquet":
-        found = list_parquet(path, data_root() / "unpacked", label_column=origin.get("field"))
+        found = list_parquet(path, data_root() / "unpacked", label_column=source.field)
         if found is not None:
             return found
     return list_manifest(
         path,
-        base=Path(origin["root"]) if origin["root"] else None,
-        label_column=origin.get("field"),
-        group_column=_group_column(path, origin.get("group_by")),
-        strict=origin.get("strict", False),
+        base=source.root,
+        label_column=source.field,
+        group_column=_group_column(path, source.group_by),
+        strict=source.strict,
     )
 
 

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import io
 import os
+import re
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -199,11 +200,35 @@ def unreadable(path: str, error: Exception, *, empty: bool = False) -> DataError
         return DataError(f"image {path} is missing")
     if empty:
         reason = "the file is empty"
+    elif type(error).__name__ in BOMBS:
+        reason = f"{_pixels_in(error)}more than the {_safe_megapixels():.0f} megapixels that are read"
     elif type(error).__name__ == "UnidentifiedImageError":
         reason = why_unread(suffix) if (suffix := os.path.splitext(path)[1].lower()) in HEIC else "no image that Pillow knows"
     else:
         reason = str(error) or type(error).__name__
     return DataError(f"image {path} cannot be read ({reason})")
+
+
+BOMBS = ("DecompressionBombWarning", "DecompressionBombError")
+"""What Pillow raises for pictures that may be made to fill the memory."""
+
+
+def remedy_of(error: DataError) -> str:
+    """What to do about a file that cannot be read, from the error that says so."""
+    if isinstance(error.__cause__, FileNotFoundError):
+        return "put it back, or take it off the list"
+    return "save it smaller" if type(error.__cause__).__name__ in BOMBS else "repair or remove it"
+
+
+def _pixels_in(error: Exception) -> str:
+    found = re.search(r"\((\d+) pixels\)", str(error))
+    return f"{int(found[1]) / 1e6:.0f} megapixels, " if found else ""
+
+
+def _safe_megapixels() -> float:
+    from PIL import Image
+
+    return (Image.MAX_IMAGE_PIXELS or 0) / 1e6
 
 
 def _depth_of(largest: int) -> int:

@@ -8,27 +8,17 @@ import os
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.data.image_set import ImageSet, select
-from curate.data.label_files import read_given
+from curate.data.image_set import ImageSet, not_chosen, select
+from curate.data.label_files import relabelled
 from curate.errors import DataError, UsageError
+from curate.options import Source
 
 DIGITS = tuple("0123456789")
-ORIGIN: dict[str, Any] = {
-    "root": None,
-    "split": "all",
-    "limit": None,
-    "labels": None,
-    "strict": False,
-    "group_by": None,
-    "field": None,
-    "image_size": None,
-    "skipped": [],
-}
 
 
 def is_pixel_csv(path: Path) -> bool:
@@ -43,31 +33,29 @@ def is_pixel_csv(path: Path) -> bool:
     return "pixel0" in (column.strip(' "\r\n') for column in columns[:2])
 
 
-def load_pixel_csv(origin: dict[str, Any]) -> ImageSet:
-    """The pixel table that `origin`, as `curate.data.load` writes it, says: of one split, limited, under other labels.
+def load_pixel_csv(source: Source, *, name: str) -> ImageSet:
+    """The pixel table that `source` names: of one split, limited, under other labels.
+
+    Args:
+        name: of the set.
 
     Raises:
         UsageError: it has a root folder or an image size, which are for tables that name image files.
         DataError: see `read_pixel_csv` and `curate.data.label_files`.
     """
-    path = Path(origin["source"])
+    path = Path(source.name)
     for option in ("root", "image_size"):
-        if origin[option] is not None:
+        if getattr(source, option) is not None:
             raise UsageError(f"{path} holds the pixels of its images; leave out --{option.replace('_', '-')}")
-    whole = read_pixel_csv(path, name=origin["name"])
-    positions = select(whole.splits, split=origin["split"], limit=origin["limit"])
-    found = replace(whole.subset(positions), origin={**origin, "skipped": []})
-    if origin["labels"] is None:
-        return found
-    labels, annotations = read_given(
-        Path(origin["labels"]),
-        sample_ids=whole.sample_ids,
-        positions=positions,
-        class_names=whole.class_names,
-        given=found.labels,
-        splits=whole.splits,
+    whole = read_pixel_csv(path, name=name)
+    positions = select(whole.splits, split=source.split, limit=source.limit)
+    found = whole.subset(positions)
+    labels, annotations, remarks = relabelled(
+        source, found.labels, sample_ids=whole.sample_ids, positions=positions, class_names=whole.class_names, splits=whole.splits
     )
-    return replace(found, labels=labels, annotations=annotations)
+    passed_over = not_chosen(whole.splits, split=source.split, limit=source.limit)
+    origin = {**source.to_origin(), "name": name, "skipped": [], "passed_over": passed_over, "remarks": remarks}
+    return replace(found, labels=labels, annotations=annotations, origin=origin)
 
 
 def read_pixel_csv(path: Path, *, name: str | None = None, split: str = "train") -> ImageSet:
@@ -79,7 +67,7 @@ def read_pixel_csv(path: Path, *, name: str | None = None, split: str = "train")
         split: of all its images.
 
     Returns:
-        (N, 1, side, side) images; labels are -1 in a table without labels. Its `origin` is what `load_pixel_csv` needs.
+        (N, 1, side, side) images; labels are -1 in a table without labels. Its `origin` is what `curate.data.load.reload` needs.
 
     Raises:
         DataError: there is no such file; its header is another, or its pixels make no square; a row is cut off; a value is missing, no
@@ -109,7 +97,7 @@ def read_pixel_csv(path: Path, *, name: str | None = None, split: str = "train")
         sample_ids=np.array([f"{name}/{split}/{row}" for row in range(num)]),
         splits=np.full(num, split),
         class_names=DIGITS,
-        origin={**ORIGIN, "source": os.path.abspath(path), "name": name},
+        origin={**Source(os.path.abspath(path)).to_origin(), "name": name, "skipped": []},
     )
 
 

@@ -4,15 +4,17 @@ import hashlib
 import json
 import os
 import zipfile
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from curate.data.folders import images_below
 from curate.data.image_set import split_named
-from curate.data.listing import Listing, list_manifest
-from curate.data.pictures import readable_suffixes
+from curate.data.listing import LABEL_COLUMNS, NAMED_AGAIN, Listing, read_named_files, split_of_cell
+from curate.data.pictures import readable_suffixes, why_unread
 from curate.errors import DataError, DependencyError
-from curate.files import storage_errors, write_atomically
+from curate.files import DATA, storage_errors, write_atomically
 
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 """What the tables of a Hugging Face image folder are called: one in the folder, or one in each split folder."""
@@ -38,7 +40,7 @@ def unpack_zip(path: Path, folder: Path) -> Path:
                 archive.extractall(target)
         except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
             raise DataError(f"{path} cannot be read as a zip file ({error})") from error
-        write_atomically(target / DONE, b"")
+        write_atomically(target / DONE, b"", remedy=DATA)
     inside = [part for part in target.iterdir() if not part.name.startswith((".", "__"))]
     while len(inside) == 1 and inside[0].is_dir():
         target = inside[0]
@@ -65,23 +67,27 @@ def list_metadata_folder(
     splits: list[str] = []
     groups: list[str] = []
     remarks: list[str] = []
+    passed_over: Counter[str] = Counter()
     is_grouped = False
     for table in _tables(folder):
-        found = list_manifest(table, label_column=label_column, strict=strict)
+        found = read_named_files(table, label_column=label_column, strict=strict)
         top = table.parent.name if table.parent != folder else ""
         split = split_named(top) if top else None
         files += found.filepaths
         keys += [f"{top}/{key}" if top else key for key in found.keys]
-        labels += ["" if label < 0 else found.class_names[label] for label in found.labels]
-        splits += found.splits.tolist() if split is None else [split] * len(found.keys)
+        labels += found.labels
+        splits += found.splits if split is None else [split] * len(found.keys)
         groups += found.groups or [""] * len(found.keys)
         is_grouped = is_grouped or found.groups is not None
         remarks += found.remarks
-    named, there = set(map(os.path.abspath, files)), _picture_files(folder)
-    unnamed = len(there - named)
+        passed_over[NAMED_AGAIN] += found.num_again
+    images, others = images_below(folder)
+    others[why_unread(".jsonl")] -= len(_tables(folder))
+    passed_over += others
+    passed_over["no row of the table"] = len(set(map(os.path.abspath, images)) - set(files))
     listing = Listing.of(folder, files, keys, labels, splits)
-    passed_over = {"no row of the table": unnamed} if unnamed else {}
-    return replace(listing, groups=groups if is_grouped else None, remarks=tuple(remarks), passed_over=passed_over)
+    groups_or_none = groups if is_grouped else None
+    return replace(listing, groups=groups_or_none, remarks=(*remarks, *listing.remarks), passed_over=dict(+passed_over))
 
 
 def list_parquet(path: Path, folder: Path, *, label_column: str | None = None) -> Listing | None:
@@ -101,7 +107,8 @@ def list_parquet(path: Path, folder: Path, *, label_column: str | None = None) -
         schema = pq.read_schema(path)
     except Exception as error:  # pyarrow's own errors have no common base
         raise DataError(f"{path} cannot be read as parquet ({str(error).splitlines()[0]})") from error
-    column = next((field.name for field in schema if str(field.type).startswith(("struct<bytes: binary", "binary"))), None)
+    binary = [field.name for field in schema if str(field.type).startswith(("struct<bytes: binary", "binary"))]
+    column = next((name for name in binary if name not in (label_column, *LABEL_COLUMNS)), None)
     if column is None:
         return None
     table = pq.read_table(path).to_pydict()
@@ -113,15 +120,20 @@ def list_parquet(path: Path, folder: Path, *, label_column: str | None = None) -
     files, keys = [], []
     for number, cell in enumerate(table[column]):
         content, name = (cell.get("bytes"), cell.get("path")) if isinstance(cell, dict) else (cell, None)
+        if content is None and name and (path.parent / name).is_file():  # the file lies beside the table instead
+            files.append(os.path.abspath(path.parent / name))
+            keys.append(name)
+            continue
         suffix = os.path.splitext(name or "")[1].lower()
         file = target / f"{number:06d}{suffix if suffix in readable_suffixes() else '.img'}"
         if not file.is_file():
-            write_atomically(file, content or b"")
+            write_atomically(file, content or b"", remedy=DATA)
         files.append(str(file.absolute()))
         keys.append(name or f"{number:06d}")
     keys = keys if len(set(keys)) == len(keys) else [f"{number:06d}/{key}" for number, key in enumerate(keys)]
     given = [_label_text(value, names.get(label)) for value in table[label]]
-    splits = [split_named(str(value or "")) or "train" for value in table["split"]] if "split" in table else ["train"] * len(files)
+    cells = table.get("split") or [""] * len(files)
+    splits = [split_of_cell(str(value or ""), f"row {number} of {path}") for number, value in enumerate(cells, 1)]
     listing = Listing.of(path, files, keys, given, splits)
     return replace(listing, groups=[str(value or "") for value in table["group"]] if "group" in table else None)
 
@@ -129,11 +141,6 @@ def list_parquet(path: Path, folder: Path, *, label_column: str | None = None) -
 def _tables(folder: Path) -> list[Path]:
     tops = [folder, *sorted(part for part in folder.iterdir() if part.is_dir() and split_named(part.name))]
     return [top / name for top in tops for name in METADATA if (top / name).is_file()]
-
-
-def _picture_files(folder: Path) -> set[str]:
-    found = (os.path.join(base, name) for base, _, names in os.walk(folder) for name in names if not name.startswith("."))
-    return {os.path.abspath(path) for path in found if os.path.splitext(path)[1].lower() in readable_suffixes()}
 
 
 def _name_of(path: Path) -> str:

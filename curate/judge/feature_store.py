@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.files import write_atomically
+from curate.files import DATA, write_atomically
 
 KEY_BYTES = 16
 
@@ -60,7 +60,7 @@ class FeatureStore:
         records["key"], records["features"] = keys, features
         buffer = io.BytesIO()
         np.save(buffer, records)
-        write_atomically(self.folder / f"{uuid.uuid4().hex}.npy", buffer.getvalue())
+        write_atomically(self.folder / f"{uuid.uuid4().hex}.npy", buffer.getvalue(), remedy=DATA)
 
     def _open(self, path: Path) -> NDArray | None:
         try:

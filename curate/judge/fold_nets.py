@@ -1,9 +1,11 @@
 """The nets of cross-validation, read back: one that did not see a sample can explain it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +15,7 @@ from torch import Tensor
 from curate.data.image_set import ImageSet
 from curate.data.load import reload
 from curate.errors import DataError, RunError
+from curate.judge.judgement import arrays_of
 from curate.judge.models.base import ConvNet
 from curate.judge.models.weights import load_weights
 from curate.judge.training.augment import Batches, as_tensor
@@ -78,12 +81,16 @@ class RunNets:
         run: with the files of `train`.
         image_set: its images; by default read again from where they came, without a look at their hash.
 
+    Attributes:
+        read: reads the images that only FiftyOne's database knows, where there is who can.
+
     Raises:
-        RunError: the images are needed, and are those of a FiftyOne dataset, or are not those of the run any more.
+        RunError: the images are needed, and are those of a FiftyOne dataset that nobody here can read, or not those of the run any more.
     """
 
     def __init__(self, run: Run, image_set: ImageSet | None = None) -> None:
         self.run = run
+        self.read: Callable[[dict[str, Any]], ImageSet] | None = None
         self.lock = Lock()
         self._given = image_set
         self._nets: dict[int, FoldNet] = {}
@@ -94,9 +101,11 @@ class RunNets:
         if self._given is not None:
             return self._given
         origin = self.run.meta["dataset"]["origin"]
-        if origin.get("kind") == "fiftyone":
-            raise RunError(f"the images of run '{self.run.name}' are in a FiftyOne dataset; pass them on as an ImageSet")
-        found = reload({**origin, "labels": None})
+        if origin.get("kind") == "arrays":
+            return arrays_of(self.run)
+        if origin.get("kind") == "fiftyone" and self.read is None:
+            raise RunError(f"the images of run '{self.run.name}' are in a FiftyOne dataset, which can only be read where FiftyOne is")
+        found = reload({**origin, "labels": None, "corrections": None}) if self.read is None else self.read(origin)
         if not np.array_equal(found.sample_ids, self.run.load_array("sample_ids.npy")):
             raise RunError(f"run '{self.run.name}' was made from other images of {found.name} than are there now; restore the files")
         return found.with_labels(self.run.load_array("labels.npy"))

@@ -11,6 +11,7 @@ from curate.errors import DataError, UsageError
 from curate.judge.judgement import Judgement, Ready
 from curate.options import Place, option
 from curate.progress import Progress, silent
+from curate.tables import plain, separator_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from curate.data.image_set import ImageSet
 
 OWN = "Probabilities of your own"
-TABLES = (".csv", ".parquet")
+TABLES = (".csv", ".tsv", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def _from_file(path: Path, image_set: "ImageSet") -> "NDArray[np.floating]":
     if path.suffix.lower() not in TABLES:
         return _load(path, "probabilities")
     table = _read_table(path)
-    columns = [str(column).strip() for column in table.columns]
+    columns = [plain(str(column)) for column in table.columns]
     table.columns = columns
     if "sample_id" in columns:
         table = _in_order(path, table, image_set)
@@ -133,7 +134,7 @@ def _from_file(path: Path, image_set: "ImageSet") -> "NDArray[np.floating]":
 
 
 def _in_order(path: Path, table: "pd.DataFrame", image_set: "ImageSet") -> "pd.DataFrame":
-    ids = table["sample_id"].astype(str).str.strip()
+    ids = table["sample_id"].astype(str).map(plain)
     if ids.duplicated().any():
         raise DataError(f"{path} has sample {ids[ids.duplicated()].iloc[0]} more than once; keep one row of each")
     wanted = image_set.sample_ids.tolist()
@@ -149,7 +150,7 @@ def _read_table(path: Path) -> "pd.DataFrame":
     if not path.is_file():
         raise DataError(f"there is no file at {path}")
     try:
-        return pd.read_parquet(path) if path.suffix.lower() == ".parquet" else pd.read_csv(path)
+        return pd.read_parquet(path) if path.suffix.lower() == ".parquet" else pd.read_csv(path, sep=separator_of(path))
     except (ValueError, OSError) as error:  # pandas' and pyarrow's own errors are ValueErrors
         raise DataError(f"{path} is not a readable table ({str(error).splitlines()[0]})") from error
 

@@ -121,16 +121,36 @@ def judge_into(
 
 
 def save_image_set(run: "Run", image_set: "ImageSet") -> None:
-    """What the later steps read of an image set: ids, splits, labels, those of annotators; and the images where they are in no file."""
-    from curate.data import annotations
+    """What later steps and later runs read of an image set: ids, splits, labels, contents; and the images where they are in no file."""
+    from curate.data import annotations, content
 
     for name in ("sample_ids", "splits", "labels"):
         run.save_array(f"{name}.npy", getattr(image_set, name))
-    if image_set.origin.get("kind") == "arrays":
+    are_arrays = image_set.origin.get("kind") == "arrays"
+    if are_arrays:
         run.save_array("images.npy", image_set.images)
+    if are_arrays or image_set.filepaths is not None:  # their ids may come to mean other pictures; those of the catalog never do
+        run.save_array(content.CONTENTS, content.contents_of(image_set))
     if image_set.annotations is not None:
         run.save_array(annotations.ARRAY, image_set.annotations.array)
         run.save_array(annotations.NAMES, image_set.annotations.names)
+
+
+def arrays_of(run: "Run") -> "ImageSet":
+    """The images that were given as arrays: the run folder has them."""
+    from curate.data.image_set import ImageSet
+
+    dataset = run.meta["dataset"]
+    return ImageSet(
+        dataset["name"],
+        run.load_array("images.npy", mmap=True),
+        run.load_array("labels.npy").astype("int64"),
+        run.load_array("sample_ids.npy"),
+        run.load_array("splits.npy"),
+        tuple(dataset["class_names"]),
+        None,
+        dataset["origin"],
+    )
 
 
 def is_judged(run: "Run", step: str) -> bool:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from curate.errors import DataError, FetchError, UnknownNameError, UsageError
-from curate.files import storage_errors
+from curate.files import TO, storage_errors
 from curate.judge.models.base import ConvNet
 from curate.judge.models.light_torchvision import import_torchvision_models
 from curate.judge.models.pretrained import IMAGENET, imagenet_weights, modern_name
@@ -79,7 +79,7 @@ def photo(
     best = np.argsort(-probs, kind="stable")[:5].tolist()
     answers = [(names[k], float(probs[k])) for k in best]
     is_random = pretrained == NONE
-    with storage_errors(to):
+    with storage_errors(to, remedy=TO):
         to.mkdir(parents=True, exist_ok=True)
     pictures = {"prediction": save(prediction_figure(seen, answers, model=model, is_random=is_random), to / "prediction.png")}
     progress("photo", 1, 5, "filters")

@@ -96,8 +96,22 @@ def clean(run: Run, *, policy: str = "drop", min_confidence: float | None = None
         "num_conflicts_to_adjudicate": sum(verdict.action == CONFLICT for verdict in review.verdicts.values()),
         "num_stale_decisions": len(review.stale),
         "stale_samples": sorted({decision.sample_id for decision in review.stale}),
+        "note": _unsure(table, review, policy, min_confidence),
         "warning": _warning(run, cleaned),
     }
+
+
+def _unsure(table: pd.DataFrame, review: Reviewed, policy: str, min_confidence: float | None) -> str | None:
+    """Why `relabel` drops samples instead; None where it does not."""
+    confidence = MIN_CONFIDENCE if min_confidence is None else min_confidence
+    open_ones = table["is_label_issue"].astype(bool) & ~table["sample_id"].isin(list(review.verdicts))
+    unsure = int((open_ones & ~(table["suggested_confidence"] >= confidence)).sum())
+    if policy != "relabel" or not unsure:
+        return None
+    return (
+        f"of {unsure:,} flagged samples the suggested label is less sure than {confidence:g}, so that neither label can be trusted: "
+        "they are dropped, in the test split kept as they are; --min-confidence sets that bound"
+    )
 
 
 def _warning(run: Run, cleaned: pd.DataFrame) -> str | None:

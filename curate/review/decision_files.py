@@ -3,12 +3,15 @@
 import hashlib
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from curate.data.content import CONTENTS, by_sample
 from curate.errors import DataError, UsageError
 from curate.review.exported_files import CORRECTIONS, Placed, Row, corrections_of_json, rows_of_corrections, rows_of_table
 from curate.review.journal import IMPORTED, Decision, content_id, parse_decision, utc_now
@@ -19,7 +22,7 @@ from curate.tables import TABLE_SUFFIXES, read_table
 COLUMNS = ("sample_id", "action", "label", "who", "when", "note", "given", "id")
 
 Contents = Callable[[], Mapping[str, str]]
-"""Gives the sample id by what is in the picture, see `curate.data.content`; asked only where an id is not known."""
+"""Gives what is in each picture of the run by its sample id, see `curate.data.content`; asked only where a file says what it judged."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,14 @@ def read_decisions(path: Path, known: Known, *, who: str = "", run: str = "") ->
     return reading.decisions
 
 
-def read_file(path: Path, known: Known, *, who: str = "", run: str = "", contents: Contents | None = None) -> Reading:
+def read_file(
+    path: Path, known: Known, *, who: str = "", run: str = "", contents: Contents | None = None, now: str | None = None
+) -> Reading:
     """The decisions in `path`, in its order.
 
-    A journal (`.jsonl`, of a review page or of another run) keeps everything that it tells. A decision on a sample that is not known here
-    follows the picture, where `contents` knows it; else it is left out and counted.
+    A journal (`.jsonl`, of a review page or of another run) keeps everything that it tells. Where it or its run says what is in the
+    pictures, a decision follows its picture, whatever that is called here, and never goes to another one that is called so now; without it
+    decisions go by sample id. What is about no picture of this run is left out and counted.
 
     A table (`.csv` with commas, semicolons or tabs, `.parquet`) has the columns `sample_id` and `label` or `action` or both. It may have
     `who`, `when`, `note`, and `given`: the given label that was judged, today's by default. Without an action, the label given already is
@@ -62,6 +68,7 @@ def read_file(path: Path, known: Known, *, who: str = "", run: str = "", content
         who: reviewer of the lines that name none; not for votes, which are of five workers.
         run: name of the run.
         contents: where pictures are under other ids.
+        now: the time of decisions that have none; by the clock by default.
 
     Raises:
         DataError: the file is of another form, or has an unknown sample, class or action; names its line or candidate.
@@ -70,7 +77,8 @@ def read_file(path: Path, known: Known, *, who: str = "", run: str = "", content
     if not path.is_file():
         raise DataError(f"there is no file of decisions at {path}")
     content = path.read_bytes()
-    common = {"run": run, "batch": IMPORTED + hashlib.sha256(content).hexdigest()[:32], "who": who or path.stem}
+    batch = IMPORTED + hashlib.sha256(content).hexdigest()[:32]
+    common = {"run": run, "batch": batch, "who": who or path.stem, "now": now or utc_now()}
     suffix = path.suffix.lower()
     if suffix in TABLE_SUFFIXES:
         table = read_table(path)
@@ -101,12 +109,8 @@ def _from_journal(path: Path, text: str, known: Known, common: dict[str, str], c
     }
     if any(is_pseudonym(decision.sample_id) for _, decision, _ in read):
         samples |= {pseudonym(sample_id): sample_id for sample_id in known.given}
-    moved = {}
-    if any(decision.sample_id not in samples for _, decision, _ in read) and contents is not None:
-        by_content = contents()
-        for _, decision, content in read:
-            if decision.sample_id not in samples and content in by_content:
-                moved[decision.sample_id] = by_content[content]
+    seen = _contents_beside(path) | {decision.sample_id: content for _, decision, content in read if content}
+    moved = _by_content(seen, {decision.sample_id for _, decision, _ in read}, contents)
     samples |= moved
     decisions, unknown, num_moved = [], [], 0
     for number, decision, _ in read:
@@ -114,7 +118,7 @@ def _from_journal(path: Path, text: str, known: Known, common: dict[str, str], c
         if sample_id is None:
             unknown.append(decision.sample_id)
             continue
-        num_moved += decision.sample_id in moved
+        num_moved += decision.sample_id in moved and sample_id != decision.sample_id
         try:
             decisions.append(of_this_run(decision, sample_id, known, common))
         except DataError as error:
@@ -127,6 +131,38 @@ def _from_journal(path: Path, text: str, known: Known, common: dict[str, str], c
             + "; nothing was changed"
         )
     return Reading(decisions, tuple(dict.fromkeys(unknown)), num_moved)
+
+
+def _contents_beside(path: Path) -> dict[str, str]:
+    """What is in the pictures of the run whose journal this is, by sample id; nothing where it is no run's or does not tell."""
+    try:
+        return by_sample(*(np.load(path.with_name(name), allow_pickle=False) for name in ("sample_ids.npy", CONTENTS)))
+    except (OSError, ValueError):
+        return {}
+
+
+def _by_content(seen: Mapping[str, str], judged: Iterable[str], contents: Contents | None) -> dict[str, str | None]:
+    """The sample here of each judged one whose picture is known; None where that picture is not here.
+
+    Args:
+        seen: what was in the pictures when they were judged, by the id that they had then.
+        judged: ids that decisions are about.
+        contents: of the run.
+    """
+    known = {sample_id: seen[sample_id] for sample_id in judged if sample_id in seen}
+    here = contents() if known and contents is not None else {}
+    if not here:
+        return {}
+    alike: defaultdict[str, list[str]] = defaultdict(list)
+    for sample_id, content in here.items():
+        alike[content].append(sample_id)
+    found: dict[str, str | None] = {}
+    for sample_id, content in known.items():
+        if here.get(sample_id) == content:
+            found[sample_id] = sample_id
+        else:  # of copies nobody can say which is meant
+            found[sample_id] = alike[content][0] if len(alike[content]) == 1 else None
+    return found
 
 
 def of_this_run(decision: Decision, sample_id: str, known: Known, common: dict[str, str]) -> Decision:
@@ -171,7 +207,7 @@ def _from_rows(path: Path, columns: tuple[str, ...], rows: Iterable[Placed], kno
     else:
         is_export = False
     hidden: dict[str, str] = {}
-    decisions, now, seen = [], utc_now(), Counter[tuple]()
+    decisions, seen = [], Counter[tuple]()
     for place, row in rows:
         values = {name: row.get(name, "") for name in COLUMNS}
         is_hidden = is_pseudonym(values["sample_id"])
@@ -180,7 +216,7 @@ def _from_rows(path: Path, columns: tuple[str, ...], rows: Iterable[Placed], kno
             values["sample_id"] = hidden.get(values["sample_id"], values["sample_id"])
             values["given"] = ""
         try:
-            decision = _from_row(values, known, common, now)
+            decision = _from_row(values, known, common)
             if is_hidden and decision.label is not None and decision.label == decision.given:
                 decision = replace(decision, action="ok", label=None)
         except DataError as error:
@@ -196,7 +232,7 @@ def _from_rows(path: Path, columns: tuple[str, ...], rows: Iterable[Placed], kno
     return Reading(decisions)
 
 
-def _from_row(values: Row, known: Known, common: dict[str, str], now: str) -> Decision:
+def _from_row(values: Row, known: Known, common: dict[str, str]) -> Decision:
     given = known.given_label(values["sample_id"])
     if values["given"]:
         given = known.class_name(values["given"])
@@ -211,7 +247,7 @@ def _from_row(values: Row, known: Known, common: dict[str, str], now: str) -> De
         action,
         label,
         who=values["who"] or common["who"],
-        when=values["when"] or now,
+        when=values["when"] or common["now"],
         note=values["note"],
         run=common["run"],
         given=given,

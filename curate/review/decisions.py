@@ -1,13 +1,15 @@
 """decisions, import-decisions: what reviewers decided so far, and decisions made elsewhere."""
 
+import shlex
 from collections import Counter
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from curate.errors import CurateError
 from curate.find.find import load_table
 from curate.review.decision_files import Contents, read_file
-from curate.review.journal import JOURNAL, Decision, append_decisions, content_id, read_journal
+from curate.review.journal import JOURNAL, Decision, append_decisions, content_id, later_than, read_journal, utc_now
 from curate.review.verdicts import agreement, changed_since, conflicts, standing_decisions, verdict_of, without_stale
 from curate.review.votes import Known, given_labels
 from curate.run import Run
@@ -72,8 +74,10 @@ def import_decisions(run: Run, path: Path, *, who: str = "", contents: Contents 
     """
     table = load_table(run)
     known = Known.of(table, tuple(run.meta["dataset"]["class_names"]))
-    reading = read_file(path, known, who=who, run=run.name, contents=contents)
-    there = {decision.id: _content(decision) for decision in read_journal(run.path / JOURNAL).decisions}
+    before = read_journal(run.path / JOURNAL).decisions
+    now = later_than(max((decision.when for decision in before), default=""), utc_now())
+    reading = read_file(path, known, who=who, run=run.name, contents=contents, now=now)
+    there = {decision.id: _content(decision) for decision in before}
     new = []
     for decision in reading.decisions:
         if decision.id in there and there[decision.id] != _content(decision):  # somebody edited the file: another decision, taken later
@@ -95,6 +99,23 @@ def import_decisions(run: Run, path: Path, *, who: str = "", contents: Contents 
         "actions": _counts(decision.action for decision in new),
         "reviewers": _counts(decision.who for decision in new),
     }
+
+
+def decided_elsewhere(run: Run) -> str | None:
+    """Which run beside `run` holds decisions on the same source, and how to take them over; None where `run` has decisions itself."""
+    if run.has(JOURNAL):
+        return None
+    source = run.meta["dataset"].get("origin", {}).get("source")
+    for journal in sorted(run.path.parent.glob(f"*/{JOURNAL}"), key=lambda path: -path.stat().st_mtime):
+        try:
+            other = Run.open(journal.parent)
+            found = read_journal(journal).decisions
+        except CurateError:  # of another version, or broken: told where it is opened
+            continue
+        if found and source is not None and other.meta["dataset"].get("origin", {}).get("source") == source:
+            command = shlex.join(["curate", "import-decisions", run.handle, str(journal)])
+            return f"run '{other.name}' of the same source has {len(found)} decisions; `{command}` takes them over"
+    return None
 
 
 def _content(decision: Decision) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
@@ -90,6 +90,15 @@ class Decision:
         if self.undoes and self.action != "undo":
             raise DataError(f"action '{self.action}' on {self.sample_id} takes nothing back, found undoes {self.undoes!r}")
         object.__setattr__(self, "when", in_utc(self.when))
+
+
+def later_than(last: str, now: str) -> str:
+    """`now`, or just after `last` where that is later, as it is when the clock was set back since: last words stand.
+
+    Args:
+        last: the latest time that is known, in UTC as decisions have it; '' where there is none.
+    """
+    return now if now > last else (datetime.fromisoformat(last) + timedelta(microseconds=1)).isoformat(timespec="microseconds")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """The guard lets in who has the token, under the App's own name, from the App's own pages; and gives out the dataset's files only."""
 
 import asyncio
-import statistics
 import time
 
 import httpx
@@ -237,12 +236,10 @@ def test_guard_costs_less_than_a_millisecond(guarded):
         pass
 
     async def measure():
-        seconds = []
+        start = time.process_time()  # what others do on the machine does not count
         for _ in range(500):
-            start = time.perf_counter()
             await guarded(dict(scope), None, send)
-            seconds.append(time.perf_counter() - start)
-        return statistics.median(seconds)
+        return (time.process_time() - start) / 500
 
     guarded.app = app
     assert asyncio.run(measure()) < 0.001

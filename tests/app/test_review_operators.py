@@ -1,7 +1,6 @@
 """The plugin's operators, run by FiftyOne itself on a real database, without a browser."""
 
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -291,16 +290,16 @@ def test_a_page_without_a_dataset_yet_gets_the_buttons(review):
     assert is_ours_by_name(None)
 
 
-def test_a_page_that_asks_while_the_database_is_away_gets_the_buttons_within_a_second_or_two(review, monkeypatch):
+def test_a_page_that_asks_while_the_database_is_away_gets_the_buttons_after_one_try(review, monkeypatch):
     import fiftyone.core.odm as odm
 
     nobody = pymongo.MongoClient("127.0.0.1", free_port(), serverSelectionTimeoutMS=20_000)
     dataset = review.dataset
     everything = num_buttons(dataset)
-    monkeypatch.setattr(odm, "get_db_conn", lambda: nobody["fiftyone"])
-    start = time.monotonic()
+    asked = []
+    monkeypatch.setattr(odm, "get_db_conn", lambda: asked.append(1) or nobody["fiftyone"])
     assert num_buttons(dataset) == everything > 10
-    assert time.monotonic() - start < 5  # not once for each operator
+    assert len(asked) <= 2  # not once for each operator
     nobody.close()
 
 

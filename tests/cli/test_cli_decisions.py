@@ -43,7 +43,7 @@ def decided(run):
 def test_the_summary_says_how_many_how_alike_and_what_changed(curate, decided):
     out = curate("decisions", "pets").stdout
     assert "ada 14, grace 2" in out
-    assert "ada and grace agree on 50% of 2 samples (kappa 0.00)" in out
+    assert "ada and grace agree whether the given label is right on 50% of 2 samples (kappa 0.00)" in out
     assert "changed since: pets/2: given label was dog, is cat (decided by ada)" in out
     assert "changed since: 2 more, all with --json" in out
     assert "conflict: " not in out and "--conflicts lists the conflicts" in out

@@ -47,19 +47,25 @@ def test_samples_that_are_not_asked_for_are_left_out_with_their_annotators(path)
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([*ROWS, "pets/1,bob,"], "line 7 of .* has no label; leave out"),
         ([*ROWS, "pets/1,,cat"], "line 7 of .* has no annotator"),
         ([*ROWS, "pets/1,bob"], "line 7 of .* has 2 values, the first line 3"),
         ([*ROWS, "pets/0,ada,dog"], "line 7 of .* is the second label of sample pets/0 by annotator ada, after line 2"),
         ([*ROWS, "pets/1,bob,horse"], "has label 'horse', which is no class"),
-        ([*ROWS, "pets/1,bob,-1"], "line 7 of .* has label -1"),
         ([*ROWS, "pets/9,bob,cat"], "has 1 sample ids that the dataset lacks, such as pets/9"),
-        ([row for row in ROWS if "/1" not in row], "lacks 1 of 3 samples, such as pets/1"),
+        (["pets/1,bob,", "pets/2,ada,-1"], "has no label of any of the 3 samples; expected ids like pets/0"),
     ],
 )
 def test_holes_doubles_and_strangers_are_told(path, rows, message):
     with pytest.raises(DataError, match=message):
         read(path, rows)
+
+
+@pytest.mark.parametrize("none", [[], ["pets/1,bob,", "pets/1,ada,-1"]])
+def test_a_sample_that_nobody_labelled_is_unlabelled(path, none):
+    rows = [*(row for row in ROWS if "/1" not in row), *none]
+    assert read(path, rows).array.tolist() == [[0, 0, 0], [2, 0, 2], [0, 1, 0], [2, 1, 1]]
+    labels, annotations = read_given(path, sample_ids=IDS, positions=np.arange(3), class_names=CLASSES)
+    assert labels.tolist() == [0, -1, 1] and len(annotations.labels) == 4
 
 
 def test_a_table_without_a_column_is_told(path):

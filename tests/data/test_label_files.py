@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from curate.data.label_files import read_labels
+from curate.data.label_files import read_labels, relabelled
 from curate.errors import DataError
+from curate.options import Source
 
 IDS = np.array([f"pets/{i}.png" for i in range(6)])
 CLASSES = ("bird", "cat", "dog")
@@ -153,3 +154,29 @@ def test_binary_rubbish_is_no_table(tmp_path):
     (tmp_path / "l.csv").write_bytes(b"\xff\x00\xfesample_id")
     with pytest.raises(DataError, match="cannot be read as CSV"):
         read(tmp_path / "l.csv")
+
+
+def test_corrections_are_made_to_the_labels_of_a_file(tmp_path):
+    np.save(tmp_path / "vendor.npy", np.array([1, 1, 0]))
+    (tmp_path / "corrected.csv").write_text("sample_id,given,corrected\npets/0,dog,cat\npets/2,cat,\n")
+    about = {"sample_ids": np.array(["pets/0", "pets/1", "pets/2"]), "positions": np.arange(3), "splits": np.full(3, "train")}
+    given, names = np.array([0, 0, 0]), ("cat", "dog")
+    source = Source("pets", labels=tmp_path / "vendor.npy", corrections=tmp_path / "corrected.csv")
+    assert relabelled(source, given, class_names=names, **about)[0].tolist() == [0, 1, -1]
+    with pytest.raises(DataError, match="give that file by --labels and this one by --corrections"):
+        relabelled(Source("pets", labels=tmp_path / "corrected.csv"), given, class_names=names, **about)
+    with pytest.raises(DataError, match=r"vendor\.npy is no file of corrected labels"):
+        relabelled(Source("pets", corrections=tmp_path / "vendor.npy"), given, class_names=names, **about)
+
+
+def test_samples_without_any_annotator_are_a_remark(tmp_path):
+    (tmp_path / "crowd.csv").write_text("sample_id,annotator,label\npets/0,ann,dog\npets/0,bob,dog\npets/1,ann,\n")
+    found = relabelled(
+        Source("pets", labels=tmp_path / "crowd.csv"),
+        np.array([0, 0]),
+        sample_ids=np.array(["pets/0", "pets/1"]),
+        positions=np.arange(2),
+        class_names=("cat", "dog"),
+        splits=np.full(2, "train"),
+    )
+    assert found[0].tolist() == [1, -1] and found[2] == ["1 sample has no label by any annotator: unlabelled"]

@@ -7,21 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from curate.data.load import load, reload
-from curate.data.pixel_tables import is_pixel_csv, load_pixel_csv, read_pixel_csv
+from curate.data.pixel_tables import is_pixel_csv, read_pixel_csv
 from curate.errors import DataError, UsageError
 
 PIXELS = ",".join(f"pixel{i}" for i in range(4))
-ORIGIN = {
-    "root": None,
-    "split": "all",
-    "limit": None,
-    "labels": None,
-    "strict": False,
-    "group_by": None,
-    "field": None,
-    "image_size": None,
-    "name": "tiny",
-}
 
 
 def table(path, *rows, header=f"label,{PIXELS}"):
@@ -137,19 +126,20 @@ def test_pixel_tables_are_told_from_manifests_and_others(tmp_path):
 
 def test_a_set_is_read_again_by_its_origin(tmp_path):
     first = read_pixel_csv(table(tmp_path / "a.csv", "1,0,0,0,0", "2,9,9,9,9"), name="digits")
-    again = load_pixel_csv(first.origin)
-    assert (again.images_hash, again.labels_hash, again.origin) == (first.images_hash, first.labels_hash, first.origin)
+    again = reload(first.origin)
+    assert (again.images_hash, again.labels_hash, again.name) == (first.images_hash, first.labels_hash, first.name)
 
 
 def test_options_of_load_are_followed(tmp_path):
-    path = table(tmp_path / "a.csv", *(f"{i},{i},0,0,0" for i in range(6)))
+    path = str(table(tmp_path / "a.csv", *(f"{i},{i},0,0,0" for i in range(6))))
     np.save(tmp_path / "labels.npy", np.array([9, 8, 7, 6, 5, 4]))
-    found = load_pixel_csv({**ORIGIN, "source": str(path), "limit": 3, "labels": str(tmp_path / "labels.npy")})
+    found = load(path, limit=3, labels=tmp_path / "labels.npy")
     assert found.images[:, 0, 0, 0].tolist() == [0, 2, 5] and found.labels.tolist() == [9, 7, 4]
+    assert found.origin["passed_over"] == {"beyond --limit 3": 3}
     with pytest.raises(DataError, match="no samples in split 'test'"):
-        load_pixel_csv({**ORIGIN, "source": str(path), "split": "test"})
+        load(path, split="test")
     with pytest.raises(UsageError, match="holds the pixels of its images; leave out --image-size"):
-        load_pixel_csv({**ORIGIN, "source": str(path), "image_size": 32})
+        load(path, image_size=32)
 
 
 def test_load_knows_a_pixel_table_from_a_manifest(tmp_path):

@@ -1,11 +1,17 @@
 """Files that come back: journals of pages and runs, tables and corrected labels of exports, what spreadsheets make of them."""
 
 import json
-from dataclasses import asdict
+import tempfile
+from dataclasses import asdict, replace
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from curate.data.content import by_sample
 from curate.errors import DataError
 from curate.publish.export.corrected import corrections_of, write_corrections
 from curate.publish.export.sample_table import export_table, write_table
@@ -94,11 +100,11 @@ def test_pictures_that_are_not_there_are_left_out_and_counted_unless_all_are(wri
 
 def test_a_decision_follows_its_picture_to_another_id(write):
     moved = {**asdict(decided(0, "drop")), "sample_id": "old/5", "content": "abc"}
-    reading = read_file(write(moved, decided(1, "ok")), KNOWN, contents=lambda: {"abc": "pets/train/4"})
+    reading = read_file(write(moved, decided(1, "ok")), KNOWN, contents=lambda: {"pets/train/4": "abc", "pets/train/5": "abd"})
     assert told(reading) == [("1", "ok", None, "ann"), ("4", "drop", None, "ann")] and reading.num_moved == 1
 
 
-def test_pictures_are_only_looked_at_where_an_id_is_not_known(write):
+def test_pictures_are_only_looked_at_where_a_file_says_what_it_judged(write):
     def never():
         raise AssertionError("asked")
 
@@ -186,3 +192,63 @@ def test_a_broken_row_of_a_spreadsheet_is_told_with_its_line(tmp_path):
 def test_decisions_of_another_run_are_those_of_its_journal(run, tmp_path):
     append_decisions(tmp_path / "other" / "decisions.jsonl", [decided(0, "ok"), decided(1, "drop")])
     assert import_decisions(run, tmp_path / "other" / "decisions.jsonl")["actions"] == {"drop": 1, "ok": 1}
+
+
+def test_a_decision_without_a_time_is_the_last_word_also_where_the_clock_was_set_back(run, write, tmp_path):
+    import_decisions(run, write(replace(decided(0, "ok"), when="2999-01-01T00:00:00+00:00")))
+    later = tmp_path / "later.csv"
+    later.write_text(f"sample_id,action,who\n{ID},drop,ann\n")
+    import_decisions(run, later)
+    assert standing_decisions(read_journal(run.path / "decisions.jsonl").decisions)[ID]["ann"].action == "drop"
+
+
+@pytest.fixture
+def old_run(tmp_path):
+    """A run whose six pictures were called otherwise: `a` is in the first, and so on; its journal decides the first three."""
+    folder = tmp_path / "runs" / "old"
+    folder.mkdir(parents=True)
+    np.save(folder / "sample_ids.npy", np.array([f"pets/train/{(i + 1) % 6}" for i in range(6)]))
+    np.save(folder / "contents.npy", digests("abcdef"))
+    append_decisions(
+        folder / "decisions.jsonl", [decided(i, "drop", note=f"picture {letter}") for i, letter in ((1, "a"), (2, "b"), (3, "c"))]
+    )
+    return folder / "decisions.jsonl"
+
+
+def digests(letters):
+    return np.array([[ord(letter)] * 16 for letter in letters], dtype=np.uint8)
+
+
+def here(letters):
+    return lambda: by_sample(np.array([f"pets/train/{i}" for i in range(6)]), digests(letters))
+
+
+def test_decisions_follow_pictures_that_have_other_ids_by_what_is_in_them(old_run):
+    reading = read_file(old_run, KNOWN, contents=here("abcdef"))
+    assert {(one.sample_id, one.note) for one in reading.decisions} == {(f"pets/train/{i}", f"picture {'abc'[i]}") for i in range(3)}
+    assert reading.num_moved == 3
+
+
+def test_no_decision_goes_to_another_picture_that_has_its_id_now(old_run):
+    reading = read_file(old_run, KNOWN, contents=here("axyzef"))
+    assert [one.sample_id for one in reading.decisions] == ["pets/train/0"] and len(reading.unknown) == 2
+
+
+def test_of_two_copies_nobody_says_which_is_meant_but_the_id_does(old_run):
+    reading = read_file(old_run, KNOWN, contents=here("xaabcy"))
+    assert {one.sample_id: one.note for one in reading.decisions} == {
+        "pets/train/1": "picture a",
+        "pets/train/3": "picture b",
+        "pets/train/4": "picture c",
+    }
+
+
+@given(order=st.permutations("abcdef"))
+def test_whatever_the_order_of_ids_every_decision_stays_with_its_picture(order):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder)
+        np.save(path / "sample_ids.npy", np.array(list(GIVEN)))
+        np.save(path / "contents.npy", digests("abcdef"))
+        append_decisions(path / "decisions.jsonl", [decided(i, "drop", note="abcdef"[i]) for i in range(6)])
+        reading = read_file(path / "decisions.jsonl", KNOWN, contents=here("".join(order)))
+    assert all(order[int(one.sample_id[-1])] == one.note for one in reading.decisions) and len(reading.decisions) == 6

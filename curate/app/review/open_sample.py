@@ -77,6 +77,8 @@ def show_why(ctx: Any) -> None:
         RunError: the run is not on this machine, or its nets were not kept.
         DependencyError: captum is not installed.
     """
+    from curate.app.fiftyone_source import load_again
+    from curate.judge.fold_nets import run_nets
     from curate.lab.figure import to_png
     from curate.lab.run_saliency import explain_sample
     from curate.lab.seeing_figures import saliency_figure
@@ -85,5 +87,8 @@ def show_why(ctx: Any) -> None:
         raise UsageError("open a sample first, to see why the net doubts its label")
     folder = run_folder(ctx.dataset)
     sample_id = facts_of(ctx.dataset, [ctx.current_sample])[0]["sample_id"]
-    picture = base64.b64encode(to_png(saliency_figure(explain_sample(folder, sample_id)))).decode()
+    nets = run_nets(folder)
+    if nets.run.meta["dataset"]["origin"].get("kind") == "fiftyone":
+        nets.read = load_again
+    picture = base64.b64encode(to_png(saliency_figure(explain_sample(nets, sample_id)))).decode()
     ctx.trigger(SHOW, {"source": f"data:image/png;base64,{picture}", "text": f"What speaks for the labels of {sample_id}"})

@@ -6,16 +6,17 @@ each other's work, and the database can be made again from the journals.
 """
 
 import contextlib
+import os
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from curate.app.database import quiet_fiftyone
 from curate.errors import DatabaseError
-from curate.review.journal import IMPORTED, Decision, append_decisions, read_journal
+from curate.review.journal import IMPORTED, Decision, append_decisions, later_than, read_journal
 from curate.review.verdicts import Verdict, standing_decisions, verdict_of
 
 LOG = "curate_decisions"
@@ -45,6 +46,7 @@ class ReviewStore:
         self.log.create_index([("dataset", 1), ("who", 1)])
         self._lock = threading.Lock()
         self._unsent: list[Decision] = []
+        self._last = ""  # the latest time of a decision that was seen
 
     def record(self, decisions: Sequence[Decision]) -> dict[str, dict[str, Any] | None]:
         """Writes decisions down, and returns the new `review` by id of the FiftyOne sample (None: none stands any more).
@@ -57,6 +59,7 @@ class ReviewStore:
         from pymongo.errors import PyMongoError
 
         with self._lock:
+            decisions = [self._later(decision) for decision in decisions]
             append_decisions(self.journal, decisions)
             self._unsent += decisions
             try:
@@ -72,6 +75,11 @@ class ReviewStore:
             self._unsent = []
             return shown
 
+    def _later(self, decision: Decision) -> Decision:
+        """`decision`, later than all that were seen."""
+        self._last = later_than(self._last, decision.when)
+        return decision if decision.when == self._last else replace(decision, when=self._last)
+
     def sync(self) -> tuple[int, int]:
         """Makes journal and database hold the same decisions; to be called when a review is opened and when it ends.
 
@@ -86,10 +94,11 @@ class ReviewStore:
             mend_count(self.samples)
             written = {decision.id: decision for decision in read_journal(self.journal).decisions}
             logged = {decision.id: decision for decision in self._logged({})}
+            self._last = max([self._last, *(decision.when for decision in (written | logged).values())])
             to_database = [decision for identity, decision in written.items() if identity not in logged]
             to_journal = [decision for identity, decision in logged.items() if identity not in written]
             self._insert(to_database)
-            if to_journal:
+            if to_journal and os.access(self.journal.parent, os.W_OK):  # on a read-only disk they stay in the database
                 append_decisions(self.journal, sorted(to_journal, key=lambda decision: decision.when))
             self._show({decision.sample_id for decision in (written | logged).values()})
             return len(to_database), len(to_journal)

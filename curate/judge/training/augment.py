@@ -1,7 +1,6 @@
 """Batches from one uint8 tensor on the device: cropped, mirrored, normalised there, and the extras of a recipe."""
 
 import copy
-import warnings
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -220,20 +219,27 @@ class Batches:
         return x
 
 
+class _Readable:
+    """An array as numpy takes it from elsewhere, and as writable: torch warns of others, and warnings are the whole process's."""
+
+    def __init__(self, array: NDArray[np.uint8]) -> None:
+        self.array = array
+        self.__array_interface__ = {**array.__array_interface__, "data": (array.ctypes.data, False)}
+
+
 def as_tensor(images: NDArray[np.uint8]) -> Tensor:
     """The images as a tensor on the CPU that shares their memory; only for reading, since a memory map may be read-only."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
-        return torch.from_numpy(np.ascontiguousarray(images))
+    images = np.ascontiguousarray(images)
+    return torch.from_numpy(images if images.flags.writeable else np.asarray(_Readable(images)))
 
 
 def reflect_pad(images: Tensor, pad: int) -> Tensor:
     """(N, C, H, W) to (N, C, H + 2 pad, W + 2 pad) of the same dtype, in blocks (torch pads no uint8)."""
     n, c, h, w = images.shape
     padded = torch.empty((n, c, h + 2 * pad, w + 2 * pad), dtype=images.dtype, device=images.device)
-    for start in range(0, n, 4096):
-        block = images[start : start + 4096]
-        padded[start : start + 4096] = F.pad(block.float(), (pad,) * 4, mode="reflect").to(images.dtype)
+    size = max(1, min(4096, LARGEST_BLOCK // max(1, padded[:1].numel())))
+    for start in range(0, n, size):
+        padded[start : start + size] = F.pad(images[start : start + size].float(), (pad,) * 4, mode="reflect").to(images.dtype)
     return padded
 
 

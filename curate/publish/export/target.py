@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from curate.errors import StorageError, UsageError
+from curate.files import EXPORT_MARKER as MARKER
 from curate.files import replaced_folder
-
-MARKER = ".curate-export.json"
-"""In every exported folder, with the number of files beside it: tells an export that is as it was from one that has become the user's."""
 
 
 def check_folder(to: Path) -> None:

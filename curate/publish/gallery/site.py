@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from curate.data.image_set import ImageSet
 from curate.errors import RunError, UsageError
+from curate.files import GALLERY_MARK as MARK
 from curate.files import replaced_folder
 from curate.find.find import load_table
 from curate.progress import Progress, silent
@@ -28,7 +29,6 @@ from curate.review.votes import Known, given_labels
 from curate.run import Run
 
 OURS = re.compile(r"index\.html|data\.js|images(/\d+\.(png|jpg))?")
-MARK = '<meta name="generator" content="curate gallery">'
 
 
 def check_replaceable(target: Path) -> None:

@@ -30,7 +30,7 @@ class QualityHistogram:
     bars: list[Bar]
     x_ticks: list[tuple[float, str]]
     y_ticks: list[tuple[float, str]]
-    even_x: float  # where the model finds the given label as probable as another one
+    even_x: float  # where a label is as likely wrong as right
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT

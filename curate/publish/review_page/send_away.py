@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from curate.data.image_set import ImageSet
 from curate.errors import RunError, UsageError
-from curate.files import replaced_folder, storage_errors, write_atomically
+from curate.files import TO, replaced_folder, storage_errors, write_atomically
 from curate.find.find import load_table
 from curate.progress import Progress, silent
 from curate.publish.gallery.site import MARK, check_replaceable
@@ -63,7 +63,7 @@ def review_page(
         pictures = photographs(image_set, deck, side=side, progress=progress)
         if is_file:
             sources = [f"data:{kind_of(one)};base64,{base64.b64encode(one.content).decode()}" for one in pictures]
-            with storage_errors(target):
+            with storage_errors(target, remedy=TO):
                 target.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(target, page_text(deck, pictures, sources, is_embedded=True).encode())
         else:

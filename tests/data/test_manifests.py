@@ -1,0 +1,99 @@
+"""Tables of files: whatever way they write a path, a file is found, and it is one sample."""
+
+import json
+import os
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from curate.data.listing import Finder, list_manifest
+from curate.data.load import load
+from curate.errors import DataError
+
+pytestmark = pytest.mark.usefixtures("data_folder")
+NFD = unicodedata.normalize("NFD", "café")
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    for number, name in enumerate(("img/a.png", "img/b.png", f"{NFD}/c.png", "img/d e.jpg")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("L", (16, 16), 40 * number).save(tmp_path / name)
+    return tmp_path
+
+
+def table(folder, *paths, name="set.csv", labels=("cat", "dog")):
+    path = folder / name
+    path.write_text("filepath,label\n" + "".join(f"{one},{labels[i % len(labels)]}\n" for i, one in enumerate(paths)))
+    return path
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["img/a.png", "./img/a.png", "img//a.png", "img\\a.png", "{}/img/a.png", "file://{}/img/a.png", "img/a", "img/../img/a.png"],
+)
+def test_a_file_is_found_however_its_path_is_written_and_is_one_sample(pictures, written):
+    found = list_manifest(table(pictures, "img/b.png", "img/a.png", written.format(pictures)))
+    assert [os.path.basename(path) for path in found.filepaths] == ["b.png", "a.png"]
+    assert found.passed_over == {"named again in the table": 1} and len(found.remarks) == 1
+
+
+def test_a_file_is_found_in_either_unicode_form(pictures):
+    found = list_manifest(table(pictures, "café/c.png", "img/b.png"))
+    assert os.path.isfile(found.filepaths[0]) and found.keys[0] == "café/c.png"
+
+
+def test_an_escaped_address_is_a_path(pictures):
+    assert Finder(pictures).find(f"file://{pictures}/img/d%20e.jpg")[1] == str(pictures / "img" / "d e.jpg")
+
+
+def test_paths_that_all_lead_nowhere_name_the_folder_and_the_option_and_the_option_helps(pictures):
+    path = table(pictures, "a.png", "b.png")
+    with pytest.raises(DataError, match=r"none of the 2 files that .*set.csv names is there, such as .*/a.png; .* by --root"):
+        load(str(path))
+    assert len(load(str(path), root=pictures / "img")) == 2
+
+
+def test_a_missing_file_is_told_with_what_helps(pictures):
+    path = table(pictures, "img/a.png", "img/b.png", "img/x.png")
+    assert len(load(str(path)).origin["skipped"]) == 1
+    with pytest.raises(DataError, match=r"x.png is missing; put it back, or take it off the list, or go on without such files"):
+        load(str(path), strict=True)
+
+
+def test_many_files_that_come_again_make_no_flood_of_remarks(pictures):
+    found = list_manifest(table(pictures, "img/a.png", "img/b.png", *["img/a.png"] * 30))
+    assert len(found.remarks) == 11 and found.remarks[-1] == "20 more lines of set.csv name a file again"
+
+
+def test_whole_numbers_of_a_column_with_gaps_are_the_classes_that_they_mean(pictures):
+    found = list_manifest(table(pictures, "img/a.png", "img/b.png", f"{NFD}/c.png", labels=("0.0", "1.0", "")))
+    assert found.class_names == ("0", "1") and found.labels.tolist() == [0, 1, -1]
+
+
+def test_a_table_of_a_hub_folder_may_have_one_class_and_files_may_lie_about(pictures):
+    for split, label in (("train", "cat"), ("test", "dog")):
+        folder = pictures / "hub" / split
+        folder.mkdir(parents=True)
+        Image.new("L", (16, 16), len(split)).save(folder / "1.png")
+        (folder / "metadata.jsonl").write_text(json.dumps({"file_name": "1.png", "label": label}))
+    (pictures / "hub" / "README.md").write_text("")
+    found = load(str(pictures / "hub"))
+    assert found.class_names == ("cat", "dog") and found.origin["passed_over"] == {"no picture by its ending": 1}
+
+
+JSON = st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    lines=st.lists(st.recursive(st.none() | st.integers() | st.text(), lambda e: st.lists(e) | st.dictionaries(st.text(), e)), max_size=4)
+)
+def test_any_json_lines_are_a_listing_or_one_line(tmp_path_factory, lines):
+    path = tmp_path_factory.mktemp("lines") / "set.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)))
+    with pytest.raises(DataError, match=r"set\.jsonl"):
+        list_manifest(path)
