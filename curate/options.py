@@ -21,6 +21,7 @@ METHODS = (
     "low_self_confidence",
 )
 PRESETS = ("quick", "default", "best")
+PRESET_HELP = "How long to judge; best trains longer, and fine-tunes the pretrained net of features: for a GPU, or a night."
 RECIPE_NAMES = ("course",)
 MORE = "More about the data"
 TRAINING = "How the nets are trained"
@@ -85,7 +86,9 @@ class Source:
         None, "Corrected labels of `export`, applied to the given ones, or to those of --labels.", metavar="FILE", panel=MORE
     )
     root: Path | None = option(None, "Folder with the dataset's files, where they are there already.", metavar="FOLDER", panel=MORE)
-    field: str | None = option(None, "The classification field of a fiftyone:DATASET.", panel=MORE)
+    field: str | None = option(
+        None, "The labels: a field of fiftyone:DATASET, classifications, or detections to be cut out; or a column of a table.", panel=MORE
+    )
     group_by: str | None = option(
         None,
         "Images that must be judged together (shots of one product, patient, video): those of one `folder`, of one value of the table's "

@@ -611,11 +611,11 @@ def _path_of(run: str | Path | None, image_set: "ImageSet", source: Source, judg
         parts.append(Path(source.labels).stem)
     if source.corrections is not None:
         parts.append(Path(source.corrections).stem)
-    preset = judge.nets.preset if isinstance(judge, Choose) else judge.preset if isinstance(judge, Nets) else "default"
+    preset = judge.nets.preset if isinstance(judge, Choose) else getattr(judge, "preset", "default")
+    if judge is not None and not isinstance(judge, (Nets, Choose)):
+        parts.append(judge.name)
     if preset != "default":
         parts.append(preset)
-    elif judge is not None and not isinstance(judge, (Nets, Choose)):
-        parts.append(judge.name)
     return run_path("-".join(parts))
 
 

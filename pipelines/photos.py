@@ -1,79 +1,320 @@
-"""A folder of photographs: the first audit, the second from the cache, and what the judge is worth where the truth is known.
+"""A folder of photographs, measured: how long, how right, against the usual script, and which judge is the better one.
 
-python pipelines/photos.py FOLDER [--backbone NAME] [--flips 0.1] [--seeds 3]
+    python pipelines/photos.py audit FOLDER       first audit, second one with labels changed, accuracy over seeds
+    python pipelines/photos.py script FOLDER      against timm + scikit-learn's cross_val_predict + cleanlab, in turns
+    python pipelines/photos.py flips FOLDER       labels flipped on purpose, uniformly and to similar classes
+    python pipelines/photos.py decoding FOLDER    decoding and features against the forward pass and libjpeg alone
+    python pipelines/photos.py choice FOLDER …    what the default judge's trial says, and what both judges reach
+    python pipelines/photos.py memory FOLDER      peak memory at many pictures, made by repeating those of the folder
+    python pipelines/photos.py night FOLDER       what fine-tuning brings (--preset best); hours on a CPU
 
-With --flips, so many labels are moved to another class, at random and to that of the most similar picture of another class, and the
-ranking is held against them.
+FOLDER has one folder per class. With --record the figures go to data/records.jsonl. Nothing is kept but what --data names.
 """
 
 import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import photo_measures
 import records
+from numpy.typing import NDArray
 
-import curate
 from curate.cli.output import show, working
-from curate.data.image_set import ImageSet
+from curate.data.image_set import ImageSet, describe
+from curate.data.load import load
+from curate.find.label_issues import find_label_issues
 from curate.judge.alike import nearest
-from curate.judge.backbones import load_backbones
+from curate.judge.backbones import DEFAULT, load_backbones
+from curate.judge.choice import kind_of, trial
 from curate.judge.features import Features, extracted, judge_features
 from curate.judge.heads import joint_space
+from curate.judge.nets import Nets
 from curate.judge.training.device import pick_device
+from curate.options import Place
+from curate.progress import Progress
+from curate.run import Run, versions
+
+SEEDS = 3
+CHANGED = 0.02
+"""Share of the labels that the second audit finds changed, as after a review."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder")
-    parser.add_argument("--backbone")
-    parser.add_argument("--flips", type=float, default=0.0)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("what", choices=sorted(MEASURES))
+    parser.add_argument("folders", nargs="+", metavar="FOLDER")
+    parser.add_argument("--backbone", help=f"the net; {DEFAULT} by default, of `script` its first part")
+    parser.add_argument("--record", action="store_true", help="append the figures to data/records.jsonl")
+    parser.add_argument("--data", help="data folder to use and keep, instead of an empty one that goes")
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--rounds", type=int, default=3, help="of `script`: turns")
+    parser.add_argument("--share", type=float, default=0.1, help="of `flips`: labels that are flipped")
+    parser.add_argument("--pictures", type=int, default=10_000, help="of `memory` and `decoding`: how many")
+    parser.add_argument("--megapixels", type=float, help="of `decoding`: enlarge the pictures to so many before")
+    parser.add_argument("--limit", type=int, help="only so many pictures of the folder")
     options = parser.parse_args()
-    with working() as progress:
-        seconds = []
-        for name in ("first", "second"):
-            start = time.perf_counter()
-            judge = Features(backbone=options.backbone)
-            made = curate.audit(options.folder, judge=judge, run=f"photos-{name}", command="pipelines/photos.py", progress=progress)
-            seconds.append(round(time.perf_counter() - start, 1))
-        image_set = made.image_set
-        features = [extracted(image_set, net, pick_device()).features for net in load_backbones(options.backbone)]
-        accuracies = [agreement(image_set, features, seed) for seed in range(options.seeds)]
-        planted = planted_errors(image_set, features, options.flips) if options.flips else {}
-    values = {"first_seconds": seconds[0], "second_seconds": seconds[1], "out_of_fold_accuracy": accuracies, **planted}
-    records.append(f"photos {image_set.name}", made.run, values)
-    show(values, as_json=False)
+    for folder in options.folders:
+        with data_folder(options.data), working() as progress:
+            load_before = os.getloadavg()[0]
+            values, meta = MEASURES[options.what](folder, options, progress)
+            values["load"] = [round(load_before, 1), round(os.getloadavg()[0], 1)]
+        show({"folder": Path(folder).name, **values}, as_json=False)
+        if options.record:
+            records.append_measured(f"photos {options.what} {Path(folder).name}", meta, values)
 
 
-def agreement(image_set: ImageSet, features: list, seed: int) -> float:
-    """The share of the labels with which the head agrees, out of fold."""
+@contextlib.contextmanager
+def data_folder(named: str | None) -> Iterator[None]:
+    """Context with a data folder of its own: an empty one, so that nothing is in the cache, or the one that is named."""
+    before = os.environ.get("CURATE_DATA")
+    with tempfile.TemporaryDirectory(prefix="photos-") as empty:
+        os.environ["CURATE_DATA"] = str(Path(named).absolute()) if named else empty
+        try:
+            yield
+        finally:
+            os.environ.pop("CURATE_DATA")
+            if before is not None:
+                os.environ["CURATE_DATA"] = before
+
+
+def about(image_set: ImageSet, options: argparse.Namespace) -> dict[str, Any]:
+    """What a record says of the circumstances."""
+    config = {key: value for key, value in vars(options).items() if key not in ("what", "folders", "record", "data") and value is not None}
+    return {"device": pick_device().to_json(), "versions": versions(), "config": config, "dataset": describe(image_set)}
+
+
+def audited(folder: str, *arguments: str) -> tuple[float, dict[str, Any]]:
+    """Seconds of `curate audit` as a user runs it, Python's start included, and what it printed."""
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "curate", "audit", folder, "--no-fiftyone", "--json", *arguments]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
+    return round(time.perf_counter() - start, 1), json.loads(done.stdout)
+
+
+def audit(folder: str, options: argparse.Namespace, progress: Progress) -> tuple[dict[str, Any], dict[str, Any]]:
+    """First audit to the report with nothing cached; a second one under labels of which some were changed; accuracy by seed."""
+    arguments = [
+        *(["--backbone", options.backbone] if options.backbone else []),
+        *(["--limit", str(options.limit)] if options.limit else []),
+    ]
+    first, told = audited(folder, *arguments)
+    image_set = load(folder, limit=options.limit, progress=progress)
+    with tempfile.TemporaryDirectory() as made:
+        table = Path(made) / "changed.csv"
+        write_labels(table, image_set, changed(image_set.labels, image_set.num_classes))
+        second, _ = audited(folder, "--labels", str(table), *arguments)
+    meta = Run.open(Path(told["folder"])).meta
+    features = features_of(image_set, options.backbone, progress)
+    accuracies = [agreement(image_set, features, seed) for seed in range(options.seeds)]
+    values = {
+        "num_pictures": len(image_set),
+        "first_seconds": first,
+        "second_seconds": second,
+        "step_seconds": {step: each["seconds"] for step, each in meta["steps"].items()},
+        "peak_memory_mib": max(each.get("peak_memory_mib", 0) for each in meta["steps"].values()),
+        "out_of_fold_accuracy": accuracies,
+        "mean_out_of_fold_accuracy": round(float(np.mean(accuracies)), 4),
+        "judge": meta["config"].get("chosen", {}).get("reason"),
+    }
+    return values, about(image_set, options)
+
+
+def changed(labels: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
+    """The labels with a few moved to the next class."""
+    moved = np.random.default_rng(1).permutation(len(labels))[: max(1, round(CHANGED * len(labels)))]
+    new = labels.copy()
+    new[moved] = (new[moved] + 1) % num_classes
+    return new
+
+
+def write_labels(path: Path, image_set: ImageSet, labels: NDArray[np.int64]) -> None:
+    """A table of sample_id and label."""
+    rows = [f"{sample_id},{image_set.class_names[label]}" for sample_id, label in zip(image_set.sample_ids, labels, strict=True)]
+    path.write_text("\n".join(["sample_id,label", *rows]) + "\n", encoding="utf-8")
+
+
+def features_of(image_set: ImageSet, backbone: str | None, progress: Progress) -> list[NDArray[np.float16]]:
+    """The features of every net, from the cache where they are there."""
+    return [extracted(image_set, net, pick_device(), progress=progress).features for net in load_backbones(backbone)]
+
+
+def agreement(image_set: ImageSet, features: list[NDArray[np.float16]], seed: int) -> float:
+    """The share of the labels with which the mean of the opinions agrees, out of fold, as `curate audit` counts."""
+    probs = np.mean(opinions(image_set, features, seed), axis=0)
+    return round(float((probs.argmax(axis=1) == image_set.labels).mean()), 4)
+
+
+def opinions(image_set: ImageSet, features: list[NDArray[np.float16]], seed: int = 0) -> list[NDArray[np.float32]]:
+    """The out-of-fold probabilities that `find` takes together."""
     judged = judge_features(image_set, features, seed=seed).judgement
-    return round(float((judged.pred_probs.argmax(axis=1) == image_set.labels).mean()), 4)
+    return [judged.pred_probs, *judged.opinions.values()]
 
 
-def planted_errors(image_set: ImageSet, features: list, share: float) -> dict[str, float]:
-    """Best F1 of any cut of the ranking by the log-margin, for flips to any class and for flips to the class of the nearest stranger."""
-    rng = np.random.default_rng(0)
-    labels, num_classes = image_set.labels, image_set.num_classes
-    chosen = rng.permutation(len(labels))[: round(share * len(labels))]
+def script(folder: str, options: argparse.Namespace, progress: Progress) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The usual script and `curate audit` with the same net, each in a fresh process with nothing cached, in turns."""
+    name = options.backbone or DEFAULT.partition("+")[0]
+    image_set = load(folder, limit=options.limit, progress=progress)
+    rounds = []
+    for _ in range(options.rounds):
+        with data_folder(None):
+            ours, told = audited(folder, "--backbone", name, *(["--limit", str(options.limit)] if options.limit else []))
+        start = time.perf_counter()
+        command = [sys.executable, photo_measures.__file__, "usual", folder, name, str(options.limit or 0)]
+        found = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout)
+        theirs = round(time.perf_counter() - start, 1)
+        rounds.append(
+            {
+                "curate_seconds": ours,
+                "curate_accuracy": round(told["out_of_fold_accuracy"], 4),
+                "curate_step_seconds": told["seconds"],
+                "script_seconds": theirs,
+                "script_accuracy": round(found["accuracy"], 4),
+                "script_part_seconds": found["seconds"],
+                "times_faster": round(theirs / ours, 2),
+            }
+        )
+    ratios = [each["times_faster"] for each in rounds]
+    return {"backbone": name, "rounds": rounds, "median_times_faster": float(np.median(ratios))}, about(image_set, options)
+
+
+def flips(folder: str, options: argparse.Namespace, progress: Progress) -> tuple[dict[str, Any], dict[str, Any]]:
+    """F1 of the flags, and of the best cut of the same ranking, for labels flipped to any class and to that of the nearest stranger."""
+    image_set = load(folder, limit=options.limit, progress=progress)
+    features = features_of(image_set, options.backbone, progress)
     neighbors = nearest(joint_space(features, dimensions=256)).indices
-    found = {}
+    values: dict[str, Any] = {}
     for name in ("uniform", "similar"):
-        flipped = labels.copy()
-        for i in chosen:
-            strangers = labels[neighbors[i]][labels[neighbors[i]] != labels[i]]
-            any_other = (labels[i] + rng.integers(1, num_classes)) % num_classes
-            flipped[i] = strangers[0] if name == "similar" and len(strangers) else any_other
-        probs = judge_features(image_set.with_labels(flipped), features).judgement.pred_probs
-        rows = np.arange(len(labels))
-        given = np.log(probs[rows, flipped] + 1e-9)
-        others = probs.copy()
-        others[rows, flipped] = 0
-        order = np.argsort(given - np.log(others.max(axis=1) + 1e-9))
-        hits = np.cumsum((flipped != labels)[order])
-        found[f"best_f1_{name}"] = round(float((2 * hits / (np.arange(1, len(hits) + 1) + len(chosen))).max()), 4)
-    return found
+        rows = []
+        for seed in range(options.seeds):
+            flipped = flip(image_set, neighbors if name == "similar" else None, options.share, seed)
+            found = find_label_issues(flipped, opinions(image_set.with_labels(flipped), features), seed=seed)
+            rows.append(f1_of(found.is_label_issue, found.rank, flipped != image_set.labels))
+        values[name] = {key: [row[key] for row in rows] for key in rows[0]}
+        values[f"{name}_mean_shortfall"] = round(float(np.mean([row["best_f1"] - row["f1"] for row in rows])), 4)
+    return values, about(image_set, options)
 
+
+def flip(image_set: ImageSet, neighbors: NDArray[np.int64] | None, share: float, seed: int) -> NDArray[np.int64]:
+    """The labels with a share of them moved: to any other class, or to that of the nearest picture of another class."""
+    rng = np.random.default_rng(seed)
+    labels = image_set.labels
+    new = labels.copy()
+    for i in rng.permutation(len(labels))[: round(share * len(labels))]:
+        near = np.empty(0, np.int64) if neighbors is None else labels[neighbors[i]]
+        strangers = near[near != labels[i]]
+        new[i] = strangers[0] if len(strangers) else (labels[i] + rng.integers(1, image_set.num_classes)) % image_set.num_classes
+    return new
+
+
+def f1_of(flagged: NDArray[np.bool_], rank: NDArray[np.int64], is_wrong: NDArray[np.bool_]) -> dict[str, float]:
+    """F1 of the flags and of the best cut of the ranking; what is wrong of itself counts as right, in both."""
+    hits, num = int((flagged & is_wrong).sum()), int(is_wrong.sum())
+    found = np.cumsum(is_wrong[np.argsort(rank)])
+    best = float((2 * found / (np.arange(1, len(found) + 1) + num)).max())
+    return {"f1": round(2 * hits / (int(flagged.sum()) + num), 4), "best_f1": round(best, 4), "num_flagged": int(flagged.sum())}
+
+
+def decoding(folder: str, options: argparse.Namespace, progress: Progress) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Processor seconds a picture: of our decoding and features, of the forward pass alone, of libjpeg's reduced decoding alone."""
+    with tempfile.TemporaryDirectory() as made:
+        if options.megapixels:
+            folder = str(photo_measures.enlarged(Path(folder), Path(made), megapixels=options.megapixels, most=min(options.pictures, 400)))
+        rounds = [photo_measures.decoding_seconds(folder, options.backbone, min(options.pictures, 1000), progress) for _ in range(3)]
+        image_set = load(folder, limit=min(options.pictures, 1000), progress=progress)
+    keys = rounds[0].keys()
+    values = {key: round(float(np.median([each[key] for each in rounds])), 5) for key in keys}
+    return {**values, "ratios": [round(each["ratio"], 3) for each in rounds]}, about(image_set, options)
+
+
+def choice(folder: str, options: argparse.Namespace, progress: Progress) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the trial says of both judges, and what they reach on all pictures out of fold."""
+    image_set = load(folder, limit=options.limit, progress=progress)
+    place = Place()
+    start = time.perf_counter()
+    assert image_set.pictures is not None, "the pictures are small: nets are taken without a trial"
+    by_features, by_nets, num = trial(image_set, Nets(), Features(backbone=options.backbone), place=place, progress=progress)
+    tried = time.perf_counter() - start
+    start = time.perf_counter()
+    features = features_of(image_set, options.backbone, progress)
+    reached = float((judge_features(image_set, features).judgement.pred_probs.argmax(axis=1) == image_set.labels).mean())
+    features_seconds = time.perf_counter() - start
+    start = time.perf_counter()
+    nets, _ = photo_measures.judged_by_nets(image_set, progress)
+    values = {
+        "num_pictures": len(image_set),
+        "kind": kind_of(image_set.pictures.facts),
+        "trial_features": round(by_features, 4),
+        "trial_nets": round(by_nets, 4),
+        "num_tried": num,
+        "trial_seconds": round(tried, 1),
+        "features_accuracy": round(reached, 4),
+        "features_seconds": round(features_seconds, 1),
+        "nets_accuracy": round(nets, 4),
+        "nets_seconds": round(time.perf_counter() - start, 1),
+    }
+    return values, about(image_set, options)
+
+
+def memory(folder: str, options: argparse.Namespace, progress: Progress) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Peak memory and seconds of an audit of many pictures; those of the folder are there several times, under other names."""
+    with tempfile.TemporaryDirectory() as made:
+        many = photo_measures.repeated(Path(folder), Path(made) / "many", options.pictures)
+        seconds, told = audited(str(many))
+        image_set = load(str(many), progress=progress)
+    steps = Run.open(Path(told["folder"])).meta["steps"]
+    values = {
+        "num_pictures": len(image_set),
+        "seconds": seconds,
+        "peak_memory_mib": {step: each["peak_memory_mib"] for step, each in steps.items() if "peak_memory_mib" in each},
+        "step_seconds": {step: each["seconds"] for step, each in steps.items()},
+    }
+    return values, about(image_set, options)
+
+
+def night(folder: str, options: argparse.Namespace, progress: Progress) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Out-of-fold accuracy of the fine-tuned net, and of all opinions together, against that of the heads on frozen features."""
+    arguments = [
+        *(["--backbone", options.backbone] if options.backbone else []),
+        *(["--limit", str(options.limit)] if options.limit else []),
+    ]
+    seconds, told = audited(folder, "--preset", "best", "--judge", "features", *arguments)
+    run = Run.open(Path(told["folder"]))
+    image_set = load(folder, limit=options.limit, progress=progress)
+
+    def right(*arrays: str) -> float:
+        mean = np.mean([run.load_array(name) for name in arrays], axis=0)
+        return round(float((mean.argmax(axis=1) == image_set.labels).mean()), 4)
+
+    before = [f"opinions/{name}.npy" for name in ("frozen", "ridge", "neighbours")]
+    values = {
+        "seconds": seconds,
+        "fine_tuned_accuracy": right("pred_probs.npy"),
+        "heads_accuracy": right(*before),
+        "together_accuracy": right("pred_probs.npy", *before),
+        "fine_tuned": run.meta["judged"]["fine_tuned"],
+    }
+    return values, about(image_set, options)
+
+
+Measure = Callable[[str, argparse.Namespace, Progress], tuple[dict[str, Any], dict[str, Any]]]
+MEASURES: dict[str, Measure] = {
+    "audit": audit,
+    "script": script,
+    "flips": flips,
+    "decoding": decoding,
+    "choice": choice,
+    "memory": memory,
+    "night": night,
+}
 
 if __name__ == "__main__":
     main()

@@ -107,7 +107,8 @@ def build_dataset(
         for done, stage in enumerate(STAGES):
             progress("browsing", done, len(STAGES), stage)
             if stage == "evaluation":
-                brain.evaluate(dataset, image_set.class_names, has_unlabelled=has_unlabelled)
+                if table["predicted_label"].notna().any():
+                    brain.evaluate(dataset, image_set.class_names, has_unlabelled=has_unlabelled)
             elif stage == "map":
                 if projection is None:
                     continue

@@ -86,7 +86,7 @@ def judge_of(name: str, nets: Nets, features: Features, given: Given | None = No
         return given
     if given is not None and given.embeddings is not None:
         raise UsageError("--embeddings go with --pred-probs: give the probabilities of your model, too")
-    of_both = {"--folds", "--seed", "--pool-splits"}
+    of_both = {"--folds", "--preset", "--seed", "--pool-splits"}
     of_nets = [option for option in a.changed(nets) if option not in of_both]
     of_features = [option for option in a.changed(features) if option not in of_both]
     if (of_nets and of_features) or (name == "nets" and of_features) or (name == "features" and of_nets):

@@ -25,7 +25,8 @@ class Layout:
 
     Attributes:
         tops: folders with class folders in them, each with its split, training first.
-        classes: the class folders of each top, by name: their images, and how many other files are in them, by the reason.
+        classes: the class folders of each top, by name: their images, and how many other files are in them, by the reason; of a flat
+            folder the folder itself.
         passed_over: number of files that lie elsewhere, by the reason.
         remarks: what is odd, a sentence each.
     """
@@ -40,10 +41,11 @@ def list_folder(folder: Path) -> Listing:
     """The images of a folder, split by split and class by class, by name within a class (folders inside a class included).
 
     Hidden files and what curate made are no part of it; all other files are read, or counted by the reason. A class folder without images
-    is a remark. Without split folders all samples are `train`. Keys are the paths relative to the folder.
+    is a remark. Without split folders all samples are `train`. Images of a flat folder have no class. Keys are the paths relative to the
+    folder.
 
     Raises:
-        DataError: it is no folder, is empty, has no class folders, none of them has images, or splits stand where classes are expected.
+        DataError: it is no folder, is empty, has no images, or splits stand where classes are expected.
     """
     layout = look_at(folder)
     filepaths: list[str] = []
@@ -56,7 +58,7 @@ def list_folder(folder: Path) -> Listing:
                 told = f" ({_counted(others)})" if others else ""
                 layout.remarks.append(f"class folder {class_folder.relative_to(folder)} has no images that are read{told}")
             filepaths += images
-            labels += [class_folder.name] * len(images)
+            labels += ["" if class_folder == folder else class_folder.name] * len(images)
             splits += [split] * len(images)
     if not filepaths:
         told = f": {_counted(layout.passed_over)}" if layout.passed_over else ""
@@ -70,15 +72,18 @@ def look_at(folder: Path) -> Layout:
     """How a folder is laid out.
 
     Raises:
-        DataError: it is no folder, has no class folders, or splits stand where classes are expected; says what was found.
+        DataError: it is no folder, has no images, or splits stand where classes are expected; says what was found.
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder")
     parts = _subfolders(folder)
     if not parts:
-        has_images, is_empty = _has_images(folder), not any(folder.iterdir())
-        what = "has images but no class folders" if has_images else "is empty" if is_empty else "has no class folders"
-        raise DataError(f"{folder} {what}; {LAYOUT}{f', {TABLE}' if has_images else ''}")
+        if not _has_images(folder):
+            raise DataError(f"{folder} {'has no class folders' if any(folder.iterdir()) else 'is empty'}; {LAYOUT}")
+        files = sorted(path for path in folder.iterdir() if path.is_file())
+        others = Counter(why_unread(_suffix(path.name)) for path in files if _counts(path))
+        images = [str(path) for path in files if _is_image(path.name)]
+        return Layout([(folder, "train")], {folder: {folder: (images, others)}})
     split_of = {part: split for part in parts if (split := split_named(part.name)) is not None}
     flat = [part for part in split_of if _has_images(part) or not _subfolders(part)]  # a split without class folders, or a class
     split_folders = [part for part in split_of if part not in flat]

@@ -50,8 +50,10 @@ class Listing:
         Classes come in alphabetical order, or in that of their numbers where all names are numbers. Names of classes and keys are in
         Unicode's NFC form, however a system writes its file names; what is odd about the names of the classes is a remark.
 
+        There may be a single class, or none: then no label can be judged.
+
         Raises:
-            DataError: fewer than two classes occur, or a file's name is no text in UTF-8.
+            DataError: a file's name is no text in UTF-8.
         """
         for key in keys:
             if "\n" in key or any("\ud800" <= sign <= "\udfff" for sign in key):  # how Python shows bytes that are not UTF-8
@@ -62,9 +64,6 @@ class Listing:
         present = {label for label in labels if label}
         are_numbers = all(name.isdecimal() for name in present)
         class_names = sorted(present, key=lambda name: (int(name) if are_numbers else 0, name))  # 1 and 01 always in one order
-        if len(class_names) < 2:
-            found = f"only '{class_names[0]}'" if class_names else "none"
-            raise DataError(f"{source} must hold images of two or more classes, found {found}")
         index = {name: i for i, name in enumerate(class_names)} | {"": -1}
         codes = np.array([index[label] for label in labels], dtype=np.int64)
         return cls(filepaths, keys, codes, np.array(splits), tuple(class_names), remarks=tuple(name_remarks(class_names)))
@@ -116,9 +115,9 @@ def list_manifest(
 ) -> Listing:
     """The files that a table names, in its order, which is also their key.
 
-    Columns: `filepath` (relative to `base`), `label` (a class name; empty = unlabelled) and, if there are such, `split` (`train`,
-    `validation` or `test`; empty = train) and `group` (what must be judged together; empty = in no group). The names of other tools, such
-    as `file_name`, are known too. A row that names a file again is left out, with a remark.
+    Columns: `filepath` (relative to `base`), `label` (a class name; empty = unlabelled; a table of files alone has none) and, if there are
+    such, `split` (`train`, `validation` or `test`; empty = train) and `group` (what must be judged together; empty = in no group). The
+    names of other tools, such as `file_name`, are known too. A row that names a file again is left out, with a remark.
 
     Args:
         path: the table, `.csv`, `.tsv`, `.jsonl` or `.parquet`.
@@ -163,19 +162,23 @@ def read_named_files(
     if not table.rows:
         raise DataError(f"manifest {path} has no rows")
     file_column = _column(table, PATH_COLUMNS)
-    label_column = _column(table, LABEL_COLUMNS if label_column is None else (label_column,))
+    known = {*PATH_COLUMNS, "split", group_column or GROUP_COLUMN}
+    if label_column is not None or not known.issuperset(table.columns):  # a table of files alone has no labels
+        label_column = _column(table, LABEL_COLUMNS if label_column is None else (label_column,))
     if group_column is not None and group_column not in table.columns:
         raise DataError(f"{path} has no column '{group_column}' to group by; found {', '.join(table.columns)}")
     group_column = group_column or (GROUP_COLUMN if GROUP_COLUMN in table.columns else None)
-    _check_single(table, label_column)
-    table.require(file_column, label_column, optional=["split", *([group_column] if group_column else [])])
+    if label_column is not None:
+        _check_single(table, label_column)
+    columns = [column for column in (file_column, label_column) if column is not None]
+    table.require(*columns, optional=["split", *([group_column] if group_column else [])])
     finder = Finder(path.parent if base is None else base)
     found = NamedFiles(groups=[] if group_column else None)
     first: dict[str, tuple[str, str]] = {}
     for row, place in zip(table.rows, table.places, strict=True):
         if not row[file_column]:
             raise DataError(f"{place} has no {file_column}")
-        split, label = split_of_cell(row.get("split", ""), place), row[label_column]
+        split, label = split_of_cell(row.get("split", ""), place), "" if label_column is None else row[label_column]
         key, filepath = finder.find(row[file_column])
         if filepath in first:
             before, other = first[filepath]

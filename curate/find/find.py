@@ -21,7 +21,7 @@ from curate.find.findings import build_findings
 from curate.find.groups import find_groups
 from curate.find.image_checks import check_images, facts_of
 from curate.find.issue_table import build_issue_table, named
-from curate.find.label_issues import CLEANLAB_METHODS, DEFAULT_METHOD, LabelIssues, cleanlab_flags, find_label_issues, flags_of
+from curate.find.label_issues import CLEANLAB_METHODS, DEFAULT_METHOD, LabelIssues, cleanlab_flags, find_label_issues, flags_of, unjudged
 from curate.find.map import MapProcess, make_map
 from curate.find.near_duplicates import alone, find_leaks, find_near_duplicates
 from curate.find.neighbors import find_neighbors
@@ -139,7 +139,8 @@ def find(
 ) -> dict[str, Any]:
     """Writes the issue table and what goes with it into the run folder, and returns the main figures.
 
-    Without embeddings nothing is said of outliers, near duplicates, groups and order, and there is no map.
+    Without embeddings nothing is said of outliers, near duplicates, groups and order, and there is no map. Where fewer than two classes
+    have labels no label is judged.
 
     Args:
         run: with the arrays of its judge.
@@ -163,8 +164,11 @@ def find(
     with run.step("find", method=look_for.method):
         progress("issues", 0, 4, "label issues")
         seed = run.meta["config"]["seed"]
-        opinions = independent_opinions(run)
-        label_issues = find_label_issues(labels, opinions, method=look_for.method, threshold=look_for.threshold, seed=seed)
+        opinions, is_judged = independent_opinions(run), len(np.unique(labels[labels >= 0])) > 1
+        if is_judged:
+            label_issues = find_label_issues(labels, opinions, method=look_for.method, threshold=look_for.threshold, seed=seed)
+        else:
+            label_issues = unjudged(labels, names)
         progress("issues", 1, 4, "neighbours")
         embeddings = run.load_array("embeddings.npy", mmap=True) if run.has("embeddings.npy") else None
         neighbors, similarities = alone(len(image_set)) if embeddings is None else find_neighbors(embeddings, progress=progress)
@@ -185,11 +189,11 @@ def find(
         checks = look_for.image_checks
         more, more_findings = find_more(run, image_set, embeddings, probs, label_issues, image_checks=checks, progress=progress)
         table = table.assign(**more)
-        joint = confident_joint(labels, probs)
+        joint = confident_joint(labels, probs) if is_judged else np.eye(len(names), dtype=np.int64)
         order = None if embeddings is None or is_read_by_class(image_set) else check_order(neighbors)
         detection = label_issues.estimate
         findings = build_findings(table, labels, probs, names, order, detection=detection, joint=joint) | more_findings
-        findings["methods"] = flagged_by_method(labels, opinions, label_issues)
+        findings["methods"] = flagged_by_method(labels, opinions, label_issues) if is_judged else {}
         flags = label_issues.is_label_issue
         forget_older_flags(run, table)
         save_table(run, table)
@@ -200,7 +204,7 @@ def find(
         progress("issues", 4, 4, f"{int(flags.sum())} label issues")
     if with_map and map_process is None and embeddings is not None:
         make_map(run, (neighbors, similarities), progress=progress)
-    if len(opinions) > 1:  # their mean judges
+    if is_judged and len(opinions) > 1:  # their mean judges
         run.update("metrics", **agreement(image_set, label_issues.predicted))
     run.update("metrics", num_label_issues=int(flags.sum()))
     estimated = " ".join(estimate_sentences(findings["detection"]))

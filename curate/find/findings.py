@@ -48,7 +48,7 @@ def build_findings(
         `counts` of samples and of each kind of issue, `counts_by_split` the same per split, `estimated_label_errors`
         (None where they cannot be counted),
         `confident_joint_errors` to compare with, `detection` with the fields of `SelfEstimate`,
-        `class_imbalance` and `order` with the fields of `Imbalance` and `OrderCheck`.
+        `class_imbalance` (of two and more classes) and `order` with the fields of `Imbalance` and `OrderCheck`.
     """
     return {
         "counts": _counts(table),
@@ -56,7 +56,7 @@ def build_findings(
         "estimated_label_errors": None if math.isnan(detection.num_errors.value) else round(detection.num_errors.value),
         "confident_joint_errors": confident_joint_errors(labels, pred_probs, joint=joint),
         "detection": detection.to_json(),
-        "class_imbalance": asdict(check_imbalance(labels, class_names)),
+        **({"class_imbalance": asdict(check_imbalance(labels, class_names))} if len(class_names) > 1 else {}),
         **({} if order is None else {"order": asdict(order)}),
     }
 

@@ -116,6 +116,33 @@ def find_label_issues(
     )
 
 
+def unjudged(labels: NDArray[np.int64], class_names: Sequence[str]) -> LabelIssues:
+    """What there is to say of labels of fewer than two classes: nothing; `estimate.reason` tells why.
+
+    Args:
+        labels: (N,) in -1..K-1.
+        class_names: K names.
+    """
+    n, present = len(labels), np.unique(labels[labels >= 0])
+    reason = f"all are '{class_names[present[0]]}', and one class alone tells nothing" if len(present) else "no picture has a class"
+    unknown, nobody = np.full(n, np.nan, np.float32), np.full(n, -1, dtype=np.int64)
+    nothing = np.empty((1, 0), np.float32)
+    errors = Errors(unknown, np.empty(0, np.int64), nothing, np.ones(1), float("nan"), num_labelled=0, num_opinions=0, reason=reason)
+    flagged = np.zeros(n, dtype=bool)
+    return LabelIssues(
+        is_label_issue=flagged,
+        error_probability=unknown,
+        label_quality=unknown,
+        rank=rank_of(unknown),
+        predicted=nobody,
+        confidence=unknown,
+        suggested=nobody,
+        suggested_confidence=unknown,
+        estimate=estimate_detection(errors, flagged),
+        errors=errors,
+    )
+
+
 def rank_of(label_quality: NDArray[np.floating]) -> NDArray[np.int64]:
     """(N,) ranks, a permutation of 1..N: 1 = lowest quality, ties in dataset order, NaN last."""
     order = np.argsort(label_quality, kind="stable")

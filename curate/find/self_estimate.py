@@ -141,7 +141,7 @@ def estimate_sentences(detection: dict[str, Any]) -> list[str]:
         detection: from `SelfEstimate.to_json`.
     """
     if not detection.get("num_labels"):  # no labels, or a run of before there was this estimate
-        return []
+        return [f"No label is judged: {detection['reason']}."] if detection.get("reason") else []
     labels, flagged = detection["num_labels"], detection["num_flagged"]
     look = f"{detection['num_worth_a_look']:,} labels are wrong with a probability of 5 % or more: looking at them pays, worst first."
     if not detection["can_count"]:

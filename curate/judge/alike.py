@@ -77,14 +77,28 @@ def neighbors_opinion(
     Classes are smoothed by their frequency, so that no class is ever impossible. A neighbour counts by the square of its similarity above
     that of the farthest, and more where its class is rare.
     """
+    usable = learnt[neighbors.indices] & (groups[neighbors.indices] != groups[:, None])
+    return class_shares(neighbors, labels, usable, num_classes=num_classes, learnt=learnt)
+
+
+def class_shares(
+    neighbors: Neighbors, labels: NDArray[np.int64], usable: NDArray[np.bool_], *, num_classes: int, learnt: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """(M, K) float32, rows sum to 1: the share of each class among the usable neighbours of M samples, see `neighbors_opinion`.
+
+    Args:
+        neighbors: of the M samples, by their positions among the N.
+        labels: (N,).
+        usable: (M, k) which neighbours count.
+        learnt: (N,) samples whose classes tell how frequent each is.
+    """
     n, k = neighbors.indices.shape
     prior = np.bincount(labels[learnt], minlength=num_classes) + 0.5
     prior = prior / prior.sum()
     counts = np.tile(prior.astype(np.float32), (n, 1))  # as one neighbour
     if not k:
         return counts
-    given = labels[neighbors.indices]  # (N, k)
-    usable = learnt[neighbors.indices] & (groups[neighbors.indices] != groups[:, None])
+    given = labels[neighbors.indices]  # (M, k)
     gap = neighbors.similarities - neighbors.similarities[:, -1:]
     heavy = (0.1 + np.square(gap / np.maximum(gap[:, :1], 1e-6))) * usable
     rare = (prior * num_classes) ** -0.5

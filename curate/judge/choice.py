@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from curate.judge.features import Features
+from curate.errors import DataError
+from curate.judge.features import Features, num_labelled_classes
 from curate.judge.judgement import Ready
 from curate.judge.nets import Nets
 from curate.options import Place
@@ -25,6 +26,8 @@ TRIED = 1500
 TRIAL_STEPS = 400
 SEEN_LATER = 0.02
 """What a net from scratch gains on features when it learns from all pictures rather than from the trial's, where there are many more."""
+
+TO_JUDGE = "to have labels judged, give two or more class folders, or a table with filepath,label"
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ def choose_judge(
         progress: stages of the trial, where there is one.
 
     Raises:
+        DataError: fewer than two classes have labels, and there are no features to compare pictures by.
         CurateError: what a judge of the trial raises.
     """
     from curate.judge.backbones import DEFAULT, why_not
@@ -92,6 +96,12 @@ def choose_judge(
         return Choice(nets if earlier["judge"] == nets.name else features, earlier["reason"])
     height, width = image_set.images.shape[2:]
     pictures = image_set.pictures
+    if (num_classes := num_labelled_classes(image_set)) < 2:
+        found = "all pictures are of one class" if num_classes else "no picture has a class"
+        lacking = why_not(features.backbone)
+        if lacking is not None:
+            raise DataError(f"{found}, so there is no label to judge; outliers and duplicates need pretrained features, but {lacking}")
+        return Choice(features, f"none, since {found}: outliers, near duplicates and what is wrong with pictures only; {TO_JUDGE}")
     if pictures is None:
         return Choice(nets, f"nets trained from scratch: the pictures are small ({width} x {height})")
     lacking = why_not(features.backbone)

@@ -2,12 +2,12 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from curate.errors import DataError, UsageError
+from curate.errors import DataError, UnknownNameError, UsageError
 from curate.judge.judgement import Judgement, Ready
-from curate.options import Place, option
+from curate.options import PRESET_HELP, PRESETS, Place, option
 from curate.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -33,7 +33,11 @@ class Features:
 
     Three opinions come of the same features: a multinomial logistic regression, whose strength is chosen inside the folds; exact
     leave-one-out ridge regression; and the nearest neighbours. No sample is judged by a head that learnt from it, from a near duplicate of
-    it, or from anything of its group. Test images, and images without a label, are judged and never learnt from.
+    it, or from anything of its group. The preset `quick` takes the smallest of the nets that are installed with curate; `best` fine-tunes
+    the net that sees most, a net for each fold, and takes the heads as further opinions.
+
+    Test images, and images without a label, are judged and never learnt from. Where fewer than two
+    classes have labels nothing is judged: the features serve as embeddings.
     """
 
     name: ClassVar[str] = "features"
@@ -47,6 +51,7 @@ class Features:
         metavar="NAME",
         panel=PANEL,
     )
+    preset: str = option("default", PRESET_HELP, choices=PRESETS)
     mirrored: bool | None = option(None, "Average the features with those of the mirrored picture: twice the time.", panel=PANEL)
     near_duplicates: bool | None = option(None, "Keep near duplicates in one fold; by default so.", panel=PANEL)
     num_folds: int | None = option(None, "Parts of the cross-validation; 5 by default.", flag="--folds", least=2, panel=PANEL)
@@ -59,13 +64,12 @@ class Features:
 
         Raises:
             DependencyError, FetchError, IntegrityError: the net or its weights are not to be had.
-            UnknownNameError: there is no such net.
+            UnknownNameError: there is no such net or preset.
             UsageError: fewer than two folds, or a Ray cluster.
-            DataError: fewer than two classes have labels.
+            DataError: there is one picture only.
         """
-        import numpy as np
-
-        from curate.judge.backbones import load_backbones
+        from curate.judge.backbones import QUICK, load_backbones
+        from curate.judge.fine_tune import FineTuning
         from curate.judge.training.device import pick_device
 
         if place.executor != "local":
@@ -73,11 +77,12 @@ class Features:
         num_folds = NUM_FOLDS if self.num_folds is None else self.num_folds
         if num_folds < 2:
             raise UsageError(f"cross-validation needs at least 2 folds, found {num_folds}")
-        present = len(np.unique(image_set.labels[image_set.labels >= 0]))
-        if present < 2:
-            raise DataError(f"expected labels of at least two classes to learn from, found {present or 'none'}")
+        if len(image_set) < 2:
+            raise DataError(f"expected two or more pictures to compare, found one: {image_set.sample_ids[0]}")
+        if self.preset not in PRESETS:
+            raise UnknownNameError.of("preset", self.preset, PRESETS)
         progress("backbone", 0, 1)
-        backbones = load_backbones(self.backbone)
+        backbones = load_backbones(QUICK if self.backbone is None and self.preset == "quick" else self.backbone)
         progress("backbone", 1, 1, ", ".join(backbone.name for backbone in backbones))
         device = pick_device(place.device)
         mirrored = self.mirrored is True
@@ -94,20 +99,27 @@ class Features:
             "seed": self.seed,
             "pool_splits": self.pool_splits,
             "precision": device.precision,
+            **({"fine_tuning": asdict(FineTuning())} if self.preset == "best" else {}),
         }
 
         def judge(run: "Run", progress: Progress) -> Judgement:
             run.replace_sections(device=device.to_json())
             found = [extracted(image_set, backbone, device, mirrored=mirrored, progress=progress) for backbone in backbones]
-            judged = judge_features(
-                image_set,
-                [each.features for each in found],
-                num_folds=num_folds,
-                seed=self.seed,
-                near_duplicates=self.near_duplicates is not False,
-                pool_splits=self.pool_splits,
-                progress=progress,
-            )
+            features = [each.features for each in found]
+            if num_labelled_classes(image_set) > 1:
+                judged = judge_features(
+                    image_set,
+                    features,
+                    num_folds=num_folds,
+                    seed=self.seed,
+                    near_duplicates=self.near_duplicates is not False,
+                    pool_splits=self.pool_splits,
+                    progress=progress,
+                )
+                if self.preset == "best":
+                    judged = self._fine_tuned(image_set, judged, backbones, features, device, run, progress)
+            else:
+                judged = embedded(image_set, features)
             seconds = {
                 "extraction_seconds": [round(each.seconds, 2) for each in found],
                 "num_extracted": [each.num_computed for each in found],
@@ -117,6 +129,46 @@ class Features:
             return judged.judgement
 
         yield Ready(config, judge)
+
+    def _fine_tuned(
+        self,
+        image_set: "ImageSet",
+        judged: "Judged",
+        backbones: "tuple[Backbone, ...]",
+        features: "list[NDArray[np.float16]]",
+        device: "Device",
+        run: "Run",
+        progress: Progress,
+    ) -> "Judged":
+        """The same with a fine-tuned net as the judge; the head on frozen features is one more opinion, `frozen`.
+
+        Samples of rare classes are judged by their neighbours as before.
+        """
+        import numpy as np
+
+        from curate.judge.fine_tune import fine_tuned, largest_of
+        from curate.judge.nets import RunFolds
+        from curate.judge.training.folds import trainable_samples
+
+        before = judged.judgement
+        backbone, own = largest_of(backbones, features)
+        learnt = trainable_samples(image_set, pool_splits=self.pool_splits) & (image_set.labels >= 0)
+        assert before.fold is not None
+        pred_probs = fine_tuned(
+            image_set,
+            backbone,
+            own,
+            before.fold[0],
+            learnt=learnt,
+            device=device,
+            seed=self.seed,
+            store=RunFolds(run),
+            progress=progress,
+        )
+        is_weak = np.isin(image_set.labels, [image_set.class_names.index(name) for name in judged.facts["weak_classes"]])
+        pred_probs[is_weak] = before.pred_probs[is_weak]
+        made = replace(before, pred_probs=pred_probs, opinions={"frozen": before.pred_probs, **before.opinions})
+        return replace(judged, judgement=made, facts={**judged.facts, "fine_tuned": backbone.name})
 
 
 def extracted(
@@ -166,7 +218,7 @@ def judge_features(
     from curate.judge.alike import nearest, neighbors_opinion
     from curate.judge.heads import HeadOptions, joint_space, logistic_out_of_fold
     from curate.judge.ridge import ridge_leave_one_out
-    from curate.judge.training.folds import assign_folds, trainable_samples
+    from curate.judge.training.folds import assign_folds, trainable_samples, weak_classes
 
     steps = ("principal axes", "neighbours", "logistic regression", "ridge regression")
     progress("heads", 0, len(steps), steps[0])
@@ -203,6 +255,33 @@ def judge_features(
     return Judged(Judgement(pred_probs, embeddings, fold[None], opinions), groups, facts)
 
 
+def embedded(image_set: "ImageSet", features: "Sequence[NDArray[np.floating]]") -> Judged:
+    """Embeddings of pictures of fewer than two classes, under probabilities (N, K) that favour no class.
+
+    Raises:
+        DataError: all pictures have the same features.
+    """
+    import numpy as np
+
+    from curate.judge.alike import nearest
+    from curate.judge.heads import HeadOptions, joint_space
+
+    options = HeadOptions()
+    space = joint_space(features, dimensions=options.dimensions, power=options.power)
+    groups = groups_of(image_set, nearest(space))
+    sizes = np.bincount(groups)
+    facts = {"num_groups": int((sizes > 1).sum()), "num_grouped": int(sizes[sizes > 1].sum())}
+    pred_probs = np.full((len(image_set), image_set.num_classes), 1 / max(image_set.num_classes, 1), np.float32)
+    return Judged(Judgement(pred_probs, np.ascontiguousarray(space[:, :EMBEDDED_DIMENSIONS])), groups, facts)
+
+
+def num_labelled_classes(image_set: "ImageSet") -> int:
+    """How many classes have labels."""
+    import numpy as np
+
+    return len(np.unique(image_set.labels[image_set.labels >= 0]))
+
+
 def groups_of(image_set: "ImageSet", neighbors: "Neighbors", *, near_duplicates: bool = True) -> "NDArray[np.int64]":
     """(N,) what must share a fold: the user's groups, exact duplicates, and near duplicates by the features."""
     import numpy as np
@@ -229,13 +308,3 @@ def joined(groups: "NDArray[np.int64]", others: "NDArray[np.int64]") -> "NDArray
     graph = coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(n + first + int(others.max(initial=0)) + 1,) * 2)
     component = connected_components(graph, directed=False)[1][:n]
     return np.unique(component, return_inverse=True)[1].astype(np.int64)
-
-
-def weak_classes(
-    labels: "NDArray[np.int64]", groups: "NDArray[np.int64]", learnt: "NDArray[np.bool_]", *, num_classes: int, num_folds: int
-) -> list[int]:
-    """The classes with samples, but with fewer groups to learn from than there are folds."""
-    import numpy as np
-
-    counts = [len(np.unique(groups[learnt & (labels == k)])) for k in range(num_classes)]
-    return [k for k, count in enumerate(counts) if count < num_folds and (labels == k).any()]

@@ -176,11 +176,16 @@ def independent_opinions(run: "Run") -> list["NDArray[np.float32]"]:
 
 
 def accuracies(image_set: "ImageSet", pred_probs: "NDArray[np.float32]") -> dict:
-    """Out-of-fold accuracy against the given labels, over all labelled samples and by split; `pred_probs` may be a memory map."""
+    """Out-of-fold accuracy against the given labels, over all labelled samples and by split; `pred_probs` may be a memory map.
+
+    Nothing where fewer than two classes have labels.
+    """
     import numpy as np
 
     from curate.row_blocks import row_blocks
 
+    if len(np.unique(image_set.labels[image_set.labels >= 0])) < 2:
+        return {}
     return agreement(image_set, np.concatenate([block.argmax(axis=1) for _, block in row_blocks(pred_probs)]))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from curate.errors import DependencyError, UnknownNameError, UsageError
 from curate.judge.judgement import PART, Judgement, Ready
-from curate.options import PRESETS, RECIPE_NAMES, TRAINING, Place, option
+from curate.options import PRESET_HELP, PRESETS, RECIPE_NAMES, TRAINING, Place, option
 from curate.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -29,14 +29,15 @@ class Nets:
 
     Where the set has a test split beside others, the nets are trained on the others only, so that no decision about training labels
     depends on test labels; every sample is still judged by a net that never saw it. Test images, and images without a label, are judged
-    by the mean of all nets, which saw none of them; an exact duplicate of a training image by the net of its fold alone.
+    by the mean of all nets, which saw none of them; an exact duplicate of a training image by the net of its fold alone. Samples of a class
+    with fewer groups than folds are judged by their neighbours in the features of the net that never saw them.
     """
 
     name: ClassVar[str] = "nets"
     step: ClassVar[str] = "train"
 
     model: str | None = option(None, "The net; one that suits the images by default.", metavar="NAME")
-    preset: str = option("default", "How long to train.", choices=PRESETS)
+    preset: str = option("default", PRESET_HELP, choices=PRESETS)
     recipe: str | None = option(
         None,
         "How to train, in place of the preset's way; course is that of the slides: AdamW at a constant 0.001 for 10 epochs.",
@@ -123,6 +124,7 @@ class Nets:
                     run=run,
                     progress=progress,
                 )
+                with_neighbours_of_rare(run, image_set, result, device=device, pool_splits=self.pool_splits)
                 opinions = {f"{PART}-{number}": half for number, half in enumerate(result.halves)}  # of other seeds and divisions
                 return Judgement(result.pred_probs, result.embeddings, result.fold, opinions)
 
@@ -144,7 +146,7 @@ def cross_validated(
     """Trains what is not trained yet of the folds and repeats; finished folds are in the folder `folds` of the run.
 
     Raises:
-        DataError: a class is too rare, or the training diverged.
+        DataError: fewer than two classes can be learnt from, or the training diverged.
     """
     import numpy as np
 
@@ -169,11 +171,32 @@ def cross_validated(
         strata=np.array([SPLITS.index(split) for split in image_set.splits.tolist()]),
         trainable=trainable_samples(image_set, pool_splits=nets.pool_splits),
         class_names=image_set.class_names,
+        keep_rare=True,
         num_workers=num_processes(num_folds * num_repeats, image_set.images.nbytes, device),
         executor=executor,
         store=RunFolds(run),
         progress=progress,
     )
+
+
+def with_neighbours_of_rare(run: "Run", image_set: "ImageSet", result: "OutOfFold", *, device: "Device", pool_splits: bool) -> None:
+    """Puts the neighbours' word in the place of the nets' for samples of rare classes, and notes those classes in the run."""
+    import numpy as np
+
+    from curate.data.exact_duplicates import duplicate_groups
+    from curate.judge.rare_classes import judge_rare
+    from curate.judge.training.folds import trainable_samples, weak_classes
+
+    learnt = trainable_samples(image_set, pool_splits=pool_splits) & (image_set.labels >= 0)
+    groups, fold = duplicate_groups(image_set.images), result.fold[0]
+    weak = weak_classes(image_set.labels, groups, learnt, num_classes=image_set.num_classes, num_folds=int(fold.max()) + 1)
+    if not weak:
+        return
+    rare = judge_rare(run, image_set, weak=weak, fold=fold, groups=groups, learnt=learnt, device=device)
+    for probs in (result.pred_probs, *result.halves):
+        probs[rare.positions] = rare.pred_probs
+    num = int(np.isin(image_set.labels, weak).sum())
+    run.replace_sections(judged={"weak_classes": [image_set.class_names[k] for k in weak], "num_judged_weakly": num})
 
 
 class RunFolds:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from curate.app.dataset import build_dataset
 from curate.app.fiftyone_source import load_fiftyone
@@ -73,3 +74,41 @@ def test_audit_of_a_fiftyone_dataset_makes_another_one(fo, theirs, make_run):
     assert fo.load_dataset("theirs-audit").values("filepath") == theirs.values("filepath")
     theirs.reload()
     assert [sample.to_dict() for sample in theirs] == before
+
+
+@pytest.fixture
+def street(fo, tmp_path):
+    """Two pictures with boxes: cats red, dogs blue; and one without boxes."""
+    dataset = fo.Dataset("street")
+    rng = np.random.default_rng(0)
+    for number in range(3):
+        pixels = rng.integers(0, 30, (120, 200, 3)).astype(np.uint8)
+        pixels[:, :100, 0] += 200
+        pixels[:, 100:, 2] += 200
+        path = tmp_path / f"{number}.png"
+        Image.fromarray(pixels).save(path)
+        sample = fo.Sample(filepath=str(path), tags=["val"] if number else [])
+        if number < 2:
+            boxes = [("cat", [0.05, 0.1, 0.3, 0.6]), ("dog", [0.6, 0.1, 0.3, 0.8]), ("dog", [0.5, 0.5, 0.01, 0.01])]
+            sample["objects"] = fo.Detections(detections=[fo.Detection(label=name, bounding_box=box) for name, box in boxes])
+        dataset.add_sample(sample)
+    return dataset
+
+
+def test_every_detection_is_a_sample_and_boxes_of_one_picture_share_a_fold(street, tmp_path, monkeypatch):
+    monkeypatch.setenv("CURATE_DATA", str(tmp_path / "data"))
+    found = load_fiftyone("street")
+    assert found.class_names == ("cat", "dog") and found.labels.tolist() == [0, 1, 0, 1]
+    assert found.groups.tolist() == [0, 0, 1, 1] and found.splits.tolist() == ["train"] * 2 + ["validation"] * 2
+    first = street.first()
+    assert found.sample_ids[0] == f"street/{first.id}/{first.objects.detections[0].id}"
+    assert found.origin["passed_over"] == {"box of less than 8 pixels, or outside its picture": 2}
+    assert found.pictures.facts["width"].tolist() == [60, 60, 60, 60]
+    colours = found.images.reshape(4, 3, -1).mean(2)
+    assert (colours[found.labels == 0, 0] > 200).all() and (colours[found.labels == 1, 2] > 200).all()
+
+
+def test_a_field_of_classifications_goes_before_detections(street, fo):
+    street.set_values("kind", [fo.Classification(label=name) for name in ("day", "night", "day")])
+    assert load_fiftyone("street").class_names == ("day", "night")
+    assert load_fiftyone("street", "objects").class_names == ("cat", "dog")

@@ -90,10 +90,23 @@ def test_an_empty_folder_is_told(tmp_path):
         load(str(tmp_path / "empty"))
 
 
-def test_images_without_class_folders_are_told(tmp_path):
-    picture(tmp_path / "flat" / "a.png", 0)
-    with pytest.raises(DataError, match="has images but no class folders; expected one folder per class"):
-        load(str(tmp_path / "flat"))
+def test_images_without_class_folders_are_unlabelled(tmp_path):
+    for name in ("b.png", "a.png", ".hidden.png"):
+        picture(tmp_path / "flat" / name, 0)
+    (tmp_path / "flat" / "notes.txt").write_text("x")
+    found = load(str(tmp_path / "flat"))
+    assert found.class_names == () and found.labels.tolist() == [-1, -1]
+    assert found.sample_ids.tolist() == ["flat/a.png", "flat/b.png"]
+    assert found.origin["passed_over"] == {"no picture by its ending": 1}
+
+
+def test_a_table_of_files_alone_has_no_labels_and_one_with_another_column_asks_which(table):
+    rows = [line.split(",") for line in table.read_text().splitlines()]
+    table.write_text("\n".join(row[0] for row in rows) + "\n")
+    assert (load(str(table)).labels == -1).all()
+    table.write_text("filepath,breed\n" + "\n".join(f"{row[0]},x" for row in rows[1:]) + "\n")
+    with pytest.raises(DataError, match=r"has no column 'label'.*--field"):
+        load(str(table))
 
 
 def test_a_class_folder_without_images_is_a_remark(pets):
@@ -107,10 +120,9 @@ def test_a_stranger_beside_split_folders_is_named(split_pets):
         load(str(split_pets))
 
 
-def test_one_class_is_not_enough(tmp_path):
+def test_one_class_is_read(tmp_path):
     picture(tmp_path / "set" / "cat" / "a.png", 0)
-    with pytest.raises(DataError, match="two or more classes, found only 'cat'"):
-        load(str(tmp_path / "set"))
+    assert load(str(tmp_path / "set")).class_names == ("cat",)
 
 
 def test_a_manifest_keeps_its_order_and_its_gaps(table):

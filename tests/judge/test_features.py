@@ -76,21 +76,16 @@ def test_an_extraction_that_was_killed_goes_on(wall, tmp_path, monkeypatch):
 
 def test_a_batch_is_computed_before_the_features_of_the_one_before_are_fetched(wall, monkeypatch):
     """So that a GPU has work while features are copied from it."""
-    monkeypatch.setattr(extraction, "CPU_BATCH", 5)
-    order, launcher = [], extraction._launcher
+    monkeypatch.setattr(extraction, "GPU_BATCH", 5)
+    net, order = colours(), []
+    launch = extraction._launcher(net, CPU, False)
 
-    def noting(*args):
-        launch = launcher(*args)
+    def noting(x):
+        order.append("launch")
+        fetch = launch(x)
+        return lambda: order.append("fetch") or fetch()
 
-        def launched(x):
-            order.append("launch")
-            fetch = launch(x)
-            return lambda: order.append("fetch") or fetch()
-
-        return launched
-
-    monkeypatch.setattr(extraction, "_launcher", noting)
-    batches = list(extraction._in_batches(wall, np.arange(24), colours(), CPU, False))
+    batches = list(extraction._overlapped(wall, np.arange(24), net, CPU, noting))
     assert [len(positions) for positions, _ in batches] == [5, 5, 5, 5, 4] == [len(rows) for _, rows in batches]
     assert order == ["launch", *["launch", "fetch"] * 4, "fetch"]
     assert [position for positions, _ in batches for position in positions] == list(range(24))
@@ -295,3 +290,46 @@ def test_a_trial_holds_pictures_out_of_both_judges(wall, monkeypatch, tmp_path):
     monkeypatch.setattr("curate.judge.choice.TRIAL_STEPS", 4)
     by_features, by_nets, num = trial(wall, Nets(model="lenet5"), Features(), place=Place(device="cpu"))
     assert num == 24 and by_features == 1.0 and 0 <= by_nets <= 1
+
+
+def test_the_preset_quick_takes_the_smallest_net(wall, monkeypatch, tmp_path):
+    import curate
+
+    monkeypatch.setenv("CURATE_DATA", str(tmp_path / "data"))
+    asked = []
+    monkeypatch.setattr("curate.judge.backbones.load_backbones", lambda names=None: asked.append(names) or (colours(),))
+    run = curate.train(wall, judge=Features(preset="quick"), place=Place(device="cpu"), run=tmp_path / "quick").run
+    assert asked == ["efficientnet-lite0"] and "fine_tuning" not in run.meta["config"]
+    with pytest.raises(UnknownNameError, match="did you mean best"):
+        curate.train(wall, judge=Features(preset="bets"), run=tmp_path / "other")
+
+
+def test_best_is_judged_by_the_fine_tuned_net_and_keeps_the_heads_as_opinions(wall, monkeypatch, tmp_path):
+    import curate
+
+    monkeypatch.setenv("CURATE_DATA", str(tmp_path / "data"))
+
+    def trainable():
+        convolution = torch.nn.Conv2d(3, 3, 1)
+        torch.nn.init.dirac_(convolution.weight)  # the same function as that of the frozen net
+        torch.nn.init.zeros_(convolution.bias)
+        return torch.nn.Sequential(convolution, torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten())
+
+    net = Colours()
+    small = colours()
+    wide = Backbone("wide", lambda: net, 40, (0.5,) * 3, (0.5,) * 3, "colours-2", "", 12, trainable)
+    monkeypatch.setattr("curate.judge.backbones.load_backbones", lambda names=None: (small, wide))
+    run = curate.train(wall, judge=Features(preset="best", num_folds=2), place=Place(device="cpu"), run=tmp_path / "best").run
+    assert run.meta["judged"]["fine_tuned"] == "wide" and run.meta["config"]["fine_tuning"]["epochs"] > 1
+    assert run.meta["opinions"] == ["frozen", "neighbours", "ridge"]
+    assert (run.load_array("pred_probs.npy").argmax(1) == wall.labels).mean() > 0.9
+    assert not np.array_equal(run.load_array("pred_probs.npy"), run.load_array("opinions/frozen.npy"))
+
+
+def test_a_net_that_cannot_be_fine_tuned_is_told(wall, monkeypatch, tmp_path):
+    import curate
+
+    monkeypatch.setenv("CURATE_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr("curate.judge.backbones.load_backbones", lambda names=None: (colours(),))
+    with pytest.raises(UsageError, match="cannot be fine-tuned; leave --preset best out"):
+        curate.train(wall, judge=Features(preset="best", num_folds=2), place=Place(device="cpu"), run=tmp_path / "best")

@@ -67,3 +67,18 @@ def trainable_samples(image_set: ImageSet, *, pool_splits: bool) -> NDArray[np.b
     """(N,) which samples models may learn from: all but the test split, unless there is nothing else or it is pooled."""
     outside_test = image_set.splits != "test"
     return np.ones(len(image_set), bool) if pool_splits or not outside_test.any() else outside_test
+
+
+def weak_classes(
+    labels: NDArray[np.int64], groups: NDArray[np.int64], learnt: NDArray[np.bool_], *, num_classes: int, num_folds: int
+) -> list[int]:
+    """The classes with samples, but with fewer groups to learn from than there are folds.
+
+    Args:
+        labels: (N,) in -1..K-1.
+        groups: (N,), equal for samples that share a fold.
+        learnt: (N,) samples that may be learnt from.
+        num_classes: K.
+    """
+    counts = [len(np.unique(groups[learnt & (labels == k)])) for k in range(num_classes)]
+    return [k for k, count in enumerate(counts) if count < num_folds and (labels == k).any()]

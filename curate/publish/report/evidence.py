@@ -48,6 +48,14 @@ class Evidence:
         return self.table["given_label"].notna().to_numpy()
 
     @property
+    def unjudged(self) -> str | None:
+        """Why no label was judged; None where labels were."""
+        detection = self.findings.get("detection") or {}
+        if detection.get("num_labels", 1) and self.is_labelled.any():
+            return None
+        return detection.get("reason") or "no picture has a class"
+
+    @property
     def suspects(self) -> pd.DataFrame:
         """The rows flagged as label issues, worst first; the index is the position in the dataset."""
         return self.table[self.table["is_label_issue"]].sort_values("rank")

@@ -112,6 +112,8 @@ def key_figures(evidence: Evidence, gallery: Gallery) -> list[Figure]:
             " · ".join(accuracies) if len(present) > 1 else "on unseen samples",
         ),
     ]
+    if evidence.unjudged is not None:
+        return [figure for figure in figures if figure.name in ("Samples", "Outliers", "Near duplicates", "Leaks")]
     if num_labelled < len(table):
         figures.insert(1, Figure("Unlabelled", count(len(table) - num_labelled), "not checked for label issues"))
     return figures
@@ -120,7 +122,7 @@ def key_figures(evidence: Evidence, gallery: Gallery) -> list[Figure]:
 def out_of_fold_accuracy(evidence: Evidence, among: np.ndarray | None = None) -> float:
     """Share of the labelled samples whose given label is the predicted one; NaN without such samples."""
     chosen = evidence.is_labelled if among is None else evidence.is_labelled & among
-    rows = evidence.table[chosen]
+    rows = evidence.table[chosen & evidence.table["predicted_label"].notna().to_numpy()]
     return float((rows["given_label"] == rows["predicted_label"]).mean()) if len(rows) else float("nan")
 
 

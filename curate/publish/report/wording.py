@@ -73,10 +73,10 @@ def day(iso: str) -> str:
     return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
 
 
-def headline(num_issues: int, num_labelled: int) -> str:
-    """The finding in one sentence."""
-    if num_labelled == 0:
-        return "None of the samples has a label, so there was nothing to check."
+def headline(num_issues: int, num_labelled: int, *, unjudged: str | None = None) -> str:
+    """The finding in one sentence; `unjudged` says why no label was judged, where none was."""
+    if unjudged is not None:
+        return f"No label was judged: {unjudged}. Below are outliers, near duplicates and what is wrong with pictures."
     if num_issues == 0:
         return f"None of {count(num_labelled)} labels is probably wrong."
     verb, worst = ("is", "here it is") if num_issues == 1 else ("are", "here are the worst")
