@@ -12,7 +12,7 @@ from curate.app.review.panel_facts import Summary, summarize
 from curate.app.review.queues import prepare_review
 from curate.app.views import CONFLICTS, RANDOM_CHECK
 from curate.errors import CurateError
-from curate.review.random_check import NUM_CHECK
+from curate.options import NUM_CHECK
 
 PANEL = "review_panel"
 MOST_CLASSES = 30  # in the heat-map: those with most suspects
