@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from curate.app.review.store import STALE, ReviewStore
+from curate.find.self_estimate import LOOKING_PAYS
 from curate.options import NUM_CHECK
 from curate.review.estimates import (
     AMBIGUOUS,
@@ -49,6 +50,7 @@ class Summary:
 
     Attributes:
         num_suspects: label issues.
+        num_less: labels that are not, and at which a look pays all the same: the rest of the queue.
         num_decided: of them, by this reviewer.
         pace: of this reviewer.
         kinds: number of samples by what was decided on them, `conflict` among them.
@@ -62,6 +64,7 @@ class Summary:
     """
 
     num_suspects: int
+    num_less: int
     num_decided: int
     pace: Pace
     kinds: dict[str, int]
@@ -92,6 +95,7 @@ def summarize(store: ReviewStore, reviewer: str) -> Summary:
     decided = int((codes != UNDECIDED).sum())
     return Summary(
         num_suspects=len(suspects),
+        num_less=store.samples.count_documents({"is_label_issue": False, "error_probability": {"$gte": LOOKING_PAYS}}),
         num_decided=num_decided,
         pace=own_pace,
         kinds={kind["_id"]: kind["n"] for kind in kinds},
