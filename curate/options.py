@@ -27,6 +27,8 @@ MORE = "More about the data"
 TRAINING = "How the nets are trained"
 PLACE = "Where it runs"
 FINDING = "What to look for"
+REVIEW = "With --review"
+NUM_CHECK = 200  # labels of the random check, in the App, on the page and in the notebook
 
 
 def option(
@@ -139,3 +141,19 @@ class LookFor:
     image_checks: bool | None = option(
         None, "Look for dark, blurry and odd pictures; by default in image files of your own.", panel=FINDING
     )
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What of a run a gallery, a review page or the review in a notebook shows."""
+
+    title: str | None = option(None, "Title of the page.", metavar="TEXT")
+    only: str | None = option(
+        None,
+        "Flagged, reviewed or confirmed ones, or conflicts (with --review); else all flagged or reviewed.",
+        choices=("issues", "reviewed", "errors", "conflicts"),
+    )
+    limit: int | None = option(None, "The N worst only.", metavar="N", least=1)
+    blind: bool = option(False, "Hide given and suggested labels, and ids: nothing sways.", panel=REVIEW)
+    check: int = option(NUM_CHECK, "Labels of the random check.", metavar="N", least=0, panel=REVIEW)
+    side: int = option(400, "Longer side of a picture.", metavar="PIXELS", least=16, panel=REVIEW)

@@ -14,7 +14,7 @@ from curate.errors import CurateError, UsageError
 from curate.judge.choice import Choice, Choose
 from curate.judge.judgement import Judge, judge_into
 from curate.judge.nets import Nets
-from curate.options import LookFor, Place, Source, to_json
+from curate.options import LookFor, Place, Shown, Source, to_json
 from curate.progress import Progress, silent
 from curate.run import Run, run_path
 
@@ -153,13 +153,13 @@ class Audit:
     def gallery(self, to: Path | str | None = None, *, review: bool = False, **options: Any) -> dict[str, Any]:
         """Writes the suspects as a static site; with `review`, as a page to decide on them, a folder or one `.html` file.
 
-        Options as `curate.publish.gallery.site.gallery` or `curate.publish.review_page.send_away.review_page` have them.
+        Options as `curate.publish.gallery.site.gallery` has them; with `review`, the fields of `curate.options.Shown`.
         """
         place = None if to is None else Path(to)
         if review:
             from curate.publish.review_page.send_away import review_page
 
-            return review_page(self.run, self.image_set, to=place, progress=self._progress, **options)
+            return review_page(self.run, self.image_set, Shown(**options), to=place, progress=self._progress)
         from curate.publish.gallery.site import gallery
 
         return gallery(self.run, self.image_set, to=place, progress=self._progress, **options)
@@ -312,10 +312,10 @@ class Audit:
         return None
 
     def review_inline(self, reviewer: str | None = None, **options: Any) -> Any:
-        """A widget to decide on the suspects inside a notebook, without a server; options as `curate.publish.review_page.widget`'s."""
+        """A widget to decide on the suspects inside a notebook, without a server; options are the fields of `curate.options.Shown`."""
         from curate.publish.review_page.widget import review_widget
 
-        return review_widget(self.run, self.image_set, reviewer=reviewer, **options)
+        return review_widget(self.run, self.image_set, Shown(**options), reviewer=reviewer)
 
     def queue(self, dataset_name: str, reviewer: str | None = None) -> str:
         """The saved view of what `reviewer` has not decided yet, made or brought up to date."""

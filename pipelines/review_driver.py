@@ -142,7 +142,7 @@ def copy_run(path: Path, home: Path) -> Path:
     copy = home / "data" / "runs" / path.name
     copy.mkdir(parents=True)
     for file in path.iterdir():
-        if file.name not in ("run.json", "decisions.jsonl", "folds"):
+        if file.name not in ("run.json", "decisions.jsonl", "folds") and not file.name.startswith("."):  # locks are each one's own
             (copy / file.name).symlink_to(file.absolute())
     (copy / "run.json").write_bytes((path / "run.json").read_bytes())
     for name in ("raw", "media"):

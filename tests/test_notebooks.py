@@ -41,6 +41,17 @@ def test_all_notebooks_start_alike():
     assert len(NOTEBOOKS) == 4 and len(starts) == 1
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_notebook_leads_to_the_audit(path):
+    assert "`curate audit " in "".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+
+
+@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if "audit" in "".join(cell.source for cell in code_cells(read(path)))])
+def test_where_an_audit_is_made_it_shows_itself_and_is_reviewed_inline(path):
+    sources = [cell.source for cell in code_cells(read(path))]
+    assert "audit" in sources and any(source.startswith("audit.review(") for source in sources)
+
+
 @pytest.fixture
 def first_cell_without_curate(monkeypatch, tmp_path):
     """Runs the first cell where there is no curate, in a folder, and returns what pip was asked to install."""

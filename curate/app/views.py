@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from curate.app.fields import EVALUATION, PICTURE_CHECKS
-from curate.review.random_check import NUM_CHECK
+from curate.options import NUM_CHECK
 
 RED, ORANGE, YELLOW, VIOLET, BLUE, GREEN = "#ee0000", "#ee6600", "#d4b106", "#9254de", "#0066ff", "#009900"
 TEAL, GREY = "#009999", "#8a8f99"

@@ -2,6 +2,7 @@
 
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,21 +61,24 @@ def num_candidates(labels: NDArray[np.int64], pred_probs: NDArray[np.floating]) 
     return int((1 - np.trace(joint) / joint.sum()) * len(labels))
 
 
-def labelerrors(folder: Path, *, runs: list[Run] | None = None) -> dict[str, Any]:
+def labelerrors(folder: Path, *, runs: list[Run] | None = None, samples: Sequence[int] = ()) -> dict[str, Any]:
     """The published tables again, and how well each way of ranking finds the errors that people confirmed.
 
     Args:
         folder: files of the label-errors repository, see `curate.bench.published`.
         runs: audited runs of datasets that are in the folder; their test samples are ranked as the run has them.
+        samples: positions in the test split to tell more of.
 
     Returns:
+        `samples`: of each of `samples` that people voted on, the labels, the votes, and its rank by each ranking;
         `datasets`: of each its candidates and errors as ids and counts, and whether the candidates are those with the lowest margins;
         `detection`: one record per dataset and ranking, with precision, recall and F1 of the flags, average precision, the rank of the
         last error and the `ranks` of all in the order of the ids; `left_out`: datasets that could not be tabulated, and why. Labels that
         nobody checked count as right, so that precision and average precision are lower bounds.
 
     Raises:
-        DataError: the folder does not hold what it should, or a run is of none of its datasets or of other labels.
+        DataError: the folder does not hold what it should, a run is of none of its datasets or of other labels, or nobody voted on one of
+            `samples`.
         RunError: `find` has not been run.
     """
     published, left_out = read_published(folder)
@@ -86,7 +90,28 @@ def labelerrors(folder: Path, *, runs: list[Run] | None = None) -> dict[str, Any
             )
     detection = [record for dataset in published for record in _from_published(dataset)]
     detection += [_from_run(run, by_name[run.meta["dataset"]["name"]]) for run in runs or []]
-    return {"datasets": [_table(dataset) for dataset in published], "detection": detection, "left_out": left_out}
+    told = [sample for index in samples for sample in _of_sample(index, published, detection)]
+    shown = [{key: value for key, value in record.items() if key != "rank_of_sample"} for record in detection]
+    return {"samples": told, "datasets": [_table(dataset) for dataset in published], "detection": shown, "left_out": left_out}
+
+
+def _of_sample(index: int, published: list[Published], detection: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What people said of test sample `index` of each dataset where they were asked about it, and where each ranking has it."""
+    found = []
+    for dataset in published:
+        for candidate in dataset.candidates:
+            if candidate.id == index:
+                ranks = {
+                    record["ranked_by"]: int(record["rank_of_sample"][index]) for record in detection if record["name"] == dataset.name
+                }
+                found.append(
+                    {"name": dataset.name, "sample": index, "says": candidate.sentence, "is_error": candidate.is_error, "ranks": ranks}
+                )
+    if not found:
+        raise DataError(
+            f"nobody voted on test sample {index}; of {', '.join(one.name for one in published)}, candidates were shown to people only"
+        )
+    return found
 
 
 def _table(dataset: Published) -> dict[str, Any]:
@@ -161,4 +186,5 @@ def _detection(dataset: Published, by: str, flagged: NDArray[np.bool_], score: N
         "num_errors_in_first_60": int((ranks <= 60).sum()),
         "num_errors_in_first_100": int((ranks <= 100).sum()),
         "ranks": ranks.tolist(),
+        "rank_of_sample": rank,
     }

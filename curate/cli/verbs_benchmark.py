@@ -18,6 +18,9 @@ def labelerrors(
     run: Annotated[
         list[str] | None, typer.Option("--run", metavar="RUN", help="Also an audited run of one of the datasets; may be given again.")
     ] = None,
+    sample: Annotated[
+        list[int] | None, typer.Option("--sample", metavar="N", min=0, help="Tell of this test sample only; may be given again.")
+    ] = None,
     as_json: a.JsonOption = False,
 ) -> None:
     """Find the published label errors again: from the published probabilities, and from those of your own runs."""
@@ -25,8 +28,15 @@ def labelerrors(
         from curate.bench.labelerrors import labelerrors as run_labelerrors
         from curate.run import Run, run_path
 
-        result = run_labelerrors(path, runs=[Run.open(run_path(name)) for name in run or []])
-    show(result, as_json=as_json, render=render_labelerrors)
+        result = run_labelerrors(path, runs=[Run.open(run_path(name)) for name in run or []], samples=sample or ())
+    show(result, as_json=as_json, render=render_samples if sample else render_labelerrors)
+
+
+def render_samples(result: dict[str, Any]) -> None:
+    """Two lines a sample: what people said, and where each ranking has it."""
+    for each in result["samples"]:
+        print(f"{each['name']}/test/{each['sample']}: {each['says']}: {'an error' if each['is_error'] else 'no error'}")
+        print("  rank " + ", ".join(f"{rank:,} by {by}" for by, rank in each["ranks"].items()))
 
 
 def render_labelerrors(result: dict[str, Any]) -> None:

@@ -178,6 +178,9 @@ def arithmetic(
     if given := [f"--{key}" for key, value in told.items() if value is not None]:
         raise UsageError(f"{', '.join(given)} is for one layer: {', '.join(KINDS)}; '{model}' is a model, which has its own")
     with working() as progress:
+        from curate.lab.light_torch import import_torch
+
+        import_torch()
         from curate.lab.explain_net import arithmetic_of
 
         shape = parse_shape(input_shape) if input_shape else None
@@ -197,6 +200,9 @@ def photo(
 ) -> None:
     """Show a photograph to a published net: prediction, filters, maps of every layer, evidence, and activations back in pixels."""
     with working() as progress:
+        from curate.lab.light_torch import import_torch
+
+        import_torch()
         from curate.lab.photo import photo as run_photo
 
         result = run_photo(image, model=model, pretrained=pretrained, to=to, root=root, progress=progress)
@@ -215,9 +221,13 @@ def receptive_field(
     """Draw what units of a model see: in theory, and really, by the gradient."""
     with working():
         from curate.lab.counted import parse_shape
+        from curate.lab.light_torch import import_torch
+
+        shape = parse_shape(input_shape)
+        import_torch()
         from curate.lab.explain_net import receptive_field as run_receptive_field
 
-        result = run_receptive_field(model, parse_shape(input_shape), layers=layer or (), to=to)
+        result = run_receptive_field(model, shape, layers=layer or (), to=to)
     show(result, as_json=as_json, render=_render_fields)
 
 
@@ -231,6 +241,9 @@ def equivariance(
 ) -> None:
     """Shift an image, and measure how exactly each layer of a model follows."""
     with working() as progress:
+        from curate.lab.light_torch import import_torch
+
+        import_torch()
         from curate.lab.explain_shift import shifts_of
 
         result = shifts_of(image, model=model, largest=largest, to=to, root=root, progress=progress)
@@ -248,6 +261,9 @@ def invariance(
 ) -> None:
     """Shift an image, and measure how pooling makes a description forget it."""
     with working() as progress:
+        from curate.lab.light_torch import import_torch
+
+        import_torch()
         from curate.lab.explain_shift import invariance as run_invariance
 
         result = run_invariance(image, kernel=kernel, largest=largest, kind=pooling.value, to=to, root=root, progress=progress)

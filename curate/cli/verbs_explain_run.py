@@ -76,6 +76,9 @@ SampleArgument = Annotated[str, typer.Argument(metavar="SAMPLE_ID", help="A samp
 def filters(run: a.RunArgument, layer: LayerOption = None, to: ToOption = None, as_json: a.JsonOption = False) -> None:
     """Draw the learned filters of a convolution: the first, or --layer NAME."""
     with working():
+        from curate.lab.light_torch import import_torch
+
+        import_torch()
         import curate
 
         result = curate.open(run).filters(layer=layer, to=to)
@@ -92,6 +95,9 @@ def maps(
 ) -> None:
     """Draw what the layers of a net put out for one image: a few maps of each, or all of --layer NAME."""
     with working() as progress:
+        from curate.lab.light_torch import import_torch
+
+        import_torch()
         import curate
 
         result = curate.open(run, root=root, progress=progress).maps(image, layer=layer, to=to)
@@ -109,6 +115,9 @@ def excite(
 ) -> None:
     """Draw the parts of the run's images that excite a channel of a layer most."""
     with working() as progress:
+        from curate.lab.light_torch import import_torch
+
+        import_torch()
         import curate
 
         result = curate.open(run, root=root, progress=progress).excite(layer=layer, channel=channel, limit=limit, to=to)
@@ -127,6 +136,9 @@ def saliency(
 ) -> None:
     """Draw what in an image speaks for its given label and for the suggested one, to the net that did not see it."""
     with working() as progress:
+        from curate.lab.light_torch import import_torch
+
+        import_torch()
         import curate
 
         result = curate.open(run, root=root, progress=progress).saliency(sample_id, method=method.value, to=to)

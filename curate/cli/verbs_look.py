@@ -1,7 +1,7 @@
 """app, review, gallery: the suspects of a run in the App and as a static site."""
 
 import sys
-from enum import Enum
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ from curate.cli import arguments as a
 from curate.cli.output import show, working
 from curate.cli.verbs_judge import open_app
 from curate.errors import UsageError
+from curate.options import REVIEW, Shown
 
 AddressOption = Annotated[str, typer.Option(metavar="HOST", help="Where the App listens; another than 127.0.0.1 needs --expose.")]
 ExposeOption = Annotated[bool, typer.Option("--expose", help="Let other machines reach the App; nothing on the way is encrypted.")]
@@ -85,41 +86,16 @@ def check(address: str, port: int, expose: bool, reviewer: str | None) -> None:
         print(EXPOSED, file=sys.stderr, flush=True)
 
 
-REVIEW = "With --review"
-
-
-class Only(str, Enum):
-    issues = "issues"
-    reviewed = "reviewed"
-    errors = "errors"
-    conflicts = "conflicts"
-
-
 def gallery(
     run: a.RunArgument,
     to: Annotated[
         Path | None, typer.Option(metavar="PATH", help="A folder, or with --review an .html file; in the run folder by default.")
     ] = None,
-    title: Annotated[str | None, typer.Option(metavar="TEXT", help="Title of the page.")] = None,
-    only: Annotated[
-        Only | None, typer.Option(help="Flagged, reviewed or confirmed ones, or conflicts (with --review); else all flagged or reviewed.")
-    ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="The N worst only.")] = None,
+    shown: Shown = Shown(),
     review: Annotated[
         bool,
         typer.Option("--review", help="A page to decide on the suspects: send it to whoever knows.", rich_help_panel=REVIEW),
     ] = False,
-    blind: Annotated[
-        bool,
-        typer.Option("--blind", help="Hide given and suggested labels, and ids: nothing sways.", rich_help_panel=REVIEW),
-    ] = False,
-    check: Annotated[
-        int | None,
-        typer.Option(min=0, metavar="N", help="Labels of the random check; 100 by default.", rich_help_panel=REVIEW),
-    ] = None,
-    side: Annotated[
-        int | None, typer.Option(min=16, metavar="PIXELS", help="Longer side of a picture; 400 by default.", rich_help_panel=REVIEW)
-    ] = None,
     votes: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Decisions made elsewhere: CSV, or votes as labelerrors.com publishes them.")
     ] = None,
@@ -130,20 +106,17 @@ def gallery(
     as_json: a.JsonOption = False,
 ) -> None:
     """Write a static site of the suspects to open from its folder or to publish; with --review, a page on which others decide."""
-    chosen = None if only is None else only.value
-    of_review = {"--blind": blind, "--check": check is not None, "--side": side is not None}
+    of_review = {name: name in a.changed(shown) for name in ("--blind", "--check", "--side")}
     of_site = {"--votes": votes is not None, "--names": names, "--licence": licence is not None, "--source": source is not None}
-    options: dict[str, Any] = {"title": title, "only": chosen, "limit": limit}
     with working() as progress:
         wrong = [name for name, is_given in (of_site if review else of_review).items() if is_given]
         if wrong:
             raise UsageError(f"{wrong[0]} goes {'without' if review else 'with'} --review")
         import curate
 
-        if review:
-            options |= {"blind": blind, "check": check, "side": side}
-            options = {name: value for name, value in options.items() if value is not None}
-        else:
+        options: dict[str, Any] = asdict(shown)
+        if not review:
+            options = {name: options[name] for name in ("title", "only", "limit")}
             options |= {"votes": votes, "with_names": names, "licence": licence, "source": source}
         result = curate.open(run, root=root, progress=progress).gallery(to, review=review, **options)
     show(result, as_json=as_json)

@@ -13,6 +13,7 @@ from torch import nn
 
 from curate.errors import CurateError, DataError
 from curate.lab.counted import Arithmetic, Layer
+from curate.lab.light_torch import with_shapes_only
 from curate.lab.tracing import Record, trace
 
 LARGEST_SIDE, LARGEST_TRIED_ONE_BY_ONE = 1024, 320
@@ -39,6 +40,7 @@ def arithmetic(net: nn.Module, input_shape: tuple[int, int, int], *, skips: bool
     try:
         records, unused = trace(net, torch.zeros(1, *input_shape, device=device, dtype=dtype), skips=skips)
     except FAILURES as error:
+        with_shapes_only()
         bare = copy.deepcopy(net).to("meta").eval()  # shapes without numbers: a try costs next to nothing
 
         def take(side: int) -> None:

@@ -19,6 +19,7 @@ from curate.lab.counted import Arithmetic
 from curate.lab.effective_field import effective_field_figure, effective_fields, effective_size, layers_by_stride, windowed_layers
 from curate.lab.figure import check_picture_path, save
 from curate.lab.formulas import shape_text
+from curate.lab.light_torch import with_shapes_only
 from curate.lab.operations import unfilled
 from curate.lab.own_module import is_file_of_modules, load_module, usual_input
 from curate.lab.receptive_field import Field
@@ -42,6 +43,7 @@ def new_net(name: str, input_shape: tuple[int, int, int], *, num_classes: int) -
         return make_model(name, num_classes=num_classes, in_channels=channels, image_size=(height, width), seed=0)
 
     def take(side: int) -> None:
+        with_shapes_only()
         with torch.device("meta"), torch.no_grad():  # shapes without numbers: a try costs next to nothing
             make(side, side).eval()(torch.zeros(1, channels, side, side))
 

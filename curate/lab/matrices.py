@@ -116,7 +116,7 @@ CONVOLUTIONS: dict[str, Example] = {
     "numbers-6x6": Example("the edge kernel on 36 numbers", _NG, "prewitt-vertical", "-5 -4 0 8; -10 -2 2 3; 0 -2 -4 -7; -3 -2 -3 -16"),
     "stride-2-6x6": Example("the same numbers at stride 2", _NG, "prewitt-vertical", "-5 0; 0 -4", MappingProxyType({"stride": 2})),
     "stride-2-7x7": Example(
-        "a kernel of its own on 7x7 at stride 2",
+        "a kernel of its own on 7x7 at stride 2; the lecture says 83 for 88 and 127 for 117",
         _NG_STRIDED,
         "3 4 4; 1 0 2; -1 0 3",
         "91 100 88; 69 91 117; 44 72 74",

@@ -207,6 +207,27 @@ def errors_by_decisions(num_errors: int, expected: float, ahead: float, *, num_a
     return Estimate(*(min(float(num_ahead), float(one) * ahead) for one in (factor, low, high)))
 
 
+def errors_among(codes: ArrayLike, probability: ArrayLike) -> Estimate | None:
+    """How many of the suspects are wrong: those found so far, and those ahead by `errors_by_decisions`.
+
+    Args:
+        codes: (M,), of `UNDECIDED`, `RIGHT`, `WRONG`, `AMBIGUOUS`.
+        probability: (M,), that each label is wrong.
+
+    Returns:
+        None where there are no suspects, or one of the probabilities is not known.
+
+    Raises:
+        DataError: a code is none of these.
+    """
+    queue, chances = _checked_codes(codes), np.asarray(probability, dtype=np.float64)
+    if not len(queue) or np.isnan(chances).any():
+        return None
+    ahead, num_wrong = queue == UNDECIDED, int((queue == WRONG).sum())
+    more = errors_by_decisions(num_wrong, float(chances[~ahead].sum()), float(chances[ahead].sum()), num_ahead=int(ahead.sum()))
+    return Estimate(num_wrong + more.value, num_wrong + more.low, num_wrong + more.high)
+
+
 def pace(times: ArrayLike, num_left: int) -> Pace:
     """Decisions per minute, and the seconds that `num_left` more will take.
 

@@ -5,7 +5,6 @@ import hashlib
 import numpy as np
 import pandas as pd
 
-NUM_CHECK = 200  # labels to decide
 NUM_CHECKED = 1000  # labels that are given a place, for whoever wants to know it better
 
 

@@ -51,6 +51,15 @@ class Candidate:
             return "correctable"
         return next((vote for vote in ("both", "neither") if self.votes[vote] >= MAJORITY), "no_agreement")
 
+    @property
+    def sentence(self) -> str:
+        """What the workers said, such as `given 6: 2 of 5 keep it, 0 say 4, 3 neither`."""
+        told = [f"{self.votes['given']} of {NUM_WORKERS} keep it"]
+        if self.guessed != self.given:
+            told.append(f"{self.votes['guessed']} say {self.guessed}")
+        told += [f"{self.votes[vote]} {vote}" for vote in ("both", "neither") if self.votes[vote]]
+        return f"given {self.given}: {', '.join(told)}"
+
 
 def parse_candidates(path: Path, text: str) -> list[Candidate]:
     """The candidates in a JSON list, in its order.

@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from making import export
+from PIL import Image
 
 from curate.app.brain import MAP, SIMILARITY
 from curate.app.database import quiet_fiftyone
 from curate.app.dataset import build_dataset
 from curate.app.fields import EVALUATION
 from curate.app.fiftyone_export import export_fiftyone
+from curate.data.image_set import ImageSet
 from curate.errors import DataError, UnknownNameError
 from curate.publish.export.target import MARKER
 from curate.review.journal import JOURNAL, Decision, append_decisions
@@ -87,6 +89,26 @@ def test_the_images_go_along_under_their_own_names(fo, built, tmp_path):
     for ours, theirs in zip(dataset.values("filepath"), again.values("filepath"), strict=True):
         assert Path(theirs).is_relative_to(tmp_path / "out") and Path(theirs).parts[-2:] == Path(ours).parts[-2:]
         assert Path(theirs).read_bytes() == Path(ours).read_bytes()
+    again.delete()
+
+
+def test_samples_without_a_label_and_files_of_one_name_or_of_other_capitals_all_go_along(fo, tmp_path, make_run):
+    generator = np.random.default_rng(0)
+    names = ["left/1.png", "right/1.png", "left/a.png", "left/A.png"]
+    images = generator.integers(0, 255, (4, 1, 16, 16), dtype=np.uint8)
+    for name, image in zip(names, images, strict=True):
+        (tmp_path / "shots" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[0]).save(tmp_path / "shots" / name)
+    files = np.array([str(tmp_path / "shots" / name) for name in names])
+    ids = np.array([f"shots/train/{name}" for name in names])
+    shots = ImageSet("shots", images, np.array([0, 1, -1, 0]), ids, np.full(4, "train"), ("cat", "Cat"), filepaths=files)
+    build_dataset(make_run(shots), shots)
+    assert export_fiftyone("shots", tmp_path / "out") == 4
+    again = read_back(fo, tmp_path / "out")
+    assert {Path(path).read_bytes() for path in again.values("filepath")} == {Path(path).read_bytes() for path in files}
+    assert dict(zip(*again.values(["sample_id", "ground_truth.label"]), strict=True)) == dict(
+        zip(ids.tolist(), ["cat", "Cat", None, "cat"], strict=True)
+    )
     again.delete()
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 import curate.app
 from curate.app.dataset import build
 from curate.data.load import load
+from curate.errors import RunError
 from curate.find.find import find
 
 pytestmark = [pytest.mark.db, pytest.mark.usefixtures("one_thread")]
@@ -51,6 +52,19 @@ def test_the_picture_of_the_open_sample_is_shown_over_it(dataset):
     assert kind == "data:image/png;base64" and min(picture.shape[:2]) > 200 and len(np.unique(picture)) > 50
     other = press_why(dataset, dataset.last().id)[0][1]
     assert other["source"] != params["source"]
+
+
+def test_where_no_net_of_the_run_saw_pixels_the_likeliest_classes_are_told(undecided):
+    from curate.app.review.open_sample import likeliest
+
+    dataset, journal = undecided
+    assert not (journal.parent / "models").exists()
+    sample = dataset.first()
+    probs = np.load(journal.parent / "pred_probs.npy")[0]
+    told = likeliest(journal.parent, sample.sample_id, dataset.default_classes)
+    assert told.startswith(f"the judge thinks: {dataset.default_classes[probs.argmax()]} {100 * probs.max():.0f} %, ")
+    with pytest.raises(RunError, match="no probabilities of shapes/train/99"):
+        likeliest(journal.parent, "shapes/train/99", dataset.default_classes)
 
 
 def test_without_an_open_sample_one_is_asked_for(dataset):

@@ -13,6 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from curate.cli.group import CommandLine
+from curate.cli.verbs_benchmark import benchmark
 from curate.cli.verbs_explain import explain
 from curate.judge.models.zoo import ZOO
 
@@ -67,7 +68,12 @@ ROWS = [
     ("level edge, 6x6", "conv --matrix horizontal-edge", OUT, "0 0 0 0; 30 10 -10 -30; 30 10 -10 -30; 0 0 0 0"),
     ("36 numbers, edge kernel", "conv --matrix numbers-6x6", OUT, "-5 -4 0 8; -10 -2 2 3; 0 -2 -4 -7; -3 -2 -3 -16"),
     ("the same at stride 2", "conv --matrix stride-2-6x6", OUT, "-5 0; 0 -4"),
-    ("7x7 at stride 2", "conv --matrix stride-2-7x7", OUT, "91 100 88; 69 91 117; 44 72 74"),
+    (
+        "7x7 at stride 2 (the lecture says 83 for 88, 127 for 117; see below)",
+        "conv --matrix stride-2-7x7",
+        OUT,
+        "91 100 88; 69 91 117; 44 72 74",
+    ),
     ("8x7 at stride 2, upper left 108 126; 288 306", "conv --matrix stride-2-8x7", OUT, "108 126 144; 288 306 324; 468 486 504"),
     ("filter 1 0 1, 0 1 0, 1 0 1 on 5x5", "conv --matrix one-zero-one", OUT, "4 3 4; 2 4 3; 2 3 4"),
     ("blur 3x3", "conv --matrix blur-3x3", OUT, "10 10 10; 10 10 10; 10 10 10"),
@@ -78,14 +84,34 @@ ROWS = [
     ("max pooling, 4x4", "pool --matrix max-pool-4x4", "max", "9 6; 9 8"),
     ("mean pooling, 4x4 (slides may print 36)", "pool --matrix mean-pool-4x4", "mean", "36.5 80; 12 15"),
 ]
-"""Rows that need a trained run are written by hand below the table."""
+MNIST = Path(os.environ.get("CURATE_TRUTH", Path(__file__).parents[3] / "shared" / "data")) / "labelerrors-mnist"
+LABEL_ERRORS = [
+    # what the slides show, the sample, what people said of it
+    ("labelerrors.com, MNIST test 3520: 6, or 4?", 3520, "given 6: 2 of 5 keep it, 0 say 4, 3 neither"),
+    ("labelerrors.com, MNIST test 1901: 9, or 4?", 1901, "given 9: 2 of 5 keep it, 3 say 4"),
+    ("labelerrors.com, MNIST test 2654: 6, or 1?", 2654, "given 6: 0 of 5 keep it, 2 say 1, 3 neither"),
+]
+
+
+@pytest.mark.skipif(not MNIST.is_dir(), reason=f"needs the MNIST files of cleanlab/label-errors in {MNIST}")
+def test_the_votes_on_the_slides_three_digits_are_told():
+    numbers = [part for _, sample, _ in LABEL_ERRORS for part in ("--sample", str(sample))]
+    result = CliRunner().invoke(typer_app(), ["benchmark", "labelerrors", "--path", str(MNIST), *numbers, "--json"])
+    told = json.loads(result.stdout)["samples"]
+    assert [(one["sample"], one["says"], one["is_error"]) for one in told] == [(sample, says, True) for _, sample, says in LABEL_ERRORS]
+
+
+def typer_app():
+    """The commands of the table, without those that would import more."""
+    app = typer.Typer(cls=CommandLine, pretty_exceptions_enable=False)
+    app.add_typer(explain)
+    app.add_typer(benchmark)
+    return app
 
 
 @pytest.fixture(scope="module")
 def answer():
-    app = typer.Typer(cls=CommandLine, pretty_exceptions_enable=False)
-    app.add_typer(explain)
-    known = {}
+    app, known = typer_app(), {}
 
     def asked(command, key):
         if command not in known:
@@ -122,7 +148,11 @@ def in_docs(name, lines):
 
 def test_the_table_of_the_docs_is_this_one():
     head = ["| on the slides | command | answer |", "|---|---|---|"]
-    in_docs("slides", head + [f"| {what} | `curate explain {command}` | {expected} |" for what, command, _, expected in ROWS])
+    rows = [f"| {what} | `curate explain {command}` | {expected} |" for what, command, _, expected in ROWS]
+    rows += [
+        f"| {what} | `curate benchmark labelerrors --path label-errors --sample {sample}` | {says} |" for what, sample, says in LABEL_ERRORS
+    ]
+    in_docs("slides", head + rows)
 
 
 def test_every_net_of_the_zoo_stands_in_the_docs_with_its_published_count():

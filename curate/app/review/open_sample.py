@@ -1,12 +1,15 @@
 """What an open sample is shown beside: more like it, and why the net believes another label."""
 
 import base64
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from curate.app.review.context import facts_of, run_folder, target_ids
+from curate.app.review.deciding import show
 from curate.errors import RunError, UsageError
 
 NUM_SIMILAR = 48
@@ -72,23 +75,46 @@ SHOW = "@curate/review/show_picture"
 def show_why(ctx: Any) -> None:
     """Shows what in the open sample speaks for its given label and for the suggested one, to the net that did not see it.
 
+    Where no net of the run saw pixels, as where features judge, it says which classes the judge thinks of.
+
     Raises:
         UsageError: no sample is open.
         RunError: the run is not on this machine, or its nets were not kept.
         DependencyError: captum is not installed.
     """
+    if not ctx.current_sample:
+        raise UsageError("open a sample first, to see why its label is doubted")
+    folder = run_folder(ctx.dataset)
+    sample_id = facts_of(ctx.dataset, [ctx.current_sample])[0]["sample_id"]
+    if not (folder / "models").is_dir():
+        show(ctx, {}, likeliest(folder, sample_id, ctx.dataset.default_classes), leaves=True)
+        return
     from curate.app.fiftyone_source import load_again
     from curate.judge.fold_nets import run_nets
     from curate.lab.figure import to_png
     from curate.lab.run_saliency import explain_sample
     from curate.lab.seeing_figures import saliency_figure
 
-    if not ctx.current_sample:
-        raise UsageError("open a sample first, to see why the net doubts its label")
-    folder = run_folder(ctx.dataset)
-    sample_id = facts_of(ctx.dataset, [ctx.current_sample])[0]["sample_id"]
     nets = run_nets(folder)
     if nets.run.meta["dataset"]["origin"].get("kind") == "fiftyone":
         nets.read = load_again
     picture = base64.b64encode(to_png(saliency_figure(explain_sample(nets, sample_id)))).decode()
     ctx.trigger(SHOW, {"source": f"data:image/png;base64,{picture}", "text": f"What speaks for the labels of {sample_id}"})
+
+
+NUM_LIKELY = 3
+
+
+def likeliest(folder: Path, sample_id: str, class_names: Sequence[str]) -> str:
+    """The classes that the judge of the run thinks of first, such as `the judge thinks: shirt 84 %, dress 9 %, hat 2 %`.
+
+    Raises:
+        RunError: the run has no probabilities of this sample.
+    """
+    try:
+        row = np.load(folder / "sample_ids.npy", mmap_mode="r").tolist().index(sample_id)
+        probs = np.load(folder / "pred_probs.npy", mmap_mode="r")[row]
+    except (OSError, ValueError) as error:
+        raise RunError(f"the run in {folder} has no probabilities of {sample_id}; run `curate train` again") from error
+    best = np.argsort(-probs, kind="stable")[:NUM_LIKELY].tolist()
+    return "the judge thinks: " + ", ".join(f"{class_names[k]} {100 * probs[k]:.0f} %" for k in best)

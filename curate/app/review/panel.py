@@ -12,7 +12,7 @@ from curate.app.review.panel_facts import Summary, summarize
 from curate.app.review.queues import prepare_review
 from curate.app.views import CONFLICTS, RANDOM_CHECK
 from curate.errors import CurateError
-from curate.review.random_check import NUM_CHECK
+from curate.options import NUM_CHECK
 
 PANEL = "review_panel"
 MOST_CLASSES = 30  # in the heat-map: those with most suspects
@@ -106,8 +106,9 @@ def texts(summary: Summary) -> dict[str, str]:
         + ("not defined" if one.kappa is None else f"{one.kappa:.2f}")
         for one in summary.agreement
     )
+    less = f" After them, the queue has {summary.num_less:,} less suspect ones." if summary.num_less else ""
     return {
-        "head": f"**{summary.num_decided:,} of {summary.num_suspects:,} suspects decided** by you, {reviewer()}.{left}",
+        "head": f"**{summary.num_decided:,} of {summary.num_suspects:,} suspects decided** by you, {reviewer()}.{left}{less}",
         "advice": f"**{summary.advice}**",
         "buckets": bucket_table(summary),
         "wrong": wrong_text(summary),
@@ -136,10 +137,10 @@ def wrong_text(summary: Summary) -> str:
     """How many of the suspects are wrong, by the decisions so far."""
     if summary.wrong is None:
         return ""
-    wrong = summary.wrong
+    wrong, by = summary.wrong, "the decisions so far" if any(one.num_decided for one in summary.buckets) else "their probabilities"
     return (
         f"**Wrong among the suspects:** about {wrong.value:,.0f} of {summary.num_suspects:,} "
-        f"(95 %: {wrong.low:,.0f} to {wrong.high:,.0f}), by the decisions so far."
+        f"(95 %: {wrong.low:,.0f} to {wrong.high:,.0f}), by {by}."
     )
 
 

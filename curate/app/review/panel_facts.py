@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from curate.app.review.store import STALE, ReviewStore
+from curate.find.self_estimate import LOOKING_PAYS
+from curate.options import NUM_CHECK
 from curate.review.estimates import (
     AMBIGUOUS,
     NUM_NEXT,
@@ -19,14 +20,13 @@ from curate.review.estimates import (
     Estimate,
     Pace,
     advice,
-    errors_by_decisions,
+    errors_among,
     expected_errors_in_next,
     missed_errors,
     pace,
     precision_by_bucket,
 )
 from curate.review.journal import Decision
-from curate.review.random_check import NUM_CHECK
 from curate.review.verdicts import CONFLICT, PairAgreement, agreement
 
 CODES = {
@@ -50,6 +50,7 @@ class Summary:
 
     Attributes:
         num_suspects: label issues.
+        num_less: labels that are not, and at which a look pays all the same: the rest of the queue.
         num_decided: of them, by this reviewer.
         pace: of this reviewer.
         kinds: number of samples by what was decided on them, `conflict` among them.
@@ -63,6 +64,7 @@ class Summary:
     """
 
     num_suspects: int
+    num_less: int
     num_decided: int
     pace: Pace
     kinds: dict[str, int]
@@ -93,28 +95,18 @@ def summarize(store: ReviewStore, reviewer: str) -> Summary:
     decided = int((codes != UNDECIDED).sum())
     return Summary(
         num_suspects=len(suspects),
+        num_less=store.samples.count_documents({"is_label_issue": False, "error_probability": {"$gte": LOOKING_PAYS}}),
         num_decided=num_decided,
         pace=own_pace,
         kinds={kind["_id"]: kind["n"] for kind in kinds},
         buckets=precision_by_bucket(codes, 100 if len(codes) >= 500 else 25) if len(codes) else [],
         advice=advice(prediction, num_decided=decided, num_left=len(codes) - decided, seconds_each=seconds_each),
-        wrong=_wrong_suspects(suspects, codes),
+        wrong=errors_among(codes, [np.nan if (one := sample.get("error_probability")) is None else one for sample in suspects]),
         num_checked=num_checked,
         missed=missed_errors(num_unflagged, num_checked, checked.count(WRONG)) if num_checked else None,
         pairs=Counter(pair for pair in map(_pair, suspects) if None not in pair),
         agreement=agreement(_decisions_of_several(store)),
     )
-
-
-def _wrong_suspects(suspects: list[dict[str, Any]], codes: NDArray[np.int64]) -> Estimate | None:
-    """Errors among all suspects: those that were decided, and those ahead by their probabilities and how far these were off so far."""
-    probability = np.array([sample.get("error_probability") or np.nan for sample in suspects], dtype=np.float64)
-    if not len(codes) or np.isnan(probability).any():
-        return None
-    ahead, num_wrong = codes == UNDECIDED, int((codes == WRONG).sum())
-    expected = float(probability[~ahead].sum())
-    more = errors_by_decisions(num_wrong, expected, float(probability[ahead].sum()), num_ahead=int(ahead.sum()))
-    return Estimate(num_wrong + more.value, num_wrong + more.low, num_wrong + more.high)
 
 
 def _decisions_of_several(store: ReviewStore) -> dict[str, dict[str, Decision]]:

@@ -14,6 +14,8 @@ from curate.data.content import content_ids
 from curate.data.image_set import ImageSet
 from curate.errors import UnknownNameError, UsageError
 from curate.find.saved_table import load_table
+from curate.find.self_estimate import LOOKING_PAYS
+from curate.options import Shown
 from curate.publish.shown import is_crisp
 from curate.review import estimates
 from curate.review.journal import JOURNAL, Decision, read_journal
@@ -25,12 +27,13 @@ from curate.run import Run
 
 NUM_LIKELY = 5  # classes that the model thinks of, told of each picture
 NUM_SIMILAR = 6
-NUM_CHECK = 100  # of the random check, unless another number is asked for
+MOST = 500  # suspects and less suspect ones together, where there is no limit: what a page of 20 MB holds beside the random check
 ONLY = ("issues", "conflicts")
 CHECK_NAME = "Random check"
 QUEUES = {
     "suspect": ("Suspects", "Labels that the model doubts, worst first."),
     "check": (CHECK_NAME, "Labels that the model does not doubt, drawn at random: they tell how many errors it missed."),
+    "less": ("Less suspect", "Not flagged, and yet wrong with a probability of 5 % or more, worst first: as far as a look pays."),
     "conflict": ("Conflicts", "Reviewers do not agree on these. What you decide settles it."),
     "blind": ("Pictures", "Suspects and a random sample of the others, mixed."),
 }
@@ -52,29 +55,19 @@ class Deck:
         return len(self.rows)
 
 
-def make_deck(
-    run: Run,
-    image_set: ImageSet,
-    *,
-    title: str | None = None,
-    only: str | None = None,
-    limit: int | None = None,
-    check: int = NUM_CHECK,
-    blind: bool = False,
-) -> Deck:
-    """The suspects of a run, worst first, and a random check of the other labels.
+def make_deck(run: Run, image_set: ImageSet, shown: Shown = Shown()) -> Deck:
+    """The suspects of a run, worst first, a random check of the other labels, and those of them at which a look pays.
 
     Args:
-        only: `issues` leaves the random check out, `conflicts` takes what reviewers do not agree on; None for suspects and check.
-        limit: the most suspects, the worst of them.
-        check: labels of the random check.
-        blind: hide ids, given and suggested labels, and mix suspects and check.
+        shown: `only` issues takes the suspects alone, `only` conflicts what reviewers do not agree on; None is all. `blind` hides ids,
+            given and suggested labels, and mixes all.
 
     Raises:
         RunError: `find` has not been run.
         UnknownNameError: `only` is none of these.
         UsageError: there is nothing to review.
     """
+    only, limit, check, blind = shown.only, shown.limit, shown.check, shown.blind
     if only is not None and only not in ONLY:
         raise UnknownNameError.of("choice of pictures to review", only, ONLY)
     table = load_table(run).reset_index(drop=True)
@@ -86,7 +79,10 @@ def make_deck(
         flagged = table[table["is_label_issue"].astype(bool) & table["given_label"].notna()].sort_values("rank", kind="stable")
         ranks = check_ranks(table, max(NUM_CHECKED, check))
         drawn = sorted((rank, row) for row, rank in enumerate(ranks) if rank is not None and rank <= check)
-        kinds = [("suspect", flagged.index.tolist()[:limit]), ("check", [] if only == "issues" else [row for _, row in drawn])]
+        suspects = flagged.index.tolist()[:limit]
+        checked = [] if only == "issues" else [row for _, row in drawn]
+        less = [] if only == "issues" else _less_suspect(table, {*suspects, *checked})[: max(0, (limit or MOST) - len(suspects))]
+        kinds = [("suspect", suspects), ("check", checked), ("less", less)]
     rows = np.array([row for _, chosen in kinds for row in chosen], dtype=np.int64)
     kind = [name for name, chosen in kinds for _ in chosen]
     if not len(rows):
@@ -102,7 +98,7 @@ def make_deck(
     chosen = table.iloc[rows]
     data = {
         "run": run.name,
-        "title": title or f"Label review: {image_set.name}",
+        "title": shown.title or f"Label review: {image_set.name}",
         "subtitle": _subtitle(kind),
         "about": _about(blind),
         "classes": class_names,
@@ -124,6 +120,7 @@ def make_deck(
             "confidence": [None if pd.isna(value) else round(float(value), 3) for value in chosen["suggested_confidence"]]
             if "suggested_confidence" in chosen
             else [None] * len(rows),
+            "probability": _error_probability(chosen),
             "top": _likely(run, rows),
             "similar": _similar(run, rows),
             "opinions": [opinions.get(int(row)) for row in rows] if opinions else None,
@@ -142,8 +139,17 @@ def statistics() -> dict[str, float]:
         "longest_pause": estimates.LONGEST_PAUSE,
         "one_go": estimates.ONE_GO,
         "slope_scale": estimates.SLOPE_SCALE,
+        "worth": estimates.WORTH,
         "negligible": estimates.NEGLIGIBLE,
     }
+
+
+def _less_suspect(table: pd.DataFrame, taken: set[int]) -> list[int]:
+    """Rows of labels that are not flagged and that it pays to look at all the same, worst first; none where no probability is known."""
+    if "error_probability" not in table:
+        return []
+    pays = ~table["is_label_issue"].astype(bool) & (table["error_probability"] >= LOOKING_PAYS)
+    return [row for row in table[pays].sort_values("rank", kind="stable").index.tolist() if row not in taken]
 
 
 def _conflicts(run: Run, table: pd.DataFrame) -> dict[int, str]:
@@ -160,6 +166,13 @@ def _conflicts(run: Run, table: pd.DataFrame) -> dict[int, str]:
 def _said(decision: Decision) -> str:
     words = {"ok": "right", "confirm_error": "wrong", "drop": "drop"}
     return decision.label or words.get(decision.action, decision.action)
+
+
+def _error_probability(chosen: pd.DataFrame) -> list[float] | None:
+    """How probable it is that each label is wrong; None where the audit does not say of all of them."""
+    if "error_probability" not in chosen or chosen["error_probability"].isna().any():
+        return None
+    return [round(float(value), 6) for value in chosen["error_probability"]]
 
 
 def _likely(run: Run, rows: NDArray[np.int64]) -> list[list[tuple[int, float]]] | None:
@@ -186,7 +199,13 @@ def _similar(run: Run, rows: NDArray[np.int64]) -> list[list[int]] | None:
 
 
 def _subtitle(kind: Sequence[str]) -> str:
-    words = {"suspect": "suspects", "check": "for the random check", "conflict": "conflicts", "blind": "pictures, labels hidden"}
+    words = {
+        "suspect": "suspects",
+        "check": "for the random check",
+        "less": "less suspect",
+        "conflict": "conflicts",
+        "blind": "pictures, labels hidden",
+    }
     return ", ".join(f"{kind.count(name):,} {said}" for name, said in words.items() if name in kind)
 
 

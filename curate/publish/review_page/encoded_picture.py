@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from curate.data.image_set import ImageSet
 from curate.publish.shown import CRISP_SIDE, picture_of
 
-SIDE = 400  # pixels of the longer side
 JPEG_QUALITY = 80
 
 
@@ -20,7 +19,7 @@ class Photograph:
     height: int
 
 
-def photograph(image_set: ImageSet, row: int, side: int = SIDE) -> Photograph:
+def photograph(image_set: ImageSet, row: int, side: int) -> Photograph:
     """The picture at `row` as pages show it; the longer side has at most `side` pixels."""
     picture = picture_of(image_set, row, longest=side)
     buffer = io.BytesIO()

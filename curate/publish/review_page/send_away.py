@@ -16,10 +16,11 @@ from curate.data.image_set import ImageSet
 from curate.errors import RunError, UsageError
 from curate.files import TO, replaced_folder, storage_errors, write_atomically
 from curate.find.saved_table import load_table
+from curate.options import Shown
 from curate.progress import Progress, silent
 from curate.publish.gallery.site import MARK, check_replaceable
-from curate.publish.review_page.deck import NUM_CHECK, Deck, make_deck
-from curate.publish.review_page.encoded_picture import SIDE, Photograph, photograph
+from curate.publish.review_page.deck import Deck, make_deck
+from curate.publish.review_page.encoded_picture import Photograph, photograph
 from curate.run import Run
 
 STAGE = "pictures"
@@ -32,22 +33,16 @@ WIDGET_SCRIPTS = ("statistics", "journal", "desk", "start_widget")
 def review_page(
     run: Run,
     image_set: ImageSet,
+    shown: Shown = Shown(),
     *,
     to: Path | None = None,
-    title: str | None = None,
-    only: str | None = None,
-    limit: int | None = None,
-    check: int = NUM_CHECK,
-    blind: bool = False,
-    side: int = SIDE,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Writes the page, and returns where it is, how heavy, and what leaves the machine with it.
 
     Args:
+        shown: which pictures, and how; see `make_deck`.
         to: a folder, or one file whose name ends in `.html`; `review-page` in the run folder by default. An earlier page there is replaced.
-        title, only, limit, check, blind: as `make_deck` takes them.
-        side: pixels of the longer side of a picture.
 
     Raises:
         RunError: `find` has not been run, or the run is of other samples.
@@ -60,8 +55,8 @@ def review_page(
     with run.step("review-page") if to is None else contextlib.nullcontext():  # elsewhere, nothing is written into the run
         if load_table(run)["sample_id"].tolist() != image_set.sample_ids.tolist():
             raise RunError(f"{run.path} holds the issues of other samples than those of '{image_set.name}'; run `curate find` again")
-        deck = make_deck(run, image_set, title=title, only=only, limit=limit, check=check, blind=blind)
-        pictures = photographs(image_set, deck, side=side, progress=progress)
+        deck = make_deck(run, image_set, shown)
+        pictures = photographs(image_set, deck, side=shown.side, progress=progress)
         if is_file:
             sources = [f"data:{kind_of(one)};base64,{base64.b64encode(one.content).decode()}" for one in pictures]
             with storage_errors(target, remedy=TO):
@@ -84,7 +79,7 @@ def review_page(
         "num_pictures": len(deck),
         "queues": {queue["name"]: deck.data["kind"].count(queue["kind"]) for queue in deck.data["queues"]},
         "megabytes": round(num_bytes / 1e6, 1),
-        "leaves_this_machine": leaving(deck, side),
+        "leaves_this_machine": leaving(deck, shown.side),
         "comes_back_by": f"curate import-decisions {run.handle} FILE --who NAME",
         "note": f"the page is heavier than {HEAVY / 1e6:.0f} MB; --limit, --check or --side make it lighter" if num_bytes > HEAVY else None,
     }
@@ -100,7 +95,7 @@ def leaving(deck: Deck, side: int) -> str:
     )
 
 
-def photographs(image_set: ImageSet, deck: Deck, *, side: int = SIDE, progress: Progress = silent) -> list[Photograph]:
+def photographs(image_set: ImageSet, deck: Deck, *, side: int, progress: Progress = silent) -> list[Photograph]:
     """The pictures of the deck, in its order."""
     with ThreadPoolExecutor(NUM_THREADS) as pool:
         found = []

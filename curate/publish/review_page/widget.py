@@ -4,41 +4,37 @@ import getpass
 import os
 from dataclasses import asdict, fields, replace
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 from curate.data.image_set import ImageSet
 from curate.errors import CurateError, DependencyError
 from curate.find.saved_table import load_table
-from curate.publish.review_page.deck import NUM_CHECK, make_deck
-from curate.publish.review_page.encoded_picture import SIDE, photograph
+from curate.options import Shown
+from curate.publish.review_page.deck import make_deck
+from curate.publish.review_page.encoded_picture import photograph
 from curate.publish.review_page.send_away import WIDGET_SCRIPTS, kind_of, read, script
 from curate.review.decision_files import of_this_run
 from curate.review.journal import JOURNAL, Decision, append_decisions, read_journal
 from curate.review.votes import Known
 from curate.run import Run
 
-ABOUT = [
-    "Every decision is in decisions.jsonl of the run at once. Click here first, then use the keys.",
-    "The App shows the same decisions.",
-]
+ABOUT = "Every decision is in decisions.jsonl of the run at once. Click here first, then use the keys."
+APP = "In the FiftyOne App, with maps and filters, over the same decisions: audit.review(inline=False)"
 FIELDS = {field.name for field in fields(Decision)}
 
 
 def review_widget(
     run: Run,
     image_set: ImageSet,
+    shown: Shown = Shown(),
     *,
     reviewer: str | None = None,
-    title: str | None = None,
-    only: str | None = None,
-    limit: int | None = None,
-    check: int = NUM_CHECK,
-    blind: bool = False,
-    side: int = SIDE,
 ) -> Any:
-    """A widget to decide on the suspects of a run; arguments as of `curate.publish.review_page.send_away.review_page`.
+    """A widget to decide on the suspects of a run.
 
     Args:
+        shown: which pictures, and how; see `make_deck`.
         reviewer: whose decisions these are; `$CURATE_REVIEWER` or the login name by default.
 
     Raises:
@@ -46,11 +42,11 @@ def review_widget(
         UsageError: there is nothing to review.
     """
     who = reviewer or os.environ.get("CURATE_REVIEWER") or getpass.getuser()
-    deck = make_deck(run, image_set, title=title, only=only, limit=limit, check=check, blind=blind)
-    pictures = [_shape(image_set, int(row), side) for row in deck.rows]
+    deck = make_deck(run, image_set, shown)
+    pictures = [_shape(image_set, int(row), shown.side) for row in deck.rows]
     data = deck.data | {
         "reviewer": who,
-        "about": ABOUT,
+        "about": [ABOUT, APP] if find_spec("fiftyone") else [ABOUT],
         "width": [width for width, _ in pictures],
         "height": [height for _, height in pictures],
     }
@@ -58,12 +54,12 @@ def review_widget(
     sample_ids = [str(image_set.sample_ids[row]) for row in deck.rows]
     shown_as = {sample_id: data["id"][place] for place, sample_id in enumerate(sample_ids)}
     decisions = read_journal(run.path / JOURNAL).decisions
-    entries = [_shown(one, shown_as[one.sample_id], blind) for one in decisions if one.who == who and one.sample_id in shown_as]
+    entries = [_shown(one, shown_as[one.sample_id], shown.blind) for one in decisions if one.who == who and one.sample_id in shown_as]
     widget = _widget_class()(deck=data, entries=entries)
 
     def answer(_: Any, content: dict[str, Any], buffers: Any) -> None:
         if content["kind"] == "picture":
-            made = photograph(image_set, int(deck.rows[content["card"]]), side)
+            made = photograph(image_set, int(deck.rows[content["card"]]), shown.side)
             widget.send({"kind": "picture", "card": content["card"], "type": kind_of(made)}, buffers=[made.content])
             return
         entry = content["entry"]

@@ -10,6 +10,7 @@ import pytest
 from review_run import NUM, NUM_FLAGGED, make_images, make_run
 
 from curate.errors import DataError
+from curate.options import Shown
 from curate.publish.review_page.deck import statistics
 from curate.publish.review_page.send_away import read, review_page
 from curate.review import estimates
@@ -54,7 +55,7 @@ def opened(browser):
 
 @pytest.fixture
 def page(run, zoo, tmp_path):
-    return review_page(run, zoo, to=tmp_path / "zoo.html", check=30)["page"]
+    return review_page(run, zoo, Shown(check=30), to=tmp_path / "zoo.html")["page"]
 
 
 def place(tab):
@@ -217,7 +218,7 @@ def test_two_reviewers_agree_differ_and_a_third_settles_it(opened, page, run, zo
         import_decisions(run, saved(tab, tmp_path))
     told = decisions(run)
     assert (told["num_conflicts"], told["agreement"][0]["observed"]) == (1, 0.5)
-    tab = opened(review_page(run, zoo, to=tmp_path / "conflicts.html", only="conflicts")["page"])
+    tab = opened(review_page(run, zoo, Shown(only="conflicts"), to=tmp_path / "conflicts.html")["page"])
     assert tab.inner_text("[data-is=decided]") == "Reviewers said: Anna: right; Ben: cow."
     name(tab, "Eve")
     press(tab, "a")
@@ -226,7 +227,7 @@ def test_two_reviewers_agree_differ_and_a_third_settles_it(opened, page, run, zo
 
 
 def test_a_blind_page_holds_no_label_and_no_id_and_still_finds_back(opened, run, zoo, tmp_path):
-    page = review_page(run, zoo, to=tmp_path / "blind.html", check=30, blind=True)["page"]
+    page = review_page(run, zoo, Shown(check=30, blind=True), to=tmp_path / "blind.html")["page"]
     text = page.read_text(encoding="utf-8")
     data = json.loads(text.split('id="data">')[1].split("</script>")[0])
     assert not {"given", "suggested", "top", "opinions"} & data.keys() and "zoo/train" not in text and set(data["kind"]) == {"blind"}
@@ -246,7 +247,7 @@ def test_a_blind_page_holds_no_label_and_no_id_and_still_finds_back(opened, run,
 def test_300_classes_are_found_by_typing(opened, tmp_path):
     images = make_images(tmp_path / "many", 300)
     run = make_run(tmp_path / "runs" / "many", images)
-    tab = opened(review_page(run, images, to=tmp_path / "many.html", check=0)["page"])
+    tab = opened(review_page(run, images, Shown(check=0), to=tmp_path / "many.html")["page"])
     press(tab, "l")
     assert tab.locator("[role=option]").count() == 300
     tab.keyboard.type("27")
@@ -267,7 +268,7 @@ def test_on_a_phone_a_thumb_decides_and_nothing_is_cut(opened, page):
 
 
 def test_a_folder_does_what_the_file_does_and_says_what_is_missing_inside_a_zip(opened, browser, run, zoo, tmp_path):
-    index = review_page(run, zoo, to=tmp_path / "site", check=5)["page"]
+    index = review_page(run, zoo, Shown(check=5), to=tmp_path / "site")["page"]
     tab = opened(index)
     press(tab, "k")
     assert place(tab) == 2
@@ -324,7 +325,7 @@ def test_a_page_is_usable_without_a_mouse_and_passes_axe(opened, page, run, zoo,
 
 def test_page_and_python_compute_the_same(browser):
     tab = browser.new_page()
-    tab.evaluate(f"() => {{ {read('statistics.js')}; window.all = {{expectedErrorsInNext, missedErrors, paceOf, advice}} }}")
+    tab.evaluate(f"() => {{ {read('statistics.js')}; window.all = {{expectedErrorsInNext, missedErrors, errorsAmong, paceOf, advice}} }}")
     generator, told = np.random.default_rng(0), statistics()
     for case in range(25):
         num = int(generator.integers(30, 600))
@@ -348,6 +349,10 @@ def test_page_and_python_compute_the_same(browser):
         counts = {"numDecided": decided, "numLeft": num - decided, "secondsEach": [None, 4.5][case % 2]}
         words = estimates.advice(own, num_decided=decided, num_left=num - decided, seconds_each=counts["secondsEach"])
         assert tab.evaluate("([S, p, c]) => all.advice(S, p, c)", [told, theirs, counts]) == words
+        probability = generator.random(num)
+        among = estimates.errors_among(codes, probability)
+        theirs = tab.evaluate("([S, codes, p]) => all.errorsAmong(S, codes, p)", [told, codes.tolist(), probability.tolist()])
+        assert [theirs[name] for name in ("value", "low", "high")] == pytest.approx([among.value, among.low, among.high], rel=1e-9)
         sampled = int(generator.integers(1, 100))
         wrong = int(generator.integers(0, sampled + 1))
         missed = estimates.missed_errors(3000, sampled, wrong)

@@ -152,6 +152,8 @@ function openDesk(root, D, keeper, { keysFrom = root, isAlone = true } = {}) {
     if (suspects.length) {
       const prediction = expectedErrorsInNext(S, codes, S.num_next);
       the.advice.textContent = advice(S, prediction, { numDecided: decided, numLeft: suspects.length - decided, secondsEach: pace.perMinute && 60 / pace.perMinute });
+      const wrong = errorsAmong(S, codes, D.probability && suspects.map((card) => D.probability[card]));
+      if (wrong) rows.push(["Wrong among the suspects", `about ${count(rounded(wrong.value))} of ${count(suspects.length)} (95 %: ${count(rounded(wrong.low))} to ${count(rounded(wrong.high))}), by ${decided ? "the decisions so far" : "their probabilities"}`]);
       rows.push(["Wrong so far", `${count(codes.filter((code) => code === WRONG).length)} of ${plural(decided, "suspect")} decided`]);
     } else the.advice.textContent = queue.about;
     if (check.length) {

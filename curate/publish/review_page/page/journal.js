@@ -47,7 +47,7 @@ const makeJournal = (D) => {
       return {
         sample_id: D.id[card], action, label, who, when: new Date().toISOString(), note, run: D.run,
         given: undoes || D.blind ? null : name(D.given[card]), suggested: undoes || D.blind ? null : name(D.suggested[card]),
-        is_label_issue: undoes || D.blind ? null : D.kind[card] !== "check", batch: "", adjudicates: Boolean(D.adjudicates) && !undoes,
+        is_label_issue: undoes || D.blind ? null : !["check", "less"].includes(D.kind[card]), batch: "", adjudicates: Boolean(D.adjudicates) && !undoes,
         id: newId(), undoes, content: D.content[card], page: D.page,
       };
     },

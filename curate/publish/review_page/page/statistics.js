@@ -74,6 +74,43 @@ const missedErrors = (numUnflagged, numSampled, numErrors) => {
   const [low, high] = tails(mass, rest);
   return { value: (numUnflagged * numErrors) / numSampled, low: numErrors + low, high: numErrors + high };
 };
+const gammaBelow = (a, x) => { // the share of a Gamma(a) distribution below x: its series, or beyond the mean its continued fraction
+  if (x <= 0) return 0;
+  const front = Math.exp(a * Math.log(x) - x - logGamma(a));
+  if (x < a + 1) {
+    let term = 1 / a, sum = term;
+    for (let n = 1; term > sum * 1e-17; n++) sum += term *= x / (a + n);
+    return sum * front;
+  }
+  let b = x + 1 - a, c = 1e300, d = 1 / b, h = d; // Lentz
+  for (let n = 1, change = 0; Math.abs(change - 1) > 1e-16 && n < 10000; n++) {
+    const an = -n * (n - a);
+    b += 2;
+    d = 1 / (an * d + b);
+    c = b + an / c;
+    h *= change = d * c;
+  }
+  return 1 - h * front;
+};
+const gammaQuantile = (a, share) => {
+  let [low, high] = [0, a + 12 * Math.sqrt(a) + 40];
+  for (let step = 0; step < 80; step++) {
+    const middle = (low + high) / 2;
+    if (gammaBelow(a, middle) < share) low = middle;
+    else high = middle;
+  }
+  return (low + high) / 2;
+};
+const errorsAmong = (S, codes, probability) => {
+  if (!codes.length || !probability) return null;
+  let found = 0, expected = 0, ahead = 0, numAhead = 0;
+  codes.forEach((code, place) => {
+    if (code === WRONG) found++;
+    if (code === UNDECIDED) { ahead += probability[place]; numAhead++; } else expected += probability[place];
+  });
+  const more = (factor) => found + Math.min(numAhead, (factor / (expected + S.worth)) * ahead), a = found + S.worth;
+  return { value: more(a), low: more(gammaQuantile(a, TAILS[0])), high: more(gammaQuantile(a, TAILS[1])) };
+};
 const paceOf = (S, seconds, numLeft) => {
   const sorted = [...seconds].sort((a, b) => a - b);
   const gaps = sorted.slice(1).map((at, i) => at - sorted[i]).filter((gap) => gap >= S.one_go && gap <= S.longest_pause);
