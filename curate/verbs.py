@@ -86,12 +86,13 @@ class Audit:
         from curate.find.self_estimate import estimate_sentences
 
         findings = self.findings
+        detection = findings.get("detection") or {}  # none in runs of before there was an estimate
         return {
             "run": self.run.name,
             "folder": self.run.path,
             **self.run.meta["metrics"],
             **findings["counts"],
-            "estimated": " ".join(estimate_sentences(findings["detection"])),
+            "estimated": " ".join(estimate_sentences(detection)),
         }
 
     def outcome(self) -> dict[str, Any]:
