@@ -36,7 +36,7 @@ def tree_rss(root: int | None = None, *, leave_out: tuple[str, ...] = ("mongod",
 
 def total_memory() -> int:
     """Bytes that this process may hold: those of the machine, or of the container where it has fewer."""
-    limits = [_machine_memory()]
+    limits = [machine_memory()]
     for file in CGROUP_LIMITS:
         try:
             limits.append(int(Path(file).read_text()))
@@ -45,7 +45,8 @@ def total_memory() -> int:
     return min(limits)
 
 
-def _machine_memory() -> int:
+def machine_memory() -> int:
+    """Bytes of the machine, whatever a container leaves of them."""
     try:
         import psutil
 
