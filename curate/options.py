@@ -96,7 +96,9 @@ class Source:
 class Place:
     """Where nets are trained."""
 
-    device: str = option("auto", "Where nets compute; auto takes a GPU where there is one.", choices=("auto", "cpu", "cuda", "mps"), panel=PLACE)
+    device: str = option(
+        "auto", "Where nets compute; auto takes a GPU where there is one.", choices=("auto", "cpu", "cuda", "mps"), panel=PLACE
+    )
     executor: str = option("local", "This machine, or a Ray cluster; the results are the same.", choices=("local", "ray"), panel=PLACE)
     address: str | None = option(
         None, "The Ray cluster; $RAY_ADDRESS by default, else one of this machine's own.", metavar="HOST:PORT", panel=PLACE

@@ -15,7 +15,7 @@ SourceArgument = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="A folder with one folder a class (or a .zip of it), a table with filepath and label, a published dataset (mnist, cifar10, …), "
+        help="A folder with one folder a class (or a .zip of it), a table with filepath and label, a published dataset (mnist, cifar10), "
         "or fiftyone:DATASET.",
     ),
 ]

@@ -74,10 +74,9 @@ def read(result: dict[str, Any]) -> Iterator[str]:
 
 def how_sure(result: dict[str, Any]) -> Iterator[str]:
     """Sentences on the judge, and on what its word is worth."""
-    accuracy = result["out_of_fold_accuracy"]
-    yield f"The judge agrees with {100 * accuracy:.2f} % of the labels. No model judged a picture that it had learnt from."
     if result.get("judge"):
-        yield f"It was {result['judge']}."
+        yield f"Judged by {result['judge']}."
+    yield f"The judge agrees with {100 * result['out_of_fold_accuracy']:.2f} % of the labels, all of pictures that it had not learnt from."
     detection = result.get("detection") or {}
     if detection.get("can_count"):
         opinions = "two independent opinions" if detection["num_opinions"] > 1 else "one opinion; a second, independent one narrows it"
@@ -94,12 +93,12 @@ def how_sure(result: dict[str, Any]) -> Iterator[str]:
 def next_commands(result: dict[str, Any]) -> list[tuple[str, str]]:
     """Commands to copy, each with what it does."""
     run = shlex.quote(result["handle"])
-    in_app = [(f"curate review {run}", "decide on the suspects in the App, worst first")] if "dataset_name" in result else []
+    in_app = [(f"curate review {run}", "decide on the suspects, worst first")] if "dataset_name" in result else []
     return [
         *in_app,
-        (f"curate gallery {run} --review --to review.html", "the same review as one file, for whoever knows the labels"),
-        (f"curate clean {run} --policy reviewed", "then: do what was decided"),
-        (f"curate export {run} --format folder --to cleaned/", "and write the cleaned dataset"),
+        (f"curate gallery {run} --review --to review.html", "the review as one file, to send"),
+        (f"curate clean {run} --policy reviewed", "do what was decided"),
+        (f"curate export {run} --format folder --to cleaned/", "write the cleaned dataset"),
     ]
 
 

@@ -189,7 +189,7 @@ def list_manifest(
     """
     table = read_listing_table(path)
     if not table.rows:
-        raise DataError(f"manifest {path} has no rows")
+        raise DataError(f"the table {path} has no rows")
     file_column = _column(table, PATH_COLUMNS)
     label_column = _column(table, LABEL_COLUMNS if label_column is None else (label_column,))
     if group_column is not None and group_column not in table.columns:

@@ -90,7 +90,7 @@ def _from_catalog(origin: dict[str, Any], progress: Progress) -> ImageSet:
     name, entry = origin["source"], CATALOG[origin["source"]]
     if origin["image_size"] is not None:
         _, height, width = entry.image_shape
-        raise UsageError(f"{name} comes as {height} x {width} images; an image size is for your own folders and manifests")
+        raise UsageError(f"{name} comes as {height} x {width} images; an image size is for your own folders and tables")
     images, given, num_train = entry.read(fetch(name, root=Path(origin["root"]) if origin["root"] else None, progress=progress))
     counts = num_train, len(given) - num_train
     splits = np.repeat(["train", "test"], counts)
@@ -118,14 +118,14 @@ def _from_files(origin: dict[str, Any], progress: Progress) -> ImageSet:
         return load_pixel_csv(origin)
     if path.is_dir():
         if root is not None:
-            raise UsageError(f"{path} is itself the folder to read; a root folder is for catalog datasets and manifests")
+            raise UsageError(f"{path} is itself the folder to read; a root folder is for published datasets and tables")
         listing = _list_files(path, origin)
     elif is_archive(path):
         listing = _list_files(unpack_zip(path, data_root() / "unpacked"), origin)
     elif not path.exists():
-        raise DataError(f"there is no image folder or manifest at {path}")
+        raise DataError(f"there is no image folder or table at {path}")
     elif not _is_manifest(path.name):
-        raise DataError(f"{path} is neither an image folder nor a manifest ({' or '.join(LISTING_SUFFIXES)})")
+        raise DataError(f"{path} is neither an image folder nor a table ({' or '.join(LISTING_SUFFIXES)})")
     else:
         listing = _list_table(path, origin)
     positions = select(listing.splits, split=origin["split"], limit=origin["limit"])

@@ -49,7 +49,9 @@ class Nets:
         metavar="imagenet|FILE",
         panel=TRAINING,
     )
-    num_folds: int | None = option(None, "Parts of the cross-validation; the preset's by default.", flag="--folds", metavar="N", least=2, panel=TRAINING)
+    num_folds: int | None = option(
+        None, "Parts of the cross-validation; the preset's by default.", flag="--folds", metavar="N", least=2, panel=TRAINING
+    )
     num_repeats: int | None = option(
         None, "Cross-validations to average; two and more are independent opinions.", flag="--repeats", metavar="N", least=1, panel=TRAINING
     )
