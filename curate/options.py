@@ -76,12 +76,11 @@ class Source:
     """What to read: a catalog name (mnist, cifar10, …), a folder with one folder per class, a table, or fiftyone:DATASET."""
 
     name: str
-    split: str = option("all", "Which images.", choices=("all", "train", "validation", "test"))
-    limit: int | None = option(None, "Only so many images, evenly spaced over the dataset.", least=1)
+    split: str = option("all", "Which pictures.", choices=("all", "train", "validation", "test"), panel=MORE)
+    limit: int | None = option(None, "Only so many pictures, evenly spaced over the dataset.", metavar="N", least=1)
     labels: Path | None = option(
         None,
-        "Labels in place of the given ones: .npy in dataset order, of all or of the training split, CSV with sample_id,label "
-        "(and annotator), or `export`'s.",
+        "Other labels for the same pictures: a CSV with sample_id,label (and annotator, where there are several), or .npy.",
         metavar="FILE",
     )
     corrections: Path | None = option(
@@ -93,13 +92,12 @@ class Source:
     )
     group_by: str | None = option(
         None,
-        "Images that must be judged together (shots of one product, patient, video): those of one `folder`, of one value of the table's "
-        "`column`, or whose path has the same part in (brackets) by a REGEX. A column `group` is taken by itself.",
+        "Pictures that belong together (shots of one product, patient or video): those of one folder, with one value in COLUMN of the "
+        "table, or with the same (part) of the path by REGEX. A column `group` is taken by itself.",
         metavar="folder|COLUMN|REGEX",
-        panel=MORE,
     )
     strict: bool = option(False, "Stop at the first file that cannot be read, instead of going on without it and listing it.", panel=MORE)
-    image_size: int | None = option(None, "Side that images of your own are scaled to for a net.", metavar="PIXELS", least=1, panel=MORE)
+    image_size: int | None = option(None, "Side that a net sees your pictures at, where nets judge.", metavar="PIXELS", least=1, panel=MORE)
 
     @classmethod
     def of_origin(cls, origin: Mapping[str, Any]) -> "Source":
@@ -122,7 +120,9 @@ PATHS = ("labels", "corrections", "root")
 class Place:
     """Where nets are trained."""
 
-    device: str = option("auto", "auto takes a GPU where there is one.", choices=("auto", "cpu", "cuda", "mps"), panel=PLACE)
+    device: str = option(
+        "auto", "Where nets compute; auto takes a GPU where there is one.", choices=("auto", "cpu", "cuda", "mps"), panel=PLACE
+    )
     executor: str = option("local", "This machine, or a Ray cluster; the results are the same.", choices=("local", "ray"), panel=PLACE)
     address: str | None = option(
         None, "The Ray cluster; $RAY_ADDRESS by default, else one of this machine's own.", metavar="HOST:PORT", panel=PLACE
@@ -136,8 +136,14 @@ class Place:
 class LookFor:
     """What `find` looks for, and how labels are flagged."""
 
-    method: str = option(METHODS[0], "How labels are flagged: by curate, or by a filter of cleanlab.", choices=METHODS, panel=FINDING)
-    threshold: float = option(0.5, "Flag labels that are more probably wrong than this (method error_probability).", panel=FINDING)
+    method: str = option(
+        METHODS[0],
+        f"How labels are flagged: by their error probability, or by a filter of cleanlab ({', '.join(METHODS[1:])}).",
+        metavar="METHOD",
+        choices=METHODS,
+        panel=FINDING,
+    )
+    threshold: float = option(0.5, "Flag labels whose error probability is higher.", metavar="P", panel=FINDING)
     image_checks: bool | None = option(
         None, "Look for dark, blurry and odd pictures; by default in image files of your own.", panel=FINDING
     )

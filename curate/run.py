@@ -109,7 +109,7 @@ class Run:
         file = path / "run.json"
         if not file.exists():
             known = sorted(p.parent.name for p in path.parent.glob("*/run.json"))
-            raise RunError(f"no run at {path}; " + (f"runs there: {', '.join(known)}" if known else "make one with `curate audit NAME`"))
+            raise RunError(f"no run at {path}; " + (f"runs there: {', '.join(known)}" if known else "make one with `curate audit SOURCE`"))
         try:
             meta = json.loads(file.read_text())
         except (json.JSONDecodeError, UnicodeDecodeError) as error:

@@ -85,12 +85,13 @@ class Audit:
         from curate.find.self_estimate import estimate_sentences
 
         findings = self.findings
+        detection = findings.get("detection") or {}  # none in runs of before there was an estimate
         return {
             "run": self.run.name,
             "folder": self.run.path,
             **self.run.meta["metrics"],
             **findings["counts"],
-            "estimated": " ".join(estimate_sentences(findings["detection"])),
+            "estimated": " ".join(estimate_sentences(detection)),
         }
 
     def outcome(self) -> dict[str, Any]:
@@ -220,7 +221,8 @@ class Audit:
         Args:
             to: a new or an empty folder, or a file; an earlier export there is replaced.
             format: `folder` (images with a dataset card), `csv`, `parquet`, `corrected` or `fiftyone`.
-            policy, min_confidence: as `clean` takes them; as it did last by default.
+            policy: as `clean` takes it; as it did last by default.
+            min_confidence: likewise.
             splits: those to export; None = all.
             with_media: of `fiftyone`: copy the images, too.
         """
@@ -303,7 +305,8 @@ class Audit:
 
         Args:
             inline: a widget (True), the App (False); None = a widget where this runs in a notebook.
-            queue, dataset_name: of the App.
+            queue: the saved view of the App to start at.
+            dataset_name: the FiftyOne dataset of the App, if not the run's.
         """
         if inline or (inline is None and queue is None and dataset_name is None and _in_notebook()):
             return self.review_inline(reviewer, **options)
@@ -562,7 +565,7 @@ def fetch(name: str, *, root: Path | str | None = None, progress: Progress = sil
 
 
 def doctor(*, fix: bool = False, progress: Progress = silent) -> dict[str, Any]:
-    """Checks Python, torch and its device, MongoDB, FiftyOne, disk and memory; with `fix`, does what can be done about it.
+    """What this machine can do, what is missing and how to get it; with `fix`, does what can be done about it.
 
     Returns:
         `fixes`, a line each, and `checks` with name, status (`ok`, `warning` or `failed`), found and advice.

@@ -38,9 +38,11 @@ def service_processes() -> list[int]:
     import psutil
 
     found = []
-    for process in psutil.process_iter(["pid", "cmdline", "uids"]):
+    has_users = hasattr(os, "getuid")  # Windows has no such numbers, and psutil does not take that name there
+    for process in psutil.process_iter(["pid", "cmdline", *(["uids"] if has_users else [])]):
         words = process.info["cmdline"] or []
-        mine = process.info["uids"] is None or process.info["uids"].real == os.getuid()
+        uids = process.info.get("uids")
+        mine = uids is None or uids.real == os.getuid()
         if mine and "--51-service" in words and words[words.index("--51-service") + 1 :][:1] == ["db"]:
             found.append(process.info["pid"])
     return found

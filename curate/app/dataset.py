@@ -219,7 +219,8 @@ def expectation(run: Run) -> str:
     errors, precision, left = (detection.get(name) or {} for name in ("num_errors", "precision", "num_left"))
     lines = []
     if not detection.get("can_count", True):
-        lines.append("how many labels are wrong cannot be told from this judge; the review and the random check tell")
+        lines.append(f"we cannot tell how many labels are wrong: {detection.get('reason') or 'this judge is too weak'}")
+        lines.append("the review and the random check tell")
     elif left.get("value") is None:
         lines.append("few labels are wrong; how many, only a review and the random check tell")
     else:

@@ -89,7 +89,7 @@ THUMBNAIL = "thumbnail_path"
 OPTIONAL = (  # fields of what was looked for only sometimes: there where the issue table has them
     FieldSpec("error_probability", "float", LABEL_ISSUES, "0 to 1: the probability that the given label is wrong."),
     FieldSpec(
-        "is_underperforming_group_issue", "bool", GROUPS, "Whether the model errs twice as often as elsewhere on pictures like this one."
+        "is_underperforming_group_issue", "bool", GROUPS, "Whether the model errs twice as often on pictures like this one as on all."
     ),
     FieldSpec("group", "int", GROUPS, "Number of the group of similar pictures; groups.csv of the run tells what it is made of."),
     *(

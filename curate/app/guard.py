@@ -2,6 +2,7 @@
 
 import errno
 import ipaddress
+import os
 import secrets
 import socket
 from dataclasses import dataclass
@@ -43,8 +44,12 @@ class Address:
 
     @property
     def url(self) -> str:
-        """For a browser, such as `http://127.0.0.1:5151`; by the name of the machine where that listens on all its networks."""
-        host = socket.gethostname().lower() if self.host in ("0.0.0.0", "::") else self.host
+        """For a browser, such as `http://127.0.0.1:5151`; by the name of the machine where that listens on all its networks.
+
+        `$CURATE_LINK_HOST` is another name for it: a container has one that nobody outside knows.
+        """
+        name = os.environ.get("CURATE_LINK_HOST") or socket.gethostname().lower()
+        host = name if self.host in ("0.0.0.0", "::") else self.host
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     def is_named_by(self, host_header: str) -> bool:

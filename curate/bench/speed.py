@@ -190,9 +190,11 @@ def speed(
     not count. Round r has seed r.
 
     Args:
-        model, preset: as for `train`; the recipe is that of the preset, the folds are `num_folds`.
+        model: as for `train`.
+        preset: as for `train`; the recipe is that of the preset, the folds are `num_folds`.
         rounds: how often each of the two is run, in alternating order.
-        with_rival, with_stages: whether skorch is run, and whether the stages after training are timed, each once.
+        with_rival: whether skorch is run.
+        with_stages: whether the stages after training are timed, each once.
 
     Returns:
         `rounds`: seconds and accuracy of each; `median`: of them, with the ratio of times; `one_net`: seconds of its parts on one core (or

@@ -40,7 +40,14 @@ def start(
     ctx: typer.Context,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
-    """Find and fix wrong labels in image-classification datasets. `curate audit mnist` is the way to begin."""
+    """Find the wrong labels of an image dataset, decide on them, and measure what fixing them brings.
+
+    \b
+    curate audit photos/       find them: one folder a class
+    curate review photos       decide on the suspects, worst first
+    curate export photos --format folder --to cleaned/
+                               the dataset as you decided
+    """
     if ctx.invoked_subcommand is None:
         print(ctx.get_help())
 

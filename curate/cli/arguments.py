@@ -14,8 +14,9 @@ import typer
 SourceArgument = Annotated[
     str,
     typer.Argument(
-        metavar="NAME",
-        help="A catalog name (mnist, cifar10, …), a folder with one folder per class, a CSV or parquet manifest, or fiftyone:DATASET.",
+        metavar="SOURCE",
+        help="A folder with one folder a class (or a .zip of it), a table with filepath and label, a published dataset (mnist, cifar10), "
+        "or fiftyone:DATASET.",
     ),
 ]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The run: its name, or its folder.")]
@@ -56,19 +57,19 @@ JudgeOption = Annotated[
     JudgeName,
     typer.Option(
         "--judge",
-        help="Who judges: features of a pretrained net, which suit photographs, or nets trained from scratch, which suit small pictures; "
-        "auto takes what suits.",
+        help="Who judges: features of a pretrained net, for photographs, or nets trained from scratch, for small pictures; auto takes what "
+        "suits.",
     ),
 ]
 RootOption = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder with the dataset's files, where they are there already.")]
-RunOption = Annotated[str | None, typer.Option("--run", metavar="NAME", help="Name of the run folder; the dataset's by default.")]
-DeviceOption = Annotated[Device, typer.Option(help="Where to train; auto takes a GPU where there is one.")]
+RunOption = Annotated[str | None, typer.Option("--run", metavar="NAME", help="Name of the run; that of the dataset by default.")]
+DeviceOption = Annotated[Device, typer.Option(help="Where nets compute; auto takes a GPU where there is one.")]
 TrackOption = Annotated[Tracker | None, typer.Option(help="Also write curves, figures and suspects for Weights & Biases or TensorBoard.")]
 DatasetNameOption = Annotated[str | None, typer.Option(metavar="NAME", help="Name of the FiftyOne dataset, if not the run's.")]
 PortOption = Annotated[int, typer.Option(min=1024, max=65535, help="Port of the App on 127.0.0.1.")]
-PolicyOption = Annotated[Policy, typer.Option(help="What becomes of flagged samples.")]
+PolicyOption = Annotated[Policy, typer.Option(help="What becomes of the suspects; reviewed does what people decided.")]
 MinConfidenceOption = Annotated[float | None, typer.Option(min=0.0, max=1.0, help="Relabel only where the suggestion is at least so sure.")]
-SeedsOption = Annotated[int, typer.Option(min=1, help="How many nets to train of each kind, with seeds 0, 1, 2, …")]
+SeedsOption = Annotated[int, typer.Option(min=1, metavar="N", help="How many nets to train of each kind.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 

@@ -58,7 +58,7 @@ def render_labelerrors(result: dict[str, Any]) -> None:
 
 def speed(
     ctx: typer.Context,
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A catalog dataset, folder or manifest.")] = "mnist",
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A published dataset, a folder or a table.")] = "mnist",
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="The net; lenet5 for mnist by default, as the usual workflow has it.")
     ] = None,

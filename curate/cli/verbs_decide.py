@@ -18,7 +18,7 @@ def decisions(
     conflicts: Annotated[bool, typer.Option("--conflicts", help="List the samples that reviewers disagree about.")] = False,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Tell what reviewers decided, how alike they judge, and what an audit changed since."""
+    """Tell what was decided, how well reviewers agree, and what changed since."""
     with working():
         import curate
 

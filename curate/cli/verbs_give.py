@@ -21,7 +21,7 @@ def clean(
     min_confidence: a.MinConfidenceOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Write cleaned.csv: every sample with its action and the label that it ends up with."""
+    """Write cleaned.csv: what becomes of every label."""
     with working():
         import curate
 
@@ -37,7 +37,7 @@ def retrain(
     root: a.RootOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Train nets on a run's training split, keep their weights, and test them."""
+    """Train nets on the given or the cleaned labels, keep their weights, and test them."""
     with working() as progress:
         import curate
 
@@ -58,7 +58,7 @@ def compare(
     root: a.RootOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Train before and after cleaning, several seeds each, and give the difference on the test images, with its interval."""
+    """Train nets before and after cleaning, and tell the difference on the test pictures with its interval."""
     with working() as progress:
         import curate
 
@@ -102,7 +102,7 @@ def export(
     root: a.RootOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Export the cleaned dataset, its labels, or the FiftyOne dataset of a run."""
+    """Write the cleaned dataset, its labels, or its FiftyOne dataset for others."""
     with working() as progress:
         import curate
 

@@ -2,8 +2,8 @@
 
 import gc
 import os
-import shlex
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from curate.cli import arguments as a
-from curate.cli import summary
+from curate.cli import audit_summary
 from curate.cli.output import show, stdout_to_stderr, working
 from curate.errors import UsageError
 from curate.judge.choice import Choose
@@ -20,6 +20,8 @@ from curate.judge.given import Given
 from curate.judge.judgement import Judge
 from curate.judge.nets import Nets
 from curate.options import LookFor, Place, Source
+
+AFTERWARDS = "The App, and tracking"
 
 
 def audit(
@@ -32,17 +34,25 @@ def audit(
     look_for: LookFor,
     judge: a.JudgeOption = a.JudgeName.auto,
     run: a.RunOption = None,
-    track: a.TrackOption = None,
     fiftyone: Annotated[
         bool | None,
         typer.Option("--fiftyone/--no-fiftyone", help="Make a FiftyOne dataset, too; by default where FiftyOne is installed."),
     ] = None,
-    dataset_name: a.DatasetNameOption = None,
     app: Annotated[bool | None, typer.Option("--app/--no-app", help="Open the App at the end; by default in a terminal only.")] = None,
-    port: a.PortOption = 5151,
     as_json: a.JsonOption = False,
+    dataset_name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name of the FiftyOne dataset, if not the run's.", rich_help_panel=AFTERWARDS)
+    ] = None,
+    port: Annotated[
+        int, typer.Option(min=1024, max=65535, metavar="PORT", help="Port of the App on 127.0.0.1.", rich_help_panel=AFTERWARDS)
+    ] = 5151,
+    track: Annotated[
+        a.Tracker | None,
+        typer.Option(help="Also write curves, figures and suspects for Weights & Biases or TensorBoard.", rich_help_panel=AFTERWARDS),
+    ] = None,
 ) -> None:
-    """Find the wrong labels of a dataset: fetch, judge, find, report, and a FiftyOne dataset to browse."""
+    """Find the wrong labels of a dataset, from its files to a report and a FiftyOne dataset to review them in."""
+    start = time.monotonic()
     fiftyone = find_spec("fiftyone") is not None if fiftyone is None else fiftyone
     opens_app = app if app is not None else fiftyone and not as_json and sys.stdin.isatty() and sys.stdout.isatty()
     if opens_app and not fiftyone:
@@ -66,7 +76,8 @@ def audit(
             command=ctx.obj,
             progress=progress,
         )
-    show(made.outcome(), as_json=as_json, render=render)
+    told = {"detection": made.findings["detection"], "took_seconds": round(time.monotonic() - start, 3)}
+    show({**made.outcome(), **told}, as_json=as_json, render=audit_summary.render)
     if opens_app:
         open_app(made, dataset_name, port=port)
 
@@ -97,17 +108,6 @@ def judge_of(name: str, nets: Nets, features: Features, given: Given | None = No
     return features if name == "features" or of_features else Choose(nets, features)
 
 
-def render(result: dict[str, Any]) -> None:
-    """The facts, and what to do next."""
-    summary.render({key: value for key, value in result.items() if key != "handle"})
-    print()
-    if "dataset_name" not in result:
-        print(f"look at it:  {result['report']}")
-        return
-    print(f"browse it:  curate app {shlex.quote(result['handle'])}")
-    print(f'in Python:  fiftyone.load_dataset("{result["dataset_name"]}")')
-
-
 def open_app(made: Any, dataset_name: str | None = None, **options: Any) -> None:
     """Shows the dataset of an audit in the App until Ctrl-C, the last that a command does; `options` as `open_app` has them."""
     sys.stdout.flush()  # what was shown before: the App may run for hours
@@ -134,7 +134,7 @@ def train(
     track: a.TrackOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Judge every sample: probabilities from a net or head that never saw it, and embeddings."""
+    """Judge every picture out of fold, and no more: probabilities and embeddings. `find` goes on from there."""
     with working() as progress:
         import curate
 
@@ -154,7 +154,7 @@ def find(
     ] = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Judge labels, outliers and duplicates from a run's probabilities and embeddings."""
+    """Look for issues again in what a run has been judged by, with other options or with probabilities of your own."""
     with working() as progress:
         import curate
 
@@ -171,7 +171,7 @@ def report(
     root: a.RootOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Write report.html, the self-contained page of a run."""
+    """Write report.html, the page that tells all about a run, in one file."""
     with working() as progress:
         import curate
 
@@ -185,7 +185,7 @@ def fetch(
     root: a.RootOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Get the files of a catalog dataset onto this machine, checked against the published hashes."""
+    """Get the files of a published dataset, checked against the published hashes."""
     with working() as progress:
         import curate
 

@@ -35,7 +35,7 @@ def app(
     open_it: Annotated[bool, typer.Option("--open/--no-open", help="Open the App, or only see to the dataset.")] = True,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Browse a run in the App on 127.0.0.1 until Ctrl-C; its FiftyOne dataset is made or brought up to date where needed."""
+    """Browse a run in the FiftyOne App until Ctrl-C."""
     if open_it:
         check(address, port, expose, reviewer)
     with working() as progress:
@@ -63,7 +63,7 @@ def review(
     root: a.RootOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Decide on the suspects of a run in the App until Ctrl-C; several reviewers each start their own, on ports of their own."""
+    """Decide on the suspects in the FiftyOne App until Ctrl-C, by keys, worst first. Several reviewers take a port each."""
     check(address, port, expose, reviewer)
     with working() as progress:
         import curate
@@ -105,7 +105,7 @@ def gallery(
     root: a.RootOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Write a static site of the suspects to open from its folder or to publish; with --review, a page on which others decide."""
+    """Write the suspects as a web page to open or publish; with --review as one to decide on, offline."""
     of_review = {name: name in a.changed(shown) for name in ("--blind", "--check", "--side")}
     of_site = {"--votes": votes is not None, "--names": names, "--licence": licence is not None, "--source": source is not None}
     with working() as progress:

@@ -12,7 +12,7 @@ def doctor(
     fix: Annotated[bool, typer.Option("--fix", help="Do what can be done about it.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check Python, torch and its device, MongoDB, FiftyOne, disk and memory; exits with 2 where a step cannot work."""
+    """Tell what this machine can do, what is missing, and how to get it. Exits with 2 where a step cannot work."""
     with working() as progress:
         import curate
 

@@ -215,4 +215,4 @@ def catalog_entry(name: str) -> CatalogEntry:
 def unknown_dataset(name: str) -> UnknownNameError:
     """The error for a source that is neither in the catalog nor a path."""
     error = UnknownNameError.of("dataset", name, CATALOG)
-    return UnknownNameError(f"{error}; or give the path of an image folder or of a CSV or parquet manifest, or fiftyone:NAME")
+    return UnknownNameError(f"{error}; or give the path of an image folder or of a table (.csv, .parquet), or fiftyone:NAME")

@@ -160,7 +160,7 @@ def read_named_files(
     """What a table says of the files that it names. Arguments and errors as of `list_manifest`."""
     table = read_listing_table(path)
     if not table.rows:
-        raise DataError(f"manifest {path} has no rows")
+        raise DataError(f"the table {path} has no rows")
     file_column = _column(table, PATH_COLUMNS)
     known = {*PATH_COLUMNS, "split", group_column or GROUP_COLUMN}
     if label_column is not None or not known.issuperset(table.columns):  # a table of files alone has no labels

@@ -85,7 +85,7 @@ def _from_catalog(source: Source, progress: Progress) -> ImageSet:
     name, entry = source.name, CATALOG[source.name]
     if source.image_size is not None:
         _, height, width = entry.image_shape
-        raise UsageError(f"{name} comes as {height} x {width} images; an image size is for your own folders and manifests")
+        raise UsageError(f"{name} comes as {height} x {width} images; an image size is for your own folders and tables")
     images, given, num_train = entry.read(fetch(name, root=source.root, progress=progress))
     counts = num_train, len(given) - num_train
     splits = np.repeat(["train", "test"], counts)
@@ -106,14 +106,14 @@ def _from_files(source: Source, name: str, progress: Progress) -> ImageSet:
         return load_pixel_csv(source, name=name)
     if path.is_dir():
         if source.root is not None:
-            raise UsageError(f"{path} is itself the folder to read; a root folder is for catalog datasets and manifests")
+            raise UsageError(f"{path} is itself the folder to read; a root folder is for published datasets and tables")
         listing = _list_files(path, source)
     elif is_archive(path):
         listing = _list_files(unpack_zip(path, data_root() / "unpacked"), source)
     elif not path.exists():
-        raise DataError(f"there is no image folder or manifest at {path}")
+        raise DataError(f"there is no image folder or table at {path}")
     elif not _is_manifest(path.name):
-        raise DataError(f"{path} is neither an image folder nor a manifest ({' or '.join(LISTING_SUFFIXES)})")
+        raise DataError(f"{path} is neither an image folder nor a table ({' or '.join(LISTING_SUFFIXES)})")
     else:
         listing = _list_table(path, source)
     positions = select(listing.splits, split=source.split, limit=source.limit)

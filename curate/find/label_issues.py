@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from curate.errors import UnknownNameError, UsageError
 from curate.find.error_probability import Errors, as_opinions, estimate_errors, mean_blocks
 from curate.find.label_evidence import label_evidence
-from curate.find.self_estimate import SelfEstimate, estimate_detection
+from curate.find.self_estimate import SelfEstimate, estimate_detection, estimate_sentences
 from curate.intervals import Estimate
 from curate.options import METHODS
 
@@ -47,6 +47,10 @@ class LabelIssues:
     suggested_confidence: NDArray[np.float32]
     estimate: SelfEstimate
     errors: Errors
+
+    def __str__(self) -> str:
+        """What was found, in sentences."""
+        return " ".join(estimate_sentences(self.estimate.to_json()))
 
     @property
     def num_errors(self) -> Estimate:

@@ -54,9 +54,11 @@ class Features:
     preset: str = option("default", PRESET_HELP, choices=PRESETS)
     mirrored: bool | None = option(None, "Average the features with those of the mirrored picture: twice the time.", panel=PANEL)
     near_duplicates: bool | None = option(None, "Keep near duplicates in one fold; by default so.", panel=PANEL)
-    num_folds: int | None = option(None, "Parts of the cross-validation; 5 by default.", flag="--folds", least=2, panel=PANEL)
-    seed: int = option(0, "Makes a run repeatable.", least=0, most=2**32 - 1, panel=PANEL)
-    pool_splits: bool = option(False, "Learn from test images too: decisions on train then depend on test labels.", panel=PANEL)
+    num_folds: int | None = option(None, "Parts of the cross-validation; 5 by default.", flag="--folds", metavar="N", least=2, panel=PANEL)
+    seed: int = option(0, "Makes a run repeatable.", metavar="N", least=0, most=2**32 - 1, panel=PANEL)
+    pool_splits: bool = option(
+        False, "Learn from test pictures, too: decisions on training labels then depend on test labels.", panel=PANEL
+    )
 
     @contextlib.contextmanager
     def ready(self, image_set: "ImageSet", place: Place, progress: Progress = silent) -> Iterator[Ready]:

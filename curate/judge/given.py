@@ -43,10 +43,9 @@ class Given:
 
     pred_probs: Any = option(
         (),
-        "Out-of-fold probabilities of your own, .npy (N, K), .csv or .parquet with the class names as columns; nothing is trained. "
-        "Again for those of an independent model.",
+        "Out-of-fold probabilities of your own model: .npy, or .csv or .parquet with the class names as columns. Nothing is trained "
+        "then. Again for those of an independent model.",
         metavar="FILE",
-        panel=OWN,
     )
     embeddings: Any = option(None, "Embeddings of your own, .npy (N, D), with --pred-probs.", metavar="FILE", panel=OWN)
 

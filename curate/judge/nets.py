@@ -36,7 +36,7 @@ class Nets:
     name: ClassVar[str] = "nets"
     step: ClassVar[str] = "train"
 
-    model: str | None = option(None, "The net; one that suits the images by default.", metavar="NAME")
+    model: str | None = option(None, "The net; one that suits the pictures by default.", metavar="NAME", panel=TRAINING)
     preset: str = option("default", PRESET_HELP, choices=PRESETS)
     recipe: str | None = option(
         None,
@@ -50,13 +50,15 @@ class Nets:
         metavar="imagenet|FILE",
         panel=TRAINING,
     )
-    num_folds: int | None = option(None, "Parts of the cross-validation; the preset's by default.", flag="--folds", least=2, panel=TRAINING)
-    num_repeats: int | None = option(
-        None, "Cross-validations to average; the preset's by default.", flag="--repeats", least=1, panel=TRAINING
+    num_folds: int | None = option(
+        None, "Parts of the cross-validation; the preset's by default.", flag="--folds", metavar="N", least=2, panel=TRAINING
     )
-    seed: int = option(0, "Makes a run repeatable.", least=0, most=2**32 - 1, panel=TRAINING)
+    num_repeats: int | None = option(
+        None, "Cross-validations to average; two and more are independent opinions.", flag="--repeats", metavar="N", least=1, panel=TRAINING
+    )
+    seed: int = option(0, "Makes a run repeatable.", metavar="N", least=0, most=2**32 - 1, panel=TRAINING)
     pool_splits: bool = option(
-        False, "Train on test images too: more data, but decisions on train then depend on test labels.", panel=TRAINING
+        False, "Learn from test pictures, too: decisions on training labels then depend on test labels.", panel=TRAINING
     )
 
     @contextlib.contextmanager

@@ -192,7 +192,8 @@ def pool(
     """Pools an image or a matrix by maximum, mean and sum; its picture goes to `to`, and small ones come back as numbers, too.
 
     Args:
-        image, matrix: as in `conv`; the name is one of POOLINGS.
+        image: as in `conv`.
+        matrix: as in `conv`; the name is one of POOLINGS.
 
     Raises:
         DataError, UnknownNameError, UsageError: as `subject_of`, `pooled` and `save`.

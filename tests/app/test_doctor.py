@@ -15,9 +15,9 @@ from curate.machine import Check, fix
 def test_all_is_well_on_a_machine_that_runs_these_tests(mongod_uri):
     checks = doctor.diagnose()
     assert [check.name for check in checks if check.status == "failed"] == []
-    assert {"Python", "PyTorch", "Device", "MongoDB", "Database", "FiftyOne", "cleanlab", "Data folder", "Memory"} == {
-        c.name for c in checks
-    }
+    machine = {"Python", "PyTorch", "Device", "Data folder", "Memory", "Browser"}
+    installed = {"cleanlab", "Packages", "Extras", "Weights", "FiftyOne", "MongoDB", "Database"}
+    assert machine | installed == {check.name for check in checks}
 
 
 @pytest.mark.db
@@ -51,6 +51,34 @@ def test_missing_mongod_elsewhere_is_for_the_user_to_install(tmp_path, monkeypat
 def test_named_server_that_does_not_answer_fails(monkeypatch):
     monkeypatch.setenv("FIFTYONE_DATABASE_URI", f"mongodb://127.0.0.1:{free_port()}")
     assert doctor.check_mongodb().status == "failed"
+
+
+def test_a_package_that_is_missing_or_too_old_is_named_with_the_command_that_brings_it(monkeypatch):
+    monkeypatch.setattr(doctor.importlib.metadata, "requires", lambda _: ["numpy>=99", "no-such-package", "ray>=2; extra == 'ray'"])
+    check = doctor.check_packages()
+    assert check.status == "failed" and check.advice == "pip install 'numpy>=99' 'no-such-package'"
+    assert doctor.lacking("track") == []
+
+
+def test_an_extra_that_is_not_complete_is_told_with_what_it_would_bring(monkeypatch):
+    monkeypatch.setattr(doctor.importlib.metadata, "requires", lambda _: ["no-such-package; extra == 'ray'", "numpy; extra == 'app'"])
+    check = doctor.check_extras()
+    assert check.status == "ok" and "ray (folds on a cluster)" in check.found.partition("not installed")[2]
+    assert "app" in check.found.partition("not installed")[0]
+
+
+def test_without_a_browser_the_doctor_says_how_to_reach_the_app(monkeypatch):
+    def none():
+        raise doctor.webbrowser.Error("could not locate runnable browser")
+
+    monkeypatch.setattr(doctor.webbrowser, "get", none)
+    assert "ssh -N -L" in doctor.check_browser().advice
+
+
+def test_the_memory_of_a_container_is_told_beside_that_of_the_machine(monkeypatch):
+    monkeypatch.setattr(doctor, "total_memory", lambda: 2**33)
+    monkeypatch.setattr(doctor, "machine_memory", lambda: 2**35)
+    assert doctor.check_memory().found == "8.0 GiB, all that this container may take of the machine's 32 GiB"
 
 
 def test_data_folder_is_made_by_fix(tmp_path, monkeypatch):

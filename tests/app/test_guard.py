@@ -150,6 +150,13 @@ def test_two_host_headers_are_refused(guarded):
     assert sent[0]["status"] == 403
 
 
+def test_the_link_calls_a_container_as_the_browser_outside_does(monkeypatch):
+    monkeypatch.setenv("CURATE_LINK_HOST", "localhost")
+    assert Address("0.0.0.0", 5151).url == "http://localhost:5151"
+    assert Address("0.0.0.0", 5151).is_named_by("localhost:5151")
+    assert Address("127.0.0.1", 5151).url == "http://127.0.0.1:5151"
+
+
 def test_exposed_app_is_answered_by_its_addresses_but_not_by_any_name(monkeypatch):
     monkeypatch.setattr("socket.gethostname", lambda: "Box")
     exposed = guard("0.0.0.0")

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 
@@ -31,6 +32,17 @@ def test_without_a_verb_the_help_is_printed():
     assert result.exit_code == 0 and "audit" in result.stdout
 
 
+def test_help_begins_with_three_examples_that_are_commands():
+    told = curate("--help").stdout
+    assert all(f"curate {verb} photos" in told for verb in ("audit", "review", "export"))
+
+
+def test_the_help_of_audit_shows_ten_options_and_the_others_under_headings():
+    first, *others = curate("audit", "--help").stdout.split("─ Options ─")[1].split("╭─ ")
+    assert len(set(re.findall(r"^│ (--[a-z-]+) ", first, re.MULTILINE)) - {"--help"}) == 10
+    assert {"More about the data", "Where it runs"} <= {part.split(" ─")[0] for part in others}
+
+
 def test_help_imports_nothing_heavy():
     code = "import sys; from curate.cli import app\ntry: app(['audit', '--help'])\nexcept SystemExit: pass\n"
     code += f"print(*[m for m in {HEAVY} if m in sys.modules], file=sys.stderr)"
@@ -47,7 +59,7 @@ def test_python_dash_m_curate_is_the_command_line():
     "args, words",
     [
         (["trian"], ["'trian'", "'train'"]),
-        (["audit"], ["NAME", "curate audit --help"]),
+        (["audit"], ["SOURCE", "curate audit --help"]),
         (["train", "mnist", "--folds", "1"], ["--folds", "2"]),
         (["train", "mnist", "--repeats", "0"], ["--repeats", "1"]),
         (["train", "mnist", "--limit", "0"], ["--limit", "1"]),

@@ -223,13 +223,13 @@ def test_a_name_that_is_nothing_brings_the_nearest():
 
 @pytest.mark.parametrize("source", ["no/such/folder", "no-such.csv"])
 def test_a_path_that_is_nothing_is_named(source):
-    with pytest.raises(DataError, match=f"no image folder or manifest at .*{source}"):
+    with pytest.raises(DataError, match=f"no image folder or table at .*{source}"):
         load(source)
 
 
 def test_a_file_of_another_kind_is_told(tmp_path):
     (tmp_path / "set.rar").write_text("")
-    with pytest.raises(DataError, match=r"neither an image folder nor a manifest \(\.csv or \.tsv or \.parquet or \.jsonl\)"):
+    with pytest.raises(DataError, match=r"neither an image folder nor a table \(\.csv or \.tsv or \.parquet or \.jsonl\)"):
         load(str(tmp_path / "set.rar"))
 
 

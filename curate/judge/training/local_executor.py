@@ -196,7 +196,7 @@ def run_in_processes(work: FoldWork, jobs: Sequence[FoldJob], told: Told, *, num
     Raises:
         CurateError: what a job raised, or that a process was killed.
     """
-    context = mp.get_context("forkserver")
+    context: Any = mp.get_context("forkserver" if "forkserver" in mp.get_all_start_methods() else "spawn")  # Windows forks nothing
     context.set_forkserver_preload(["curate.judge.training.local_executor", "curate.judge.models.registry"])
     waiting, messages = context.Queue(), context.Queue()
     for job in jobs:

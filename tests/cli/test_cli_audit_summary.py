@@ -1,0 +1,74 @@
+"""What `curate audit` prints at its end, of real audits."""
+
+import re
+
+import numpy as np
+import pytest
+from typer.main import get_command
+
+import curate
+from curate.cli import app
+from curate.cli.audit_summary import duration, render
+
+
+@pytest.fixture
+def summary_of(tmp_path, monkeypatch, make_shapes, capsys):
+    """The summary of an audit of 300 pictures of which 6 have wrong labels, judged by `right` of the probability on the true class."""
+    monkeypatch.setenv("CURATE_DATA", str(tmp_path))
+
+    def summary(right, **told):
+        shapes = make_shapes(300)
+        labels = shapes.labels.copy()
+        labels[:6] = (labels[:6] + 1) % 3
+        generator = np.random.default_rng(0)
+        probs = generator.dirichlet([1, 1, 1], 300) * (1 - right)
+        probs[np.arange(300), shapes.labels] += right
+        audit = curate.audit(shapes.images, labels, class_names=shapes.class_names, judge=curate.Given(probs), run="shapes")
+        capsys.readouterr()
+        render({**audit.outcome(), "detection": audit.findings["detection"], "took_seconds": 12.3, **told})
+        return capsys.readouterr().out
+
+    return summary
+
+
+def test_the_summary_fits_a_screen_and_says_what_was_found_how_sure_what_next_and_where(summary_of):
+    told = summary_of(0.9)
+    assert len(told.splitlines()) <= 24 and all(len(line) <= 100 for line in told.splitlines() if "/" not in line)
+    assert re.findall(r"^[A-Z].*", told, re.MULTILINE) == [
+        "What was found",
+        "How sure that is",
+        "What to do next",
+        "Where things are",
+        "That took 12 s.",
+    ]
+    assert re.search(r"About 6 of 300 labels are wrong \(\d+ to \d+\)\. We flag 6", told)
+    assert "report.html" in told and "issues.csv" in told
+
+
+def test_no_line_of_the_summary_is_a_leftover_of_the_program(summary_of):
+    told = summary_of(0.9)
+    assert not re.search(r"– |nan|None|\b0 (outliers|leaks)|_group|underperforming", told)
+
+
+def test_where_wrong_labels_cannot_be_counted_the_summary_says_so_and_gives_no_number(summary_of):
+    told = summary_of(0.0)
+    assert "We cannot tell how many labels are wrong:" in told and "are really wrong" not in told
+
+
+def test_every_command_of_the_summary_is_one_of_the_command_line(summary_of):
+    commands = re.findall(r"curate ([a-z-]+) shapes( --[a-z]+)?", summary_of(0.9, dataset_name="shapes", database="/db"))
+    assert {"review", "gallery", "clean", "export"} == {verb for verb, _ in commands}
+    for verb, option in commands:
+        assert not option or option.strip() in {o for p in get_command(app).commands[verb].params for o in p.opts}
+
+
+def test_files_that_were_not_read_are_counted_with_the_reason(summary_of):
+    told = summary_of(0.9, passed_over={"no picture by its ending": 2}, skipped=["a.jpg is cut off"] * 5, in_underperforming_groups=66)
+    assert "Passed over: 2 (no picture by its ending)" in " ".join(told.split())
+    assert "and 2 more, all in run.json" in " ".join(told.split())
+    assert "66 pictures in groups that are often judged wrong" in " ".join(told.split())
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(4.23, "4.2 s"), (42.4, "42 s"), (130, "2 min 10 s")])
+def test_a_duration_has_the_digits_that_mean_something(seconds, text):
+    assert duration(seconds) == text
