@@ -107,6 +107,9 @@ def list_parquet(path: Path, folder: Path, *, label_column: str | None = None) -
         schema = pq.read_schema(path)
     except Exception as error:  # pyarrow's own errors have no common base
         raise DataError(f"{path} cannot be read as parquet ({str(error).splitlines()[0]})") from error
+    again = next((name for name in schema.names if schema.names.count(name) > 1), None)
+    if again is not None:
+        raise DataError(f"{path} has the column '{again}' twice; rename one of them")
     binary = [field.name for field in schema if str(field.type).startswith(("struct<bytes: binary", "binary"))]
     column = next((name for name in binary if name not in (label_column, *LABEL_COLUMNS)), None)
     if column is None:

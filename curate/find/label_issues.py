@@ -175,9 +175,10 @@ def cleanlab_flags(labels: NDArray[np.int64], pred_probs: NDArray[np.floating], 
     from cleanlab.filter import find_label_issues as cleanlab_find
 
     flagged = labels >= 0
-    if flagged.any():
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # classes with few or no labels: nothing of theirs is flagged
-            # one job: faster than starting processes up to 1,000 classes
-            flagged[flagged] = cleanlab_find(labels[flagged], pred_probs[flagged], filter_by=method, n_jobs=1)
+    if len(np.unique(labels[flagged])) < 2:  # with a single class cleanlab has nothing to compare
+        return np.zeros(len(labels), dtype=bool)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # classes with few or no labels: nothing of theirs is flagged
+        # one job: faster than starting processes up to 1,000 classes
+        flagged[flagged] = cleanlab_find(labels[flagged], pred_probs[flagged], filter_by=method, n_jobs=1)
     return flagged

@@ -133,7 +133,7 @@ def _from_file(path: Path, image_set: "ImageSet") -> "NDArray[np.floating]":
 
 
 def _in_order(path: Path, table: "pd.DataFrame", image_set: "ImageSet") -> "pd.DataFrame":
-    ids = table["sample_id"].astype(str).map(plain)
+    ids = table["sample_id"].map(lambda sample_id: plain(str(sample_id)))
     if ids.duplicated().any():
         raise DataError(f"{path} has sample {ids[ids.duplicated()].iloc[0]} more than once; keep one row of each")
     wanted = image_set.sample_ids.tolist()

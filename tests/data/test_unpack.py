@@ -64,3 +64,13 @@ def test_pictures_inside_a_parquet_file_are_read_with_the_names_of_its_schema(pe
     image_set = load(str(tmp_path / "hub.parquet"))
     assert [image_set.class_names[label] for label in image_set.labels] == ["katze", "katze", "hund", "hund"]
     assert image_set.pictures.facts["width"].tolist() == [120] * 4
+
+
+def test_a_column_that_is_there_twice_is_told(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    columns = [pa.array([b"x"]), pa.array(["cat"]), pa.array(["dog"])]
+    pq.write_table(pa.Table.from_arrays(columns, names=["image", "label", "label"]), tmp_path / "hub.parquet")
+    with pytest.raises(DataError, match=r"hub\.parquet has the column 'label' twice; rename one of them"):
+        load(str(tmp_path / "hub.parquet"))

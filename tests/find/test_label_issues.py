@@ -145,3 +145,10 @@ def test_number_of_errors_is_estimated_close_to_the_truth():
 
 def test_without_labels_no_error_is_estimated():
     assert confident_joint_errors(np.full(600, -1), made_up()[2]) == 0
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_with_labels_of_a_single_class_the_filters_flag_nothing(method):
+    _, _, probs = made_up(30)
+    found = find_label_issues(np.where(np.arange(30) < 20, 1, -1), probs, method=method)
+    assert not found.is_label_issue[20:].any() and (method == METHODS[0] or not found.is_label_issue.any())
