@@ -172,10 +172,12 @@ def clock_back(folder: Path, num: int, rng: random.Random, tally: Tally) -> None
         decisions.utc_now = real
 
 
-def databases(folder: Path, num_kills: int, *, seed: int = 0, cases: dict[str, Case] | None = None, num_jumps: int = 100) -> Tally:
+def databases(
+    folder: Path, num_kills: int, *, seed: int = 0, cases: dict[str, Case] | None = None, num_jumps: int = 100, tally: Tally | None = None
+) -> Tally:
     """All of it."""
     warm_up()
-    tally, rng = Tally(), random.Random(seed)
+    tally, rng = Tally() if tally is None else tally, random.Random(seed)
     wrong(folder, tally)
     slow(folder, tally)
     clock_back(folder, num_jumps, rng, tally)
@@ -188,8 +190,9 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        databases(Path(folder), options.kills, seed=options.seed).show()
+    tally = Tally()
+    with tempfile.TemporaryDirectory() as folder, tally.shown():
+        databases(Path(folder), options.kills, seed=options.seed, tally=tally)
 
 
 if __name__ == "__main__":

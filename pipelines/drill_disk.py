@@ -22,6 +22,8 @@ READING = {
     "report to elsewhere": ("report", "r", "--to", "{elsewhere}/page.html"),
     "gallery to elsewhere": ("gallery", "r", "--to", "{elsewhere}/gallery"),
     "export to elsewhere": ("export", "r", "--format", "csv", "--to", "{elsewhere}/out.csv"),
+    "summary to elsewhere": ("report", "r", "--summary", "--to", "{elsewhere}/summary.html"),
+    "review page to elsewhere": ("gallery", "r", "--review", "--to", "{elsewhere}/page-to-review.html"),
     "folder to elsewhere": ("export", "r", "--format", "folder", "--to", "{elsewhere}/out"),
 }
 WRITING = {
@@ -103,10 +105,10 @@ def read_only(folder: Path, tally: Tally) -> None:
         remount("rw")
 
 
-def disks(folder: Path, num_tries: int, *, seed: int = 0, cases: dict[str, Case] | None = None) -> Tally:
+def disks(folder: Path, num_tries: int, *, seed: int = 0, cases: dict[str, Case] | None = None, tally: Tally | None = None) -> Tally:
     """Both drills; `cases` of the full disk, all that need no training by default."""
     warm_up()
-    tally = Tally()
+    tally = Tally() if tally is None else tally
     chosen = cases if cases is not None else {name: case for name, case in CASES.items() if name != "audit nets"}
     if chosen:
         full(folder, chosen, num_tries, random.Random(seed), tally)
@@ -119,8 +121,9 @@ def main() -> None:
     parser.add_argument("--tries", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        disks(Path(folder), options.tries, seed=options.seed).show()
+    tally = Tally()
+    with tempfile.TemporaryDirectory() as folder, tally.shown():
+        disks(Path(folder), options.tries, seed=options.seed, tally=tally)
 
 
 if __name__ == "__main__":

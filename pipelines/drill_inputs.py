@@ -425,10 +425,13 @@ def _given(home: Path) -> dict[str, str]:
     return {name: hash for name, hash in contents(home).items() if not name.startswith("data/")}
 
 
-def inputs(folder: Path, num: int, *, kinds: tuple[str, ...] = (), seed: int = 0, keep: Path | None = None) -> Tally:
+def inputs(
+    folder: Path, num: int, *, kinds: tuple[str, ...] = (), seed: int = 0, keep: Path | None = None, tally: Tally | None = None
+) -> Tally:
     """The tally of `num` inputs, spread over the kinds; those that are lost are copied to `keep`."""
     warm_up()
-    world, tally = World(folder), Tally()
+    world = World(folder)
+    tally = Tally() if tally is None else tally
 
     def done(home: Path, fault: str | None) -> None:
         if fault is not None and keep is not None:
@@ -533,8 +536,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="where inputs go that are lost")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        inputs(Path(folder), options.inputs, kinds=tuple(options.kinds), seed=options.seed, keep=options.keep).show()
+    tally = Tally()
+    with tempfile.TemporaryDirectory() as folder, tally.shown():
+        inputs(Path(folder), options.inputs, kinds=tuple(options.kinds), seed=options.seed, keep=options.keep, tally=tally)
 
 
 if __name__ == "__main__":

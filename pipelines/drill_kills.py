@@ -207,7 +207,7 @@ def kills(
     folder: Path, cases: dict[str, Case], num_kills: int, *, seed: int = 0, uri: str | None = None, tally: Tally | None = None
 ) -> Tally:
     """`num_kills` spread over `cases`."""
-    tally = tally or Tally()
+    tally = Tally() if tally is None else tally
     generator = random.Random(seed)
     warm_up()
     for number, (name, case) in enumerate(cases.items()):
@@ -231,7 +231,9 @@ def main() -> None:
             from curate.app.mongod import private_mongod
 
             uri = stack.enter_context(private_mongod(Path(folder) / "mongo", cache_gb=0.25))
-        kills(Path(folder), cases, options.kills, seed=options.seed, uri=uri).show()
+        tally = Tally()
+        with tally.shown():
+            kills(Path(folder), cases, options.kills, seed=options.seed, uri=uri, tally=tally)
 
 
 if __name__ == "__main__":

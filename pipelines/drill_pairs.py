@@ -31,10 +31,10 @@ VERBS = {
 RESULTS = ("issues.parquet", "findings.json", "class_health.csv", "label_pairs.csv", "pred_probs.npy", "labels.npy")
 
 
-def pairs(folder: Path, *, rounds: int = 1, verbs: tuple[str, ...] = (), seed: int = 0) -> Tally:
+def pairs(folder: Path, *, rounds: int = 1, verbs: tuple[str, ...] = (), seed: int = 0, tally: Tally | None = None) -> Tally:
     """The tally of `rounds` of all pairs; the second command starts up to half a second after the first, after nothing half of the time."""
     warm_up()
-    tally, rng = Tally(), random.Random(seed)
+    tally, rng = Tally() if tally is None else tally, random.Random(seed)
     world = World(folder / "world")
     made = world.run(PLAIN)
     if made.code != 0:
@@ -77,8 +77,9 @@ def main() -> None:
     parser.add_argument("--verbs", nargs="*", default=[])
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        pairs(Path(folder), rounds=options.rounds, verbs=tuple(options.verbs), seed=options.seed).show()
+    tally = Tally()
+    with tempfile.TemporaryDirectory() as folder, tally.shown():
+        pairs(Path(folder), rounds=options.rounds, verbs=tuple(options.verbs), seed=options.seed, tally=tally)
 
 
 if __name__ == "__main__":

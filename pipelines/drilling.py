@@ -323,6 +323,15 @@ class Tally:
         else:
             self.lost.append((what, fault))
 
+    @contextlib.contextmanager
+    def shown(self) -> Iterator[None]:
+        """Context after which the table is printed, also after Ctrl-C: of what was tried until then."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            print("stopped; until then:")
+        self.show()
+
     def show(self, *, num_shown: int = 40) -> None:
         """Prints the table, and ends the program with exit code 1 where something was lost."""
         width = max([len(what) for what in self.tried] + [5])

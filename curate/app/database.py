@@ -174,6 +174,17 @@ def connect() -> DatabaseInfo:
         raise DatabaseError(f"FiftyOne cannot use its database ({reason}); see `curate doctor`") from error
 
 
+@contextlib.contextmanager
+def database_errors() -> Iterator[None]:
+    """Context in which a database that goes away is a DatabaseError."""
+    from pymongo.errors import PyMongoError
+
+    try:
+        yield
+    except PyMongoError as error:
+        raise DatabaseError(f"the database does not answer any more ({type(error).__name__}); see `curate doctor`") from error
+
+
 def answers_still(seconds: float = 1.0) -> bool:
     """Whether the database that fiftyone is connected to answers within `seconds`."""
     import fiftyone as fo

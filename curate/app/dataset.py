@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from curate.app import brain
 from curate.app.appearance import set_look
-from curate.app.database import DatabaseInfo, connect, quiet_fiftyone
+from curate.app.database import DatabaseInfo, connect, database_errors, quiet_fiftyone
 from curate.app.documents import write_documents
 from curate.app.fields import BRAIN_FIELDS, INDEXES, OPTIONAL, THUMBNAIL, declare_fields, protect_given_label
 from curate.app.media import image_files
@@ -246,9 +246,10 @@ def build(
         RunError: `find` has not been run.
     """
     if not run.can_be_written:  # on a read-only disk: nothing is noted there, so that the name is the one by default or the one given
-        built = build_dataset(run, image_set, dataset_name=dataset_name, projection=projection, progress=progress)
+        with database_errors():
+            built = build_dataset(run, image_set, dataset_name=dataset_name, projection=projection, progress=progress)
     else:
-        with run.step("app"):
+        with run.step("app"), database_errors():
             built = build_dataset(run, image_set, dataset_name=dataset_name, projection=projection, progress=progress)
         run.update("fiftyone", dataset=built.name)
     return {"dataset_name": built.name, **built.database.told(), "num_samples": built.num_samples}

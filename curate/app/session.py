@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.app.appearance import WORKSPACE
-from curate.app.database import connect, quiet_fiftyone
+from curate.app.database import connect, database_errors, quiet_fiftyone
 from curate.app.guard import Address, Guard, Tokens, check_meant, listen
 from curate.app.media import MediaFolders
 from curate.app.plugins_folder import plugins_folder
@@ -20,7 +20,7 @@ from curate.app.review.context import REVIEWER, store_of
 from curate.app.review.queues import check_reviewer, prepare_review
 from curate.app.server import fiftyone_app, serve
 from curate.app.views import LABEL_ISSUES
-from curate.errors import CurateError, DatabaseError, RunError, UnknownNameError, UsageError
+from curate.errors import CurateError, RunError, UnknownNameError, UsageError
 
 
 def open_app(
@@ -56,7 +56,7 @@ def open_app(
     with listen(where) as listener:  # before all that takes time: nobody else gets the port
         dataset = _load(dataset_name)
         with _server_settings(who) as plugins_dir:
-            with _database_errors(), ThreadPoolExecutor(1) as beside:
+            with database_errors(), ThreadPoolExecutor(1) as beside:
                 folders = beside.submit(MediaFolders, dataset)  # while the server is imported
                 path = f"/datasets/{dataset.slug}?{_opening(dataset, view)}token="
                 tokens = Tokens()
@@ -77,7 +77,7 @@ def review_queue(dataset_name: str, reviewer: str | None = None) -> str:
     """
     who = reviewer_name(reviewer)
     dataset = _load(dataset_name)
-    with _database_errors(), quiet_fiftyone():
+    with database_errors(), quiet_fiftyone():
         return prepare_review(dataset, who)
 
 
@@ -97,14 +97,14 @@ def reviewer_name(given: str | None = None) -> str:
 def _kept_decisions(dataset: Any) -> Iterator[None]:
     """Context before and after which the journal on this machine and the database hold the same decisions, whoever took them."""
     try:
-        with _database_errors():
+        with database_errors():
             store = store_of(dataset)
             store.sync()
     except (RunError, UsageError):  # nothing can be decided, but looked at: the App says why when a key is pressed
         yield
         return
     yield
-    with contextlib.suppress(CurateError), _database_errors():
+    with contextlib.suppress(CurateError), database_errors():
         store.sync()
 
 
@@ -113,7 +113,7 @@ def _load(name: str) -> Any:
     connect()
     import fiftyone as fo
 
-    with _database_errors(), quiet_fiftyone():
+    with database_errors(), quiet_fiftyone():
         if not fo.dataset_exists(name):
             raise UnknownNameError.of("FiftyOne dataset", name, fo.list_datasets())
         return fo.load_dataset(name)
@@ -160,17 +160,6 @@ def _server_settings(reviewer: str) -> Iterator[str]:
                     del os.environ[name]
                 else:
                     os.environ[name] = text
-
-
-@contextlib.contextmanager
-def _database_errors() -> Iterator[None]:
-    """Context in which a database that goes away is a DatabaseError."""
-    from pymongo.errors import PyMongoError
-
-    try:
-        yield
-    except PyMongoError as error:
-        raise DatabaseError(f"the database does not answer any more ({type(error).__name__}); see `curate doctor`") from error
 
 
 def _has_screen() -> bool:

@@ -1,10 +1,11 @@
 """Decisions in journal, log and field: none is lost, none overwrites another's."""
 
+import os
 import threading
 
 import pytest
 
-from curate.app.dataset import build_dataset
+from curate.app.dataset import build, build_dataset
 from curate.app.review import panel_facts
 from curate.app.review.store import LOG, ReviewStore
 from curate.errors import DatabaseError
@@ -171,6 +172,18 @@ def test_undo_without_a_selection_leaves_what_was_imported(store):
     assert [one.sample_id for one in store.last_of("anna", ["shapes/train/12"])] == ["shapes/train/12"]
 
 
+def test_the_last_word_stands_where_the_clock_was_set_back(store, built):
+    dataset, journal = built
+    sample_id = dataset.first().sample_id
+    store.record([decided(sample_id, "drop", when="2999-01-01T00:00:00+00:00")])
+    store.record([decided(sample_id, "ok")])
+    assert reviews(dataset)[sample_id].action == "ok"
+    again = ReviewStore(dataset, journal)  # another day, the clock still wrong
+    again.sync()
+    again.record([decided(sample_id, "ambiguous")])
+    assert reviews(dataset)[sample_id].action == "ambiguous"
+
+
 def test_another_audit_keeps_decisions_and_marks_those_about_another_suggestion(own, shapes):
     dataset, journal = own
     store = ReviewStore(dataset, journal)
@@ -205,3 +218,16 @@ def test_missed_errors_are_counted_among_labelled_samples(own, shapes, monkeypat
     store.record([decided(checked, "confirm_error")])
     panel_facts.summarize(store, "anna")
     assert counted == [sum(not flag for sample_id, flag in flags.items() if sample_id in labelled)]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="read-only folders are POSIX's")
+def test_a_run_that_cannot_be_written_is_built_and_nothing_is_noted_there(own, shapes, make_run, monkeypatch):
+    _, journal = own
+    run = Run.open(journal.parent)
+    append_decisions(journal, [decided(shapes.sample_ids[0], "drop")])
+    before = {path.name: path.stat().st_mtime_ns for path in journal.parent.iterdir()}
+    monkeypatch.setattr(os, "access", lambda path, mode, **options: not mode & os.W_OK)  # root may write into any folder
+    told = build(run, shapes)
+    monkeypatch.undo()
+    assert told["num_samples"] == len(shapes)
+    assert {path.name: path.stat().st_mtime_ns for path in journal.parent.iterdir()} == before

@@ -1,0 +1,113 @@
+"""What messages advise, done: it helps, and nothing that people decided is lost."""
+
+import re
+import shlex
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import curate
+from curate.cli import app
+from curate.errors import RunError
+from curate.review.decisions import decisions
+from curate.review.journal import Decision, append_decisions, read_journal
+from curate.review.verdicts import standing_decisions
+
+
+@pytest.fixture
+def pets(tmp_path, monkeypatch):
+    """Eight pictures of two classes, and a data folder of the test's own."""
+    monkeypatch.setenv("CURATE_DATA", str(tmp_path / "data"))
+    for number in range(8):
+        picture(tmp_path / "pets" / ("cat" if number % 2 else "dog") / f"{number}.png", number)
+    return tmp_path / "pets"
+
+
+def picture(path, number):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(number).integers(0, 255, (16, 16), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+
+
+def audited(folder, run="pets"):
+    """An audit by probabilities that believe in the given labels."""
+    images = curate.load(str(folder))
+    probs = np.full((len(images), 2), 0.1, np.float32)
+    probs[np.arange(len(images)), images.labels] = 0.9
+    return curate.audit(images, judge=curate.Given(probs), run=run)
+
+
+def said(audit):
+    """Picture by picture what stands, by the name of its file."""
+    standing = standing_decisions(read_journal(audit.run.path / "decisions.jsonl").decisions)
+    return {sample_id.rpartition("/")[2]: one.action for sample_id, by_who in standing.items() for one in by_who.values()}
+
+
+def cli(*words):
+    with pytest.raises(SystemExit) as ended:
+        app([str(word) for word in words])
+    return ended.value.code
+
+
+def test_decisions_of_a_dataset_that_grew_and_was_sorted_anew_follow_by_the_command_that_the_message_names(pets, capsys):
+    old = audited(pets)
+    append_decisions(
+        old.run.path / "decisions.jsonl",
+        [
+            Decision("pets/cat/1.png", "drop", who="ann"),
+            Decision("pets/dog/0.png", "ok", who="ann"),
+            Decision("pets/cat/3.png", "ok", who="ben"),
+        ],
+    )
+    picture(pets / "dog" / "99.png", 99)
+    shutil.move(pets / "cat" / "1.png", pets / "dog" / "1.png")  # a mistake that was seen is put right
+    shutil.move(pets / "cat" / "3.png", pets / "cat" / "three.png")
+    picture(pets / "cat" / "3.png", 333)  # and another picture is called so now
+    with pytest.raises(
+        RunError, match=r"another dataset \(num_samples: there 8, asked for 10\); give this one another name with --run"
+    ) as told:
+        audited(pets)
+    new = audited(pets, run="grown")
+    hint = new.outcome()["decided_elsewhere"]
+    assert hint.startswith("run 'pets' of the same source has 3 decisions; `curate import-decisions grown ")
+    for command in (re.search("`(.*)`", str(told.value))[1].replace("NAME", "grown"), re.search("`(.*)`", hint)[1]):
+        assert cli(*shlex.split(command)[1:]) == 0
+    capsys.readouterr()
+    assert said(new) == {"1.png": "drop", "0.png": "ok", "three.png": "ok"}
+    assert new.outcome()["decided_elsewhere"] is None and decisions(new.run)["num_decisions"] == 3
+
+
+def test_a_moved_folder_is_named_by_the_option_that_the_message_names(pets, capsys):
+    audited(pets)
+    pets.rename(pets.parent / "moved")
+    assert cli("report", "pets") == 2
+    assert "any more; where it was moved, name its place by --root" in capsys.readouterr().err
+    assert cli("report", "pets", "--root", pets.parent / "moved") == 0
+
+
+def test_a_table_whose_files_lie_elsewhere_is_read_by_the_option_that_the_message_names(pets, tmp_path, capsys):
+    (tmp_path / "set.csv").write_text(
+        "filepath,label\n" + "".join(f"{one.relative_to(pets)},{one.parent.name}\n" for one in pets.rglob("*.png"))
+    )
+    np.save(tmp_path / "p.npy", np.full((8, 2), 0.5, np.float32))
+    words = ["audit", tmp_path / "set.csv", "--pred-probs", tmp_path / "p.npy", "--no-fiftyone"]
+    assert cli(*words) == 2
+    assert "give the folder that they are relative to by --root" in capsys.readouterr().err
+    assert cli(*words, "--root", pets) == 0
+
+
+def test_corrections_made_on_labels_of_a_file_go_over_that_file_as_the_message_says(pets, tmp_path, capsys):
+    np.save(tmp_path / "vendor.npy", np.array([1, 1, 0, 0, 1, 1, 0, 0]))
+    np.save(tmp_path / "p.npy", np.full((8, 2), 0.5, np.float32))
+    words = ["audit", pets, "--pred-probs", tmp_path / "p.npy", "--no-fiftyone", "--labels"]
+    assert cli(*words, tmp_path / "vendor.npy", "--run", "first") == 0
+    append_decisions(
+        curate.open("first").run.path / "decisions.jsonl", [Decision("pets/cat/1.png", "relabel", "cat", who="ann", given="dog")]
+    )
+    assert cli("export", "first", "--format", "corrected", "--to", tmp_path / "c.json", "--policy", "reviewed") == 0
+    assert cli(*words, tmp_path / "c.json", "--run", "second") == 2
+    assert "give that file by --labels and this one by --corrections" in capsys.readouterr().err
+    assert cli(*words, tmp_path / "vendor.npy", "--corrections", tmp_path / "c.json", "--run", "second") == 0
+    assert curate.open("second").run.load_array("labels.npy").tolist() == [0, 1, 0, 0, 1, 1, 0, 0]
