@@ -63,12 +63,3 @@ def test_a_table_of_annotators_with_holes_or_strangers(shapes, shape_folder, dat
 def test_labels_outside_the_classes(shape_folder, data, tmp_path):
     np.save(tmp_path / "labels.npy", np.full(48, 3))
     assert "has label 3, expected 0..2" in last_line("train", shape_folder, "--labels", tmp_path / "labels.npy")
-
-
-def test_a_class_with_fewer_samples_than_folds(shape_folder, shapes, data, tmp_path):
-    of_disc = np.flatnonzero(shapes.labels == 1)
-    labels = shapes.labels.copy()
-    labels[of_disc[1:]] = -1
-    np.save(tmp_path / "labels.npy", labels)
-    line = last_line("train", shape_folder, "--labels", tmp_path / "labels.npy", "--model", "lenet5", "--preset", "quick")
-    assert "class disc has 1 distinct sample to train on, fewer than the 2 folds" in line

@@ -200,7 +200,7 @@ def test_unlabelled_samples_are_counted_and_not_called_wrong(tmp_path):
 
 def test_wholly_unlabelled_set_has_a_report(tmp_path):
     page = report_of(tmp_path / "pets", num_unlabelled=30, num_flagged=0)
-    assert "None of the samples has a label" in page.text
+    assert "No label was judged: no picture has a class" in page.text
     assert page.suspects == []
 
 
