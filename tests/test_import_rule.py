@@ -31,7 +31,7 @@ LEVEL = {part: level for level, room in enumerate(ROOMS) for part in room}
 ROOT = Path(__file__).parents[1] / "curate"
 MODULES = sorted(ROOT.rglob("*.py"))
 BARE = {"judge", "data"}  # run on a machine with nothing but these:
-BARE_PACKAGES = {"torch", "torchvision", "numpy", "sklearn", "filelock"}
+BARE_PACKAGES = {"torch", "torchvision", "numpy", "sklearn", "filelock", "threadpoolctl"}  # the last two come with torch and scikit-learn
 LAZY_PACKAGES = {
     "faiss",
     "ray",

@@ -333,3 +333,15 @@ def test_a_net_that_cannot_be_fine_tuned_is_told(wall, monkeypatch, tmp_path):
     monkeypatch.setattr("curate.judge.backbones.load_backbones", lambda names=None: (colours(),))
     with pytest.raises(UsageError, match="cannot be fine-tuned; leave --preset best out"):
         curate.train(wall, judge=Features(preset="best", num_folds=2), place=Place(device="cpu"), run=tmp_path / "best")
+
+
+def test_heads_of_few_pictures_take_one_thread_and_give_the_others_back(wall, tmp_path, monkeypatch):
+    features = extract(wall, colours(), device=CPU, folder=tmp_path / "features").features
+    before, seen = torch.get_num_threads(), []
+    torch.set_num_threads(2)
+    try:
+        monkeypatch.setattr("curate.judge.alike.nearest", lambda space, near=nearest: seen.append(torch.get_num_threads()) or near(space))
+        judge_features(wall, [features])
+        assert seen == [1] and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 MAX_CLASSES = 15  # a larger table shows the classes with the most flagged samples only
-NUM_TOP_PAIRS = 10
+NUM_TOP_PAIRS, NUM_PAIRS_ALONE = 10, 30
+LEAST_SHOWN = 0.25
+"""Share of the flagged samples that a table of the most confused classes must hold; else their pairs stand alone."""
 TABLE_WIDTH, LETTER_WIDTH = 610, 6  # pixels that the columns share, and that a letter of their names takes
 
 
@@ -27,6 +29,11 @@ class Confusion:
     num_classes: int  # of the dataset
     num_shown: int  # flagged samples in the cells
     num_flagged: int
+
+    @property
+    def has_table(self) -> bool:
+        """Whether the table of classes tells something: among hundreds of classes few pairs are of the same 15."""
+        return self.num_shown >= LEAST_SHOWN * self.num_flagged
 
     @property
     def is_upright(self) -> bool:
@@ -57,11 +64,13 @@ def make_confusion(label_pairs: pd.DataFrame, class_names: tuple[str, ...]) -> C
         return Cell(given, suggested, n, round((n / largest) ** 0.5, 3))
 
     rows = [[cell(given, suggested) for suggested in classes] for given in classes]
+    num_shown = sum(c.num_samples for row in rows for c in row)
+    num_pairs = NUM_TOP_PAIRS if num_shown >= LEAST_SHOWN * sum(counts.values()) else NUM_PAIRS_ALONE
     return Confusion(
         classes=classes,
         rows=rows,
-        top_pairs=[cell(*pair) for pair in sorted(counts, key=lambda pair: -counts[pair])[:NUM_TOP_PAIRS]],
+        top_pairs=[cell(*pair) for pair in sorted(counts, key=lambda pair: -counts[pair])[:num_pairs]],
         num_classes=len(class_names),
-        num_shown=sum(c.num_samples for row in rows for c in row),
+        num_shown=num_shown,
         num_flagged=sum(counts.values()),
     )

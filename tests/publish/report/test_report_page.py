@@ -5,6 +5,7 @@ import re
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 from made_up_runs import COMPARISON, made_up_run
 
@@ -294,3 +295,13 @@ def test_a_page_elsewhere_leaves_the_run_as_it_was(tmp_path):
     assert {path.name: path.read_bytes() for path in run.path.iterdir()} == before
     with pytest.raises(UsageError, match="give --to a file that ends in"):
         report(run, image_set, to=tmp_path)
+
+
+def test_pairs_stand_alone_where_hundreds_of_classes_leave_a_table_empty():
+    from curate.publish.report.confusion import NUM_PAIRS_ALONE, NUM_TOP_PAIRS, make_confusion
+
+    names = tuple(f"c{k:03}" for k in range(300))
+    spread = pd.DataFrame({"given_label": names[:150], "suggested_label": names[150:], "num_samples": [1] * 150})
+    assert not make_confusion(spread, names).has_table and len(make_confusion(spread, names).top_pairs) == NUM_PAIRS_ALONE
+    few = pd.DataFrame({"given_label": names[:12], "suggested_label": names[1:13], "num_samples": [3] * 12})
+    assert make_confusion(few, names).has_table and len(make_confusion(few, names).top_pairs) == NUM_TOP_PAIRS
