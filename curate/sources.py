@@ -34,18 +34,10 @@ def load_source(source: str | Source, *, progress: Progress = silent, **options:
     source = source if isinstance(source, Source) else Source(source, **options)
     if not source.name.startswith(FIFTYONE):
         return load(source, progress=progress)
-    from curate.app.fiftyone_source import load_fiftyone
+    from curate.app.fiftyone_source import load_by_source
     from curate.data.label_files import relabelled
 
-    image_set = load_fiftyone(
-        source.name.removeprefix(FIFTYONE),
-        source.field,
-        split=source.split,
-        limit=source.limit,
-        image_size=source.image_size,
-        strict=source.strict,
-        progress=progress,
-    )
+    image_set = load_by_source(replace(source, name=source.name.removeprefix(FIFTYONE)), progress=progress)
     labels, annotations, remarks = relabelled(
         source,
         image_set.labels,

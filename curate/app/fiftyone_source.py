@@ -142,7 +142,11 @@ def _is_detections(dataset: Any, field: str) -> bool:
 
 def load_again(origin: dict[str, Any], *, progress: Progress = silent) -> ImageSet:
     """The image set whose `origin` this is, read again from the database."""
-    source = Source.of_origin(origin)
+    return load_by_source(Source.of_origin(origin), progress=progress)
+
+
+def load_by_source(source: Source, *, progress: Progress = silent) -> ImageSet:
+    """The image set that `source` asks for; its name is that of the FiftyOne dataset alone. Errors as `load_fiftyone` has them."""
     return load_fiftyone(
         source.name,
         source.field,
