@@ -22,17 +22,15 @@ NUM_WEIGHED = 4000  # samples that the channels are weighed by
 NUM_FITTED, PER_CLASS, MOST_FITTED = 15_000, 60, 60_000  # samples that those which count are fitted to
 MOST_VALUES = 30_000_000  # of probabilities of those samples, which lie in memory
 NUM_STRATA = 8  # in which the weights of the channels are divided for all samples; a channel stands for each
-# set on pictures of MNIST, Fashion-MNIST and CIFAR-10, small nets, and the tuning half of pipelines/detection_bench.py
-EVIDENCE = (
-    20.0  # samples of which the likelihood counts, for a judge whose labels cost one nat each; all judges fit worse than chance allows
-)
+# set on small judges (regression, neighbours, a small net; 1,000 and 2,831 pictures of CIFAR-10 and MNIST, people's and planted noise), the
+# four strangers' arrays and the tuning half of pipelines/detection_bench.py
+EVIDENCE = 60.0  # samples of which the likelihood counts; all judges fit worse than chance allows
 SUREST = 0.2  # share of samples, those of which a judge is surest
-# their share of mistakes, in units of the square of that of all samples, is not more on clean labels: with many samples a class, and what
-# it is more with next to none, where judges are weak; half of that with so many
-MISTAKES_OF_SURE, MORE_OF_FEW, FEW = 0.5, 0.25, 300
+MISTAKES_OF_SURE = 0.2  # their odds of a mistake, in units of chance and of the square of those of all, are not more on clean labels
 SPREAD_OF_SURE = 0.2  # deviation of its logarithm
-BOTH = 80.0  # how unlikely mistakes (in units of chance) and wrong labels are together, for each unit of the product of their rates
-EVIDENCE_OF_TWO, SPREAD_OF_SURE_OF_TWO, BOTH_OF_TWO, MISTAKES_OF_SURE_OF_TWO = 20.0, 0.25, 30.0, 0.6
+BOTH = 40.0  # how unlikely mistakes (in units of chance) and wrong labels are together, for each unit of the product of their rates
+MANY, SPREAD_OF_MANY = 0.4, 0.05  # share of wrong labels from which on it is unlikely: people's worst labels of CIFAR-10 have as many
+SHARPER = 0.7  # power of the sharpness by which it is the less likely: channels that explain more by wrong labels fit a little too well
 # mistakes of the mean of several judges: disagreement times e to the power of 0.5 - 3 (what the mean gains / disagreement)
 SHARED, COMPLEMENTARY, SPREAD_OF_TWO = 0.5, 3.0, 0.5
 GRAIN = 0.002  # rates that differ by less are alike
@@ -208,13 +206,11 @@ def _weighed(rows: Rows, counts: _Counts, *, num_samples: int) -> tuple[NDArray[
         wrong.append((1 - reading.quality).astype(np.float32))
     likelihood, mistakes, of_sure, errors = np.array(figures).T
     grain = GRAIN + 1 / size
-    both = errors * mistakes / (1 - 1 / rows.num_classes)
-    one = counts.disagreement is None
-    usual_of_sure = MISTAKES_OF_SURE + MORE_OF_FEW / (1 + num_samples / rows.num_classes / FEW) if one else MISTAKES_OF_SURE_OF_TWO
-    excess = np.maximum(0, np.log((of_sure + grain) / (usual_of_sure * mistakes**2 + grain)))
-    evidence, spread, unlikely = (EVIDENCE, SPREAD_OF_SURE, BOTH) if one else (EVIDENCE_OF_TWO, SPREAD_OF_SURE_OF_TWO, BOTH_OF_TWO)
-    logarithm = evidence * (likelihood - likelihood.max()) / max(0.05, -likelihood.max())
-    logarithm = logarithm - (excess / spread) ** 2 / 2 - unlikely * both
+    chance = 1 - 1 / rows.num_classes
+    excess = np.maximum(0, np.log((_odds(of_sure / chance) + grain) / (MISTAKES_OF_SURE * _odds(mistakes / chance) ** 2 + grain)))
+    logarithm = EVIDENCE * (likelihood - likelihood.max()) - SHARPER * np.log(SHARPNESSES)
+    many = np.maximum(0, errors - MANY) / SPREAD_OF_MANY
+    logarithm = logarithm - (excess / SPREAD_OF_SURE) ** 2 / 2 - BOTH * errors * mistakes / chance - many**2 / 2
     if counts.disagreement is not None:
         grain = 0.003 + 1 / num_samples
         complementary = min(max(counts.gain / max(counts.disagreement, 1e-4), -0.1), 0.8)
@@ -222,6 +218,10 @@ def _weighed(rows: Rows, counts: _Counts, *, num_samples: int) -> tuple[NDArray[
         logarithm = logarithm - (np.log((mistakes + grain) / (measured + grain)) / SPREAD_OF_TWO) ** 2 / 2
     weight = np.exp(logarithm - logarithm.max())
     return weight / weight.sum(), channels, np.array(wrong)
+
+
+def _odds(share: NDArray[np.float64]) -> NDArray[np.float64]:
+    return share / np.maximum(1 - share, 1e-3)
 
 
 def _read_all(

@@ -19,6 +19,7 @@ MOST_DOUBTFUL = 0.5  # of all labels at most so many are given by people who loo
 PRIOR_TOTAL, PRIOR_CLASS, PRIOR_PAIR, PRIOR_DOUBT = 10.0, 20.0, 30.0, 20.0  # samples without a mistake that each rate is held against
 PRIOR_WEIGHT = 10.0  # samples that the weight of a class is held against
 STEP, BOUND = 0.7, 3.0  # of the logarithm of the weight of a class
+SURE = 3  # power of how sure a judge is of a sample, by which it counts for the rates
 START = (0.02, 0.1)  # rate of a class, share of doubtful labels
 FLOOR_SHARE, FLOOR_BAND, FLOOR_QUANTILE = 0.05, 1.15, 0.005  # see `smoothing_floor`
 TAUGHT_LEAST, TAUGHT_BAND, TAUGHT_FEWEST = 0.01, (1.5, 0.01), 20  # see `taught_mistakes`
@@ -229,7 +230,8 @@ def fit_channel(rows: Rows, sharpness: float, *, steps: int, start: Channel | No
     """Expectation maximisation at a given sharpness, with rates that are held against none.
 
     What a sample adds to the rate of its own pair of classes is left out when the sample is read: with many classes of few samples each
-    label would else be its own proof.
+    label would else be its own proof. A sample counts for the rates as far as the judge is sure of it: where it wavers between two classes,
+    its own mistakes look like a pair of classes that people mistake for each other.
 
     Args:
         rows: N >= 1.
@@ -246,18 +248,20 @@ def fit_channel(rows: Rows, sharpness: float, *, steps: int, start: Channel | No
         parts = _parts(rows, channel, doubt, own, least)
         inverse = (1 / parts.total).astype(np.float32)[:, None]
         mistaken = parts.pairs * inverse  # (N, W) that the label is a mistake of a pair with this true class
-        counts = _off_diagonal(rows.per_pair(mistaken))
+        sure = (parts.probs.max(axis=1) ** SURE)[:, None]
+        counts = _off_diagonal(rows.per_pair(mistaken * sure))
         true = np.float32(channel.doubtful) * rows.of_given(doubt)[:, None] * parts.probs * inverse
         true = rows.without_given(true) + mistaken
         true[rows._rows, rows._given] = parts.right / parts.total  # (N, W) posterior of the true class
         num_true = rows.per_class(true)
+        num_sure = rows.per_class(true * sure)
         by_class = counts.sum(axis=1)
-        usual = by_class.sum() / (num_true.sum() + PRIOR_TOTAL)
-        class_rate = np.minimum((by_class + PRIOR_CLASS * usual) / (num_true + PRIOR_CLASS), 0.9)
-        against = num_true + PRIOR_PAIR
+        usual = by_class.sum() / (num_sure.sum() + PRIOR_TOTAL)
+        class_rate = np.minimum((by_class + PRIOR_CLASS * usual) / (num_sure + PRIOR_CLASS), 0.9)
+        against = num_sure + PRIOR_PAIR
         least = _off_diagonal(np.broadcast_to((PRIOR_PAIR * class_rate / (size - 1) / against)[:, None], (size, size)).copy())
         rates = counts / against[:, None] + least
-        own = mistaken * rows.at_class(1 / against)
+        own = mistaken * sure * rows.at_class(1 / against)
         exposed = float((true * (1 - doubt)).sum(dtype=np.float64))
         doubtful = min(MOST_DOUBTFUL, float((parts.doubtful / parts.total).sum()) / (exposed + PRIOR_DOUBT))
         expected = rows.per_class(parts.probs)

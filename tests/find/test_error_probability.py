@@ -29,15 +29,18 @@ def f1(flags, wrong):
 
 
 CLEAN = [
-    Cell(num_classes=size, num_samples=count, accuracy=accuracy, confidence=confidence, own=own, hard=hard)
-    for size, count, accuracy, confidence, own, hard in (
-        (2, 1000, 0.85, 2.5, 0.6, False),
-        (10, 500, 0.62, 1.0, 0.0, False),
-        (10, 5000, 0.4, 2.5, 0.3, True),
-        (10, 5000, 0.995, 0.5, 0.9, False),
-        (60, 5000, 0.31, 1.0, 0.0, False),
-        (300, 6000, 0.75, 0.7, 0.6, False),
-    )
+    Cell(num_samples=20_000, accuracy=0.4, confidence=2.5, smoothing=0.1, own=0.6),  # 58 % were flagged once
+    *(
+        Cell(num_classes=size, num_samples=count, accuracy=accuracy, confidence=confidence, own=own, hard=hard)
+        for size, count, accuracy, confidence, own, hard in (
+            (2, 1000, 0.85, 2.5, 0.6, False),
+            (10, 500, 0.62, 1.0, 0.0, False),
+            (10, 5000, 0.4, 2.5, 0.3, True),
+            (10, 5000, 0.995, 0.5, 0.9, False),
+            (60, 5000, 0.31, 1.0, 0.0, False),
+            (300, 6000, 0.75, 0.7, 0.6, False),
+        )
+    ),
 ]
 
 
