@@ -26,8 +26,10 @@ NUM_STRATA = 8  # in which the weights of the channels are divided for all sampl
 # four strangers' arrays and the tuning half of pipelines/detection_bench.py
 EVIDENCE = 60.0  # samples of which the likelihood counts; all judges fit worse than chance allows
 SUREST = 0.2  # share of samples, those of which a judge is surest
-MISTAKES_OF_SURE = 0.2  # their odds of a mistake, in units of chance and of the square of those of all, are not more on clean labels
-SPREAD_OF_SURE = 0.2  # deviation of its logarithm
+# their odds of a mistake, in units of chance and of the square of the odds of all samples, are not more on clean labels: with many samples a
+# class, and what it is more with next to none; half of that with so many
+MISTAKES_OF_SURE, MORE_OF_FEW, FEW = 0.15, 0.25, 60
+SPREAD_OF_SURE = 0.4  # deviation of its logarithm
 BOTH = 40.0  # how unlikely mistakes (in units of chance) and wrong labels are together, for each unit of the product of their rates
 MANY, SPREAD_OF_MANY = 0.4, 0.05  # share of wrong labels from which on it is unlikely: people's worst labels of CIFAR-10 have as many
 SHARPER = 0.7  # power of the sharpness by which it is the less likely: channels that explain more by wrong labels fit a little too well
@@ -207,7 +209,8 @@ def _weighed(rows: Rows, counts: _Counts, *, num_samples: int) -> tuple[NDArray[
     likelihood, mistakes, of_sure, errors = np.array(figures).T
     grain = GRAIN + 1 / size
     chance = 1 - 1 / rows.num_classes
-    excess = np.maximum(0, np.log((_odds(of_sure / chance) + grain) / (MISTAKES_OF_SURE * _odds(mistakes / chance) ** 2 + grain)))
+    usual_of_sure = MISTAKES_OF_SURE + MORE_OF_FEW / (1 + num_samples / rows.num_classes / FEW)
+    excess = np.maximum(0, np.log((_odds(of_sure / chance) + grain) / (usual_of_sure * _odds(mistakes / chance) ** 2 + grain)))
     logarithm = EVIDENCE * (likelihood - likelihood.max()) - SHARPER * np.log(SHARPNESSES)
     many = np.maximum(0, errors - MANY) / SPREAD_OF_MANY
     logarithm = logarithm - (excess / SPREAD_OF_SURE) ** 2 / 2 - BOTH * errors * mistakes / chance - many**2 / 2

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from curate.run import Run
 
 
+JUDGED_TWICE = 10_000
+"""Samples up to which the default preset cross-validates twice, unless a recipe is named: two opinions measure what one can only assume,
+and small sets need them most, since nets that learnt from few samples are weak."""
+
+
 @dataclass(frozen=True)
 class Nets:
     """CNNs trained by K-fold cross-validation.
@@ -54,7 +59,12 @@ class Nets:
         None, "Parts of the cross-validation; the preset's by default.", flag="--folds", metavar="N", least=2, panel=TRAINING
     )
     num_repeats: int | None = option(
-        None, "Cross-validations to average; two and more are independent opinions.", flag="--repeats", metavar="N", least=1, panel=TRAINING
+        None,
+        "Cross-validations to average; two and more are independent opinions. Two by default for up to 10,000 pictures.",
+        flag="--repeats",
+        metavar="N",
+        least=1,
+        panel=TRAINING,
     )
     seed: int = option(0, "Makes a run repeatable.", metavar="N", least=0, most=2**32 - 1, panel=TRAINING)
     pool_splits: bool = option(
@@ -84,13 +94,14 @@ class Nets:
                 raise UnknownNameError.of("recipe", self.recipe, RECIPES)
             preset = replace(preset, recipe=RECIPES[self.recipe])
         num_folds = preset.num_folds if self.num_folds is None else self.num_folds
-        num_repeats = preset.num_repeats if self.num_repeats is None else self.num_repeats
+        num_learnt = int((trainable_samples(image_set, pool_splits=self.pool_splits) & (image_set.labels >= 0)).sum())
+        twice = self.preset == "default" and self.recipe is None and num_learnt <= JUDGED_TWICE
+        num_repeats = (2 if twice else preset.num_repeats) if self.num_repeats is None else self.num_repeats
         if num_folds < 2 or num_repeats < 1:
             raise UsageError(f"cross-validation needs at least 2 folds and 1 repeat, found {num_folds} and {num_repeats}")
         recipe = preset.recipe
         if self.pretrained is None and self.recipe is None:  # a recipe by name is what it says
-            learnt = trainable_samples(image_set, pool_splits=self.pool_splits) & (image_set.labels >= 0)
-            recipe = least_steps(recipe, max(int(learnt.sum()) * (num_folds - 1) // num_folds, 1), STEPS[self.preset])
+            recipe = least_steps(recipe, max(num_learnt * (num_folds - 1) // num_folds, 1), STEPS[self.preset])
         with open_executor(place.executor, address=place.address, data_parallel=place.data_parallel) as executor:
             device = executor.pick_device(place.device)
             spec = ModelSpec(model, image_set.num_classes, channels, (height, width), self.pretrained)

@@ -30,6 +30,7 @@ def f1(flags, wrong):
 
 CLEAN = [
     Cell(num_samples=20_000, accuracy=0.4, confidence=2.5, smoothing=0.1, own=0.6),  # 58 % were flagged once
+    Cell(num_classes=60, num_samples=1200, accuracy=0.75, confidence=2.5, smoothing=0.1, learnt=0.0, own=0.0, imbalance=10.0),  # and 16 %
     *(
         Cell(num_classes=size, num_samples=count, accuracy=accuracy, confidence=confidence, own=own, hard=hard)
         for size, count, accuracy, confidence, own, hard in (

@@ -8,6 +8,7 @@ from making import train
 
 from curate.data.image_set import ImageSet
 from curate.errors import DataError, RunError, UnknownNameError, UsageError
+from curate.judge.judgement import independent_opinions
 from curate.judge.models.weights import load_weights
 from curate.judge.training.recipes import STEPS, least_steps, preset_for
 from curate.run import Run
@@ -154,6 +155,13 @@ def test_a_class_with_fewer_samples_than_folds_is_kept_and_marked(shapes, data):
     kept = train(rare, data / "runs" / "rare", **{**OPTIONS, "num_folds": 5})
     assert kept.meta["judged"] == {"weak_classes": ["disc"], "num_judged_weakly": 3}
     assert len(kept.load_array("pred_probs.npy")) == len(rare)
+
+
+def test_a_small_set_is_judged_twice_by_default_and_has_two_opinions(shapes, data):
+    once = train(shapes, data / "runs" / "once", **{**OPTIONS, "num_repeats": 1})
+    twice = train(shapes, data / "runs" / "twice", model="lenet5", num_folds=2, device="cpu")
+    assert (once.meta["config"]["num_repeats"], twice.meta["config"]["num_repeats"]) == (1, 2)
+    assert [len(independent_opinions(run)) for run in (once, twice)] == [1, 2]
 
 
 def test_one_class_is_told(shapes, data):
