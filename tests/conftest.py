@@ -3,12 +3,16 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from PIL import Image
 from torch import nn
 
 from curate.data.image_set import ImageSet
 from curate.judge.models.base import ConvNet
 from curate.judge.training.device import Device
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # no test depends on its speed
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ NUM_STRATA = 8  # in which the weights of the channels are divided for all sampl
 # four strangers' arrays and the tuning half of pipelines/detection_bench.py
 EVIDENCE = 60.0  # samples of which the likelihood counts; all judges fit worse than chance allows
 SUREST = 0.2  # share of samples, those of which a judge is surest
-# their odds of a mistake, in units of chance and of the square of the odds of all samples, are not more on clean labels: with many samples a
+# their odds of a mistake, in units of chance and of the square of the odds of all, are not more on clean labels: with many samples a
 # class, and what it is more with next to none; half of that with so many
 MISTAKES_OF_SURE, MORE_OF_FEW, FEW = 0.15, 0.25, 60
 SPREAD_OF_SURE = 0.4  # deviation of its logarithm
