@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from curate.errors import DependencyError, UnknownNameError, UsageError
 from curate.judge.judgement import PART, Judgement, Ready
-from curate.options import PRESET_HELP, PRESETS, RECIPE_NAMES, TRAINING, Place, option
+from curate.options import PRESET_HELP, PRESETS, RECIPE_NAMES, TRAINING, Place, described, option
 from curate.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from curate.run import Run
 
 
+@described
 @dataclass(frozen=True)
 class Nets:
     """CNNs trained by K-fold cross-validation.
