@@ -11,6 +11,12 @@ from curate.judge.models.base import ConvNet
 from curate.judge.training.device import Device
 
 
+def pytest_collection_modifyitems(items):
+    """Files with slow tests come first: of two processes with a file each, none is then left with a long one while the other waits."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def cpu() -> Device:
     """The CPU in float32, where results repeat bit by bit."""

@@ -107,7 +107,8 @@ def test_a_run_that_is_not_there_is_an_error_line(curate):
 
 
 def test_classes_with_fewer_samples_than_folds_are_kept_and_named(curate, image_folder):
-    result = curate("train", image_folder, "--run", "few", "--folds", str(PER_CLASS + 1), "--model", "lenet5", "--preset", "quick", "--json")
+    options = ("--folds", str(PER_CLASS + 1), "--model", "lenet5", "--preset", "quick", "--json")
+    result = curate("train", image_folder, "--run", "few", *options)
     assert result.exit_code == 0 and json.loads(result.stdout)["weak_classes"] == ["left", "right"]
 
 

@@ -62,6 +62,27 @@ def test_rows_sum_to_1_and_follow_the_indices(make_shapes, cpu, views):
     assert torch.equal(probs[0], probs[2]) and not torch.equal(probs[0], probs[1])
 
 
+@pytest.mark.parametrize("views", [2, 6, 10])
+def test_only_unsure_images_are_looked_at_again(make_shapes, cpu, views):
+    model, batches, everything = lenet(0), Batches(torch.from_numpy(make_shapes(30).images)), torch.arange(30)
+    plain, by_all = (predict(model, batches, everything, cpu, views=number) for number in (1, views))
+    sure = plain.amax(dim=1).median().item()
+    is_sure = plain.amax(dim=1) >= sure
+    passed, told = [], []
+    hook = model.register_forward_pre_hook(lambda _net, arguments: passed.append(len(arguments[0])))
+    found = predict(model, batches, everything, cpu, views=views, sure=sure, on_images=told.append)
+    hook.remove()
+    num_unsure = int((~is_sure).sum())
+    assert 10 <= num_unsure <= 20 and sum(passed) - passed.count(1) == 30 + num_unsure * (views - 1) and sum(told) == 30 * views
+    torch.testing.assert_close(found, torch.where(is_sure[:, None], plain, by_all), rtol=1e-4, atol=1e-5)
+    assert not torch.equal(plain, by_all)
+
+
+def test_where_all_are_sure_no_image_is_looked_at_twice(make_shapes, cpu):
+    model, batches, everything = lenet(0), Batches(torch.from_numpy(make_shapes(30).images)), torch.arange(30)
+    assert torch.equal(predict(model, batches, everything, cpu, views=6, sure=0), predict(model, batches, everything, cpu))
+
+
 def test_more_images_than_a_batch_come_back_in_order(make_shapes, cpu, monkeypatch):
     model, batches = lenet(0), Batches(torch.from_numpy(make_shapes(30).images))
     whole = predict(model, batches, torch.arange(30), cpu), embed(model, batches, torch.arange(30), cpu)
