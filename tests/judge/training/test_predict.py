@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from curate.errors import UsageError
 from curate.gain.retrain import train_and_judge
 from curate.judge.models.registry import make_model
 from curate.judge.training import predict as prediction
@@ -81,6 +82,18 @@ def test_only_unsure_images_are_looked_at_again(make_shapes, cpu, views):
 def test_where_all_are_sure_no_image_is_looked_at_twice(make_shapes, cpu):
     model, batches, everything = lenet(0), Batches(torch.from_numpy(make_shapes(30).images)), torch.arange(30)
     assert torch.equal(predict(model, batches, everything, cpu, views=6, sure=0), predict(model, batches, everything, cpu))
+
+
+def test_the_recipe_says_how_sure_an_image_must_be(make_shapes, cpu):
+    shapes, test_images = make_shapes(60), make_shapes(30, seed=1).images
+    recipes = [Recipe(epochs=2, batch_size=20), *(Recipe(epochs=2, batch_size=20, views=2, sure=sure) for sure in (0, 1))]
+    alone, never, always = (
+        train_and_judge(lenet, shapes.images, shapes.labels, test_images, recipe=recipe, device=cpu, seed=0)[0] for recipe in recipes
+    )
+    assert np.array_equal(alone, never) and not np.array_equal(alone, always)
+    assert "sure" not in recipes[2].to_json() and recipes[1].to_json()["sure"] == 0
+    with pytest.raises(UsageError, match=r"sure must be a probability in 0..1, found 1.5"):
+        Recipe(epochs=1, sure=1.5)
 
 
 def test_more_images_than_a_batch_come_back_in_order(make_shapes, cpu, monkeypatch):
