@@ -29,7 +29,7 @@ demo: setup
 
 # Browsers have the machine to themselves: beside other tests a page may be slower than they wait.
 test: lint browser
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not app'
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not app'
 	@$(BIN)/python -m pytest -m app
 
 test-fast: setup-test

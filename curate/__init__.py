@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     from curate.options import Place as Place
     from curate.options import Source as Source
     from curate.sources import load_source as load  # noqa: F401
-    from curate.verbs import Audit as Audit
-    from curate.verbs import audit as audit
-    from curate.verbs import doctor as doctor
-    from curate.verbs import fetch as fetch
-    from curate.verbs import open_run as open  # noqa: F401
-    from curate.verbs import train as train
+    from curate.verbs.audited import Audit as Audit
+    from curate.verbs.making import audit as audit
+    from curate.verbs.making import doctor as doctor
+    from curate.verbs.making import fetch as fetch
+    from curate.verbs.making import open_run as open  # noqa: F401
+    from curate.verbs.making import train as train
 
 PUBLIC = {
-    "Audit": "curate.verbs",
+    "Audit": "curate.verbs.audited",
     "CurateError": "curate.errors",
     "Features": "curate.judge.features",
     "Given": "curate.judge.given",
@@ -48,13 +48,13 @@ PUBLIC = {
     "Nets": "curate.judge.nets",
     "Place": "curate.options",
     "Source": "curate.options",
-    "audit": "curate.verbs",
-    "doctor": "curate.verbs",
-    "fetch": "curate.verbs",
+    "audit": "curate.verbs.making",
+    "doctor": "curate.verbs.making",
+    "fetch": "curate.verbs.making",
     "find_label_issues": "curate.find.label_issues",
     "load": "curate.sources:load_source",
-    "open": "curate.verbs:open_run",
-    "train": "curate.verbs",
+    "open": "curate.verbs.making:open_run",
+    "train": "curate.verbs.making",
 }
 """Where each public name comes from: imported when it is first used, so that `import curate` costs next to nothing."""
 

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -138,14 +137,28 @@ def _within(rows: Tensor, best: Tensor, num_samples: int, k: int, block: int) ->
     members = torch.arange(len(rows), device=rows.device).view(-1, GROUP, per_block).transpose(1, 2).reshape(-1, GROUP)  # (groups, GROUP)
     wanted = best[:num_samples].flatten()
     order = wanted.argsort(stable=True)  # pairs of a sample and a group, group by group: each group is one product of matrices
-    stops = torch.bincount(wanted, minlength=len(members)).cumsum(0).tolist()
+    stops = [0, *torch.bincount(wanted, minlength=len(members)).cumsum(0).tolist()]
     found = torch.empty((len(wanted), GROUP), device=rows.device)
-    for group, (start, stop) in enumerate(pairwise([0, *stops])):
-        pairs = order[start:stop]
-        found[pairs] = rows[pairs // num_best] @ rows[members[group]].T
-    similarities = found.view(num_samples, -1)  # (N, num_best * GROUP)
-    candidates = members[best[:num_samples]].flatten(1)
-    own = torch.arange(num_samples, device=rows.device)[:, None]
-    similarities[(candidates == own) | (candidates >= num_samples)] = -torch.inf
-    values, place = similarities.topk(k, dim=1)
-    return candidates.gather(1, place).cpu().numpy(), values.clamp(-1, 1).cpu().numpy()
+
+    def compare(groups: range) -> None:
+        for group in groups:
+            pairs = order[stops[group] : stops[group + 1]]
+            found[pairs] = rows[pairs // num_best] @ rows[members[group]].T
+
+    def select(samples: range) -> tuple[Tensor, Tensor]:
+        part = slice(samples.start, samples.stop)
+        similarities = found[num_best * samples.start : num_best * samples.stop].view(len(samples), -1)  # (B, num_best * GROUP)
+        candidates = members[best[part]].flatten(1)
+        own = torch.arange(samples.start, samples.stop, device=rows.device)[:, None]
+        similarities[(candidates == own) | (candidates >= num_samples)] = -torch.inf
+        values, place = similarities.topk(k, dim=1)
+        return candidates.gather(1, place), values.clamp(-1, 1)
+
+    with _Workers(rows.device) as workers:
+        workers.map(compare, _parts(len(members), BLOCK // GROUP))
+        indices, similarities = zip(*workers.map(select, _parts(num_samples, BLOCK)), strict=True)
+    return torch.cat(indices).cpu().numpy(), torch.cat(similarities).cpu().numpy()
+
+
+def _parts(total: int, size: int) -> list[range]:
+    return [range(start, min(start + size, total)) for start in range(0, total, size)]

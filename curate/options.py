@@ -5,10 +5,11 @@ An option is a field of a frozen dataclass, made by `option`. The Python API tak
 """
 
 import dataclasses
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 METHODS = (
     "error_probability",
@@ -56,6 +57,16 @@ def option(
     return dataclasses.field(default=default, metadata=words)
 
 
+Class = TypeVar("Class", bound=type)
+
+
+def described(options: Class) -> Class:
+    """The options dataclass with the help of each option in its docstring, for `help()` and a notebook's `?`."""
+    helps = [f"    {field.name}: {field.metadata['help']}" for field in dataclasses.fields(options) if field.metadata]
+    options.__doc__ = "\n".join([inspect.cleandoc(options.__doc__ or ""), "", "Options:", *helps])
+    return options
+
+
 def to_json(options: Any) -> dict[str, Any]:
     """An options dataclass as `run.json` keeps it: paths and arrays by name, all else as it is."""
     return {field.name: _plain(getattr(options, field.name)) for field in dataclasses.fields(options)}
@@ -71,6 +82,7 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
+@described
 @dataclass(frozen=True)
 class Source:
     """What to read: a catalog name (mnist, cifar10, …), a folder with one folder per class, a table, or fiftyone:DATASET."""
@@ -116,6 +128,7 @@ PATHS = ("labels", "corrections", "root")
 """Fields of a Source that are paths."""
 
 
+@described
 @dataclass(frozen=True)
 class Place:
     """Where nets are trained."""
@@ -132,6 +145,7 @@ class Place:
     )
 
 
+@described
 @dataclass(frozen=True)
 class LookFor:
     """What `find` looks for, and how labels are flagged."""
@@ -149,6 +163,7 @@ class LookFor:
     )
 
 
+@described
 @dataclass(frozen=True)
 class Shown:
     """What of a run a gallery, a review page or the review in a notebook shows."""

@@ -12,5 +12,14 @@ class Progress(Protocol):
     def __call__(self, stage: str, done: float, total: float, note: str = "") -> None: ...
 
 
-def silent(stage: str, done: float, total: float, note: str = "") -> None:
-    """The progress that nobody watches."""
+class _Silent:
+    """The progress that nobody watches; a default that `help()` shows by its name."""
+
+    def __call__(self, stage: str, done: float, total: float, note: str = "") -> None:
+        return
+
+    def __repr__(self) -> str:
+        return "silent"
+
+
+silent = _Silent()

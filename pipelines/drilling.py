@@ -108,7 +108,7 @@ def warm_up() -> None:
     import curate.publish.gallery.site
     import curate.publish.report.page
     import curate.review.clean
-    import curate.verbs  # noqa: F401
+    import curate.verbs.making  # noqa: F401
 
 
 Command = Sequence[Any] | Callable[[], int]

@@ -15,6 +15,12 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any machine")
 
 
+def pytest_collection_modifyitems(items):
+    """Files with slow tests come first: of two processes with a file each, none is then left with a long one while the other waits."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def cpu() -> Device:
     """The CPU in float32, where results repeat bit by bit."""

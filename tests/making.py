@@ -10,7 +10,7 @@ from curate.judge.nets import Nets
 from curate.options import Place
 from curate.progress import Progress, silent
 from curate.run import Run
-from curate.verbs import Audit
+from curate.verbs.audited import Audit
 
 
 def train(image_set: ImageSet, path: Path, *, command: str = "", progress: Progress = silent, **options: Any) -> Run:

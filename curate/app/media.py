@@ -81,16 +81,21 @@ def image_files(image_set: ImageSet, progress: Progress = silent) -> list[str]:
     if image_set.filepaths is not None:
         return [str(Path(path).absolute()) for path in image_set.filepaths.tolist()]
     folder = (data_root() / "media" / image_set.name / image_set.images_hash[:HASH_DIGITS]).absolute()
-    paths = [folder / name for name in media_names(image_set)]
+    paths = [os.path.join(folder, name) for name in media_names(image_set)]
     manifest = folder / MANIFEST
     if not _is_complete(manifest, image_set, paths):
         with storage_errors(folder):
             manifest.unlink(missing_ok=True)
-            for parent in {path.parent for path in paths}:
+            for parent in folders_of(paths):
                 parent.mkdir(parents=True, exist_ok=True)
             _write_all(image_set, paths, progress)
         write_atomically(manifest, json.dumps({"images_hash": image_set.images_hash, "num_images": len(image_set)}).encode(), remedy=DATA)
-    return list(map(str, paths))
+    return paths
+
+
+def folders_of(paths: list[str]) -> set[Path]:
+    """The folders that the files are in."""
+    return {Path(folder) for folder in set(map(os.path.dirname, paths))}
 
 
 def media_names(image_set: ImageSet) -> list[str]:
@@ -124,18 +129,18 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
     return b"".join((len(content).to_bytes(4, "big"), kind, content, zlib.crc32(content, zlib.crc32(kind)).to_bytes(4, "big")))
 
 
-def _is_complete(manifest: Path, image_set: ImageSet, paths: list[Path]) -> bool:
+def _is_complete(manifest: Path, image_set: ImageSet, paths: list[str]) -> bool:
     try:
         known = json.loads(manifest.read_text())
     except (OSError, ValueError):
         return False
     if known != {"images_hash": image_set.images_hash, "num_images": len(image_set)}:
         return False
-    there = sum(sum(1 for _ in folder.glob("*.png")) for folder in {path.parent for path in paths} if folder.is_dir())
+    there = sum(sum(1 for _ in folder.glob("*.png")) for folder in folders_of(paths) if folder.is_dir())
     return there >= len(paths)
 
 
-def _write_all(image_set: ImageSet, paths: list[Path], progress: Progress) -> None:
+def _write_all(image_set: ImageSet, paths: list[str], progress: Progress) -> None:
     if image_set.images.shape[1] not in COLOUR_TYPES:
         raise DataError(f"images of '{image_set.name}' have {image_set.images.shape[1]} channels, a PNG has 1 to 4")
 
@@ -146,8 +151,8 @@ def _write_all(image_set: ImageSet, paths: list[Path], progress: Progress) -> No
                 with open(path, "xb", buffering=0) as file:
                     file.write(content)
             except FileExistsError:
-                if path.read_bytes() != content:
-                    path.write_bytes(content)
+                if Path(path).read_bytes() != content:
+                    Path(path).write_bytes(content)
 
     starts = range(0, len(paths), BLOCK)
     progress("images", 0, len(paths))

@@ -36,7 +36,7 @@ def render(result: dict[str, Any]) -> None:
         for left, right in rows:
             console.print(f"{INDENT}{left:<{longest}}   {right}".rstrip(), markup=False)
         console.print()
-    console.print(f"That took {duration(result['took_seconds'])}.", markup=False)
+    console.print(textwrap.fill(took(result), width), markup=False)
 
 
 def sections(result: dict[str, Any]) -> list[tuple[str, list[str], list[tuple[str, str]]]]:
@@ -116,6 +116,20 @@ def places(result: dict[str, Any]) -> list[tuple[str, str]]:
     if result.get("licence"):
         rows.append(("licence of the judge's net", ", ".join(result["licence"])))
     return rows
+
+
+def took(result: dict[str, Any]) -> str:
+    """How long the audit took and how much memory it held at most, in all and by step; steps under a second are left out."""
+    peaks = result["peak_memory_mib"]
+    long = {step: seconds for step, seconds in result["seconds"].items() if seconds >= 1}
+    steps = [f"{step} {duration(seconds)} and {gibibytes(peaks[step])}" for step, seconds in long.items()]
+    by_step = f" ({', '.join(steps)})" if steps else ""
+    return f"That took {duration(result['took_seconds'])} and at most {gibibytes(max(peaks.values()))} of memory{by_step}."
+
+
+def gibibytes(mebibytes: float) -> str:
+    """`0.4 GiB`, `12 GiB`."""
+    return f"{mebibytes / 1024:.1f} GiB" if mebibytes < 10_000 else f"{mebibytes / 1024:.0f} GiB"
 
 
 def counted(number: int, one: str, many: str) -> str:

@@ -88,6 +88,7 @@ def find_groups(
 def _clusters(embeddings: NDArray[np.floating], seed: int) -> NDArray[np.int64]:
     """(N,) numbers of clusters of the directions; one cluster where there are too few samples for two."""
     from sklearn.cluster import MiniBatchKMeans
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
     num_samples = len(embeddings)
     num_groups = min(MOST, num_samples // FEWEST)
@@ -96,8 +97,9 @@ def _clusters(embeddings: NDArray[np.floating], seed: int) -> NDArray[np.int64]:
     chosen = np.arange(num_samples)
     if num_samples > FIT_ON:
         chosen = np.sort(np.random.default_rng(seed).choice(num_samples, FIT_ON, replace=False))
-    fitted = MiniBatchKMeans(num_groups, random_state=seed, n_init=1, batch_size=4096).fit(_unit(embeddings[chosen]))
-    blocks = [fitted.predict(_unit(embeddings[start : start + BLOCK])) for start in range(0, num_samples, BLOCK)]
+    with threadpool_limits(1):  # its steps are so short that several threads wait for each other, seconds where other programs run
+        fitted = MiniBatchKMeans(num_groups, random_state=seed, n_init=1, batch_size=4096).fit(_unit(embeddings[chosen]))
+        blocks = [fitted.predict(_unit(embeddings[start : start + BLOCK])) for start in range(0, num_samples, BLOCK)]
     return np.unique(np.concatenate(blocks), return_inverse=True)[1].astype(np.int64)
 
 

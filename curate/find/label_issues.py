@@ -3,9 +3,10 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from curate.errors import UnknownNameError, UsageError
 from curate.find.error_probability import Errors, as_opinions, estimate_errors, mean_blocks
@@ -13,6 +14,9 @@ from curate.find.label_evidence import label_evidence
 from curate.find.self_estimate import SelfEstimate, estimate_detection, estimate_sentences
 from curate.intervals import Estimate
 from curate.options import METHODS
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 DEFAULT_METHOD, *CLEANLAB_METHODS = METHODS
 THRESHOLD = 0.5
@@ -64,8 +68,8 @@ class LabelIssues:
 
 
 def find_label_issues(
-    labels: ArrayLike,
-    pred_probs: ArrayLike | Sequence[ArrayLike],
+    labels: "ArrayLike",
+    pred_probs: "ArrayLike | Sequence[ArrayLike]",
     *,
     method: str = DEFAULT_METHOD,
     threshold: float = THRESHOLD,

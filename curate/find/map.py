@@ -20,7 +20,8 @@ from curate.memory import PeakMemory
 from curate.progress import Progress, silent
 from curate.run import Run
 
-COMMAND = "from curate.find.map import map_of; map_of()"
+COMMAND = "import sys; sys.path[:] = {path!r}; from curate.find.map import map_of; map_of()"
+"""With the path of this process: `python -c` would look for modules in the user's folder first, which may hold a numbers.py."""
 
 
 class MapProcess:
@@ -35,7 +36,7 @@ class MapProcess:
     """
 
     def __init__(self, embeddings: Path, *, seed: int) -> None:
-        command = [sys.executable, "-c", COMMAND, str(embeddings.resolve()), str(seed)]
+        command = [sys.executable, "-c", COMMAND.format(path=sys.path), str(embeddings.resolve()), str(seed)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
     def start(self, neighbors: tuple[NDArray[np.int64], NDArray[np.float32]]) -> None:

@@ -61,7 +61,7 @@ def train_and_judge(
 
     model = with_smaller_batch(train, recipe, "the net")
     test = torch.arange(len(images), len(both))
-    probs = predict(model, batches, test, device, views=recipe.views).numpy()
+    probs = predict(model, batches, test, device, views=recipe.views, sure=recipe.sure).numpy()
     if not np.isfinite(probs).all():
         raise DataError("the training diverged; try another seed, or audit with another --model or --preset")
     return probs, model

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec
 
 from curate.errors import DataError, UnknownNameError, UsageError
 from curate.judge.judgement import Judgement, Ready
-from curate.options import PRESET_HELP, PRESETS, Place, option
+from curate.options import PRESET_HELP, PRESETS, Place, described, option
 from curate.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ EMBEDDED_DIMENSIONS = 256
 """Axes of the features that map, similarity, outliers and duplicates are made from."""
 
 
+@described
 @dataclass(frozen=True)
 class Features:
     """Out-of-fold heads on the features of a frozen pretrained net.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from curate.errors import DataError, UsageError
 from curate.judge.judgement import Judgement, Ready
-from curate.options import Place, option
+from curate.options import Place, described, option
 from curate.progress import Progress, silent
 from curate.tables import plain, separator_of
 
@@ -24,6 +24,7 @@ OWN = "Probabilities of your own"
 TABLES = (".csv", ".tsv", ".parquet")
 
 
+@described
 @dataclass(frozen=True)
 class Given:
     """Out-of-fold probabilities of the user's own, of one model or of several independent ones, and embeddings.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from curate.errors import DependencyError, UnknownNameError, UsageError
 from curate.judge.judgement import PART, Judgement, Ready
-from curate.options import PRESET_HELP, PRESETS, RECIPE_NAMES, TRAINING, Place, option
+from curate.options import PRESET_HELP, PRESETS, RECIPE_NAMES, TRAINING, Place, described, option
 from curate.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ JUDGED_TWICE = 10_000
 and small sets need them most, since nets that learnt from few samples are weak."""
 
 
+@described
 @dataclass(frozen=True)
 class Nets:
     """CNNs trained by K-fold cross-validation.

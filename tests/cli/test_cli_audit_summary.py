@@ -34,13 +34,9 @@ def summary_of(tmp_path, monkeypatch, make_shapes, capsys):
 def test_the_summary_fits_a_screen_and_says_what_was_found_how_sure_what_next_and_where(summary_of):
     told = summary_of(0.9)
     assert len(told.splitlines()) <= 24 and all(len(line) <= 100 for line in told.splitlines() if "/" not in line)
-    assert re.findall(r"^[A-Z].*", told, re.MULTILINE) == [
-        "What was found",
-        "How sure that is",
-        "What to do next",
-        "Where things are",
-        "That took 12 s.",
-    ]
+    *headings, last = re.findall(r"^[A-Z].*", told, re.MULTILINE)
+    assert headings == ["What was found", "How sure that is", "What to do next", "Where things are"]
+    assert last.startswith("That took 12 s and at most ")
     assert re.search(r"About 6 of 300 labels are wrong \(\d+ to \d+\)\. We flag 6", told)
     assert "report.html" in told and "issues.csv" in told
 
@@ -67,6 +63,13 @@ def test_files_that_were_not_read_are_counted_with_the_reason(summary_of):
     assert "Passed over: 2 (no picture by its ending)" in " ".join(told.split())
     assert "and 2 more, all in run.json" in " ".join(told.split())
     assert "66 pictures in groups that are often judged wrong" in " ".join(told.split())
+
+
+def test_every_step_that_takes_long_is_told_with_its_seconds_and_its_memory(summary_of):
+    steps = {"seconds": {"train": 42.4, "find": 9.14, "report": 0.2}, "peak_memory_mib": {"train": 1646.0, "find": 2768.3, "report": 12000}}
+    told = " ".join(summary_of(0.9, **steps).split())
+    by_step = "train 42 s and 1.6 GiB, find 9.1 s and 2.7 GiB"
+    assert told.endswith(f"That took 12 s and at most 12 GiB of memory ({by_step}).")
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(4.23, "4.2 s"), (42.4, "42 s"), (130, "2 min 10 s")])

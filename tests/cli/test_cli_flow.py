@@ -106,10 +106,13 @@ def test_a_run_that_is_not_there_is_an_error_line(curate):
     assert is_error_line(result) and "no run at" in result.stderr
 
 
-def test_classes_with_fewer_samples_than_folds_are_kept_and_named(curate, image_folder):
-    result = curate(
-        "train", image_folder, "--run", "few", "--folds", str(PER_CLASS + 1), "--model", "lenet5", "--preset", "quick", "--json"
-    )
+def test_classes_with_fewer_samples_than_folds_are_kept_and_named(curate, image_folder, tmp_path):
+    for name in ("left", "right"):
+        (tmp_path / "few" / name).mkdir(parents=True)
+        for file in sorted((image_folder / name).iterdir())[:6]:
+            shutil.copy(file, tmp_path / "few" / name)
+    options = ("--folds", 7, "--model", "lenet5", "--preset", "quick", "--device", "cpu", "--json")
+    result = curate("train", tmp_path / "few", "--run", "few", *options)
     assert result.exit_code == 0 and json.loads(result.stdout)["weak_classes"] == ["left", "right"]
 
 
@@ -135,7 +138,7 @@ def test_an_unknown_model_is_an_error_line_with_the_nearest_names(curate, image_
 def test_ctrl_c_stops_with_130_and_the_same_command_goes_on(image_folder, tmp_path):
     # a background job of a shell ignores Ctrl-C, and so would its children
     start = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from curate.cli import main; main()"
-    command = [sys.executable, "-c", start, "train", str(image_folder), *TRAIN, "--repeats", "20", "--json"]
+    command = [sys.executable, "-c", start, "train", str(image_folder), *TRAIN, "--repeats", "10", "--json"]
     environment = {**os.environ, "CURATE_DATA": str(tmp_path)}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for line in process.stderr:

@@ -26,6 +26,14 @@ def test_the_map_is_the_one_that_would_be_made_here(embeddings, file):
     assert record["seconds"] > 0 and record["peak_memory_mib"] > 50
 
 
+def test_a_file_of_the_user_that_is_called_like_a_module_is_none(embeddings, file, tmp_path, monkeypatch):
+    (tmp_path / "numbers.py").write_text("raise SystemExit('the digits of a user')\n")
+    monkeypatch.chdir(tmp_path)
+    with MapProcess(file, seed=3) as process:
+        process.start(nearest_neighbors(embeddings))
+        assert process.result() is not None
+
+
 def test_a_process_that_was_killed_has_no_map(embeddings, file):
     with MapProcess(file, seed=3) as process:
         process._process.kill()

@@ -1,5 +1,6 @@
 """A small image folder with two splits and three wrong labels, and the run that was made from it."""
 
+import shutil
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ from making import train
 from curate.data.load import load
 from curate.find.find import find
 from curate.options import LookFor
+from curate.run import Run
 
 NUM, NUM_TEST = 48, 12
 OPTIONS = {"model": "lenet5", "preset": "quick", "num_folds": 2, "device": "cpu"}
@@ -42,10 +44,23 @@ def shapes(shape_folder, data):
     return load(str(shape_folder))
 
 
+@pytest.fixture(scope="session")
+def trained_once(shape_folder, tmp_path_factory):
+    """The folder of a run of the shapes, which nobody changes."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CURATE_DATA", str(folder))
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        run = train(load(str(shape_folder)), folder / "runs" / "shapes", **OPTIONS)
+        torch.set_num_threads(threads)
+    return run.path
+
+
 @pytest.fixture
-def trained(shapes, data):
+def trained(trained_once, shapes, data):
     """A run and its images; `true` are the right labels."""
-    run = train(shapes, data / "runs" / "shapes", **OPTIONS)
+    run = Run.open(shutil.copytree(trained_once, data / "runs" / "shapes"))
     drawn = np.array([int(sample_id[-8:-4]) for sample_id in shapes.sample_ids.tolist()]) % 3  # across, down, disc
     return SimpleNamespace(run=run, images=shapes, true=np.array([0, 2, 1])[drawn])  # by name: across, disc, down
 

@@ -1,8 +1,10 @@
 """The public API: what `import curate` gives, as the README and `help(curate)` show it."""
 
 import json
+import pydoc
 import subprocess
 import sys
+from dataclasses import fields
 
 import numpy as np
 import pandas as pd
@@ -26,6 +28,15 @@ def test_every_public_name_is_there_and_documented():
     for name in curate.__all__:
         assert getattr(curate, name).__doc__, name
     assert set(curate.__all__) <= set(dir(curate))
+
+
+def test_the_help_of_the_package_reads_well():
+    told = pydoc.render_doc(curate, renderer=pydoc.plaintext)
+    assert " at 0x" not in told and "_NestedSequence" not in told  # addresses, and what numpy's types are made of
+    assert "progress: curate.progress.Progress = silent" in told
+    for options in (curate.Nets, curate.Features, curate.Given, curate.Source, curate.Place, curate.LookFor):
+        helps = {field.name: field.metadata["help"] for field in fields(options) if field.metadata}
+        assert helps and all(f"    {name}: {words}" in options.__doc__ for name, words in helps.items())
 
 
 def test_importing_curate_imports_nothing_heavy():

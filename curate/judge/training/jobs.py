@@ -212,7 +212,8 @@ class FoldWork:
             on_share((training + passed) / (training + judging))
 
         judged = torch.from_numpy(self.judges(job))
-        probs = predict(model, batches, judged, self.device, views=self.recipe.views, on_images=on_images).numpy()
+        views, sure = self.recipe.views, self.recipe.sure
+        probs = predict(model, batches, judged, self.device, views=views, sure=sure, on_images=on_images).numpy()
         if not np.isfinite(probs).all():
             raise DataError(f"the training of fold {job.fold} diverged; try another --seed, --model or --preset")
         embeddings = embed(model, batches, torch.arange(len(self.labels)), self.device, on_images=on_images).numpy() if job.embeds else None

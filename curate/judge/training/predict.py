@@ -1,7 +1,7 @@
 """Probabilities and embeddings of trained networks, by the forward pass that is quickest on the device."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -36,21 +36,39 @@ OnImages = Callable[[int], None]
 
 @torch.inference_mode()
 def predict(
-    model: ConvNet, batches: Batches, indices: Tensor, device: Device, *, views: int = 1, on_images: OnImages = lambda n: None
+    model: ConvNet,
+    batches: Batches,
+    indices: Tensor,
+    device: Device,
+    *,
+    views: int = 1,
+    sure: float = 1.0,
+    on_images: OnImages = lambda n: None,
 ) -> Tensor:
     """Class probabilities (M, K) float32 on the CPU of the images at `indices` (M,).
 
-    The logits are averaged over the views of `Recipe.views` before the softmax.
+    The logits are averaged over the views of `Recipe.views` before the softmax. An image of whose class the image itself is as sure as
+    `sure` is not looked at again: `on_images` is told of its other views at once.
     """
 
-    def judged(chosen: Tensor) -> Tensor:
+    def judged(chosen: Tensor, which: slice) -> Tensor:
         x = batches.normalise(batches.pixels(chosen))
         with device.autocast():
-            seen = [logits_of(model, view, device).float() for view in _views(x, views, max(1, batches.shift))]
-        on_images(views * len(chosen))
-        return F.softmax(reduce(torch.add, seen) / views, dim=1)
+            seen = [logits_of(model, view, device).float() for view in _views(x, views, max(1, batches.shift))[which]]
+        on_images(len(seen) * len(chosen))
+        return reduce(torch.add, seen)
 
-    return _in_batches(judged, model, batches, indices, device)
+    def all_of(chosen: Tensor, which: slice) -> Tensor:
+        return _in_batches(partial(judged, which=which), model, batches, chosen, device)
+
+    if views == 1 or sure >= 1:
+        return F.softmax(all_of(indices, slice(None)) / views, dim=1)
+    logits = all_of(indices, slice(1))
+    unsure = (F.softmax(logits, dim=1).amax(dim=1) < sure).nonzero().flatten()
+    on_images((views - 1) * (len(indices) - len(unsure)))
+    if len(unsure):
+        logits[unsure] = (logits[unsure] + all_of(indices[unsure], slice(1, None))) / views
+    return F.softmax(logits, dim=1)
 
 
 @torch.inference_mode()

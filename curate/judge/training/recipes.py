@@ -8,7 +8,7 @@ from curate.judge.models.zoo import ZOO
 OPTIMIZERS = ("muon", "sgd", "adamw")
 BORDERS = ("reflect", "zeros")
 VIEWS = (1, 2, 5, 6, 10)
-EXTRAS = ("border", "color_jitter", "cutout", "mixup", "dropout", "head_epochs", "stage_epochs", "stage_decay", "constant_rate")
+EXTRAS = ("sure", "border", "color_jitter", "cutout", "mixup", "dropout", "head_epochs", "stage_epochs", "stage_decay", "constant_rate")
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Recipe:
         shift: largest random shift in pixels; mirror: whether images are mirrored at random.
         views: predictions are averaged over `1` view, `2` (mirrored too), `6` (each also shifted by a pixel two ways), `5` (the
             centre and the four corner crops of the image padded by `shift`, or by a pixel), or `10` (those, mirrored too).
+        sure: an image of whose class its plain view is so sure is judged by that view alone; 1 = every image by all views.
         border: what a shifted image shows beyond its edge: `reflect`, its mirror image, or `zeros`, black.
         color_jitter: deviation of the noise along the principal axes of the training pixels; 0.1 in AlexNet.
         cutout: side in pixels of a square that is blanked at a random place; 16 suits CIFAR-10.
@@ -38,7 +39,7 @@ class Recipe:
         stage_decay: rate of a stage as a share of that of the part above it.
         constant_rate: the learning rate stays at its peak from the first step to the last: no warm-up, no fall.
 
-    All from `border` on are off by default: see `curate.judge.training.augment`, and for the last three `curate.judge.training.fit`.
+    All from `sure` on are off by default: see `curate.judge.training.augment`, and for the last three `curate.judge.training.fit`.
     """
 
     epochs: int
@@ -55,6 +56,7 @@ class Recipe:
     shift: int = 0
     mirror: bool = False
     views: int = 1
+    sure: float = 1.0
     border: str = "reflect"
     color_jitter: float = 0.0
     cutout: int = 0
@@ -73,6 +75,8 @@ class Recipe:
                 raise UnknownNameError.of(kind, name, known)
         if self.views not in VIEWS:
             raise UsageError(f"views must be {', '.join(map(str, VIEWS[:-1]))} or {VIEWS[-1]}, found {self.views}")
+        if not 0 <= self.sure <= 1:
+            raise UsageError(f"sure must be a probability in 0..1, found {self.sure}")
         for extra in ("color_jitter", "cutout", "mixup"):
             if not getattr(self, extra) >= 0:
                 raise UsageError(f"{extra} must be 0 (off) or more, found {getattr(self, extra)}")

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from curate.errors import UsageError
 from curate.gain.retrain import train_and_judge
 from curate.judge.models.registry import make_model
 from curate.judge.training import predict as prediction
@@ -60,6 +61,39 @@ def test_rows_sum_to_1_and_follow_the_indices(make_shapes, cpu, views):
     probs = predict(model, batches, torch.tensor([7, 2, 7]), cpu, views=views)
     torch.testing.assert_close(probs.sum(dim=1), torch.ones(3))
     assert torch.equal(probs[0], probs[2]) and not torch.equal(probs[0], probs[1])
+
+
+@pytest.mark.parametrize("views", [2, 6, 10])
+def test_only_unsure_images_are_looked_at_again(make_shapes, cpu, views):
+    model, batches, everything = lenet(0), Batches(torch.from_numpy(make_shapes(30).images)), torch.arange(30)
+    plain, by_all = (predict(model, batches, everything, cpu, views=number) for number in (1, views))
+    sure = plain.amax(dim=1).median().item()
+    is_sure = plain.amax(dim=1) >= sure
+    passed, told = [], []
+    hook = model.register_forward_pre_hook(lambda _net, arguments: passed.append(len(arguments[0])))
+    found = predict(model, batches, everything, cpu, views=views, sure=sure, on_images=told.append)
+    hook.remove()
+    num_unsure = int((~is_sure).sum())
+    assert 10 <= num_unsure <= 20 and sum(passed) - passed.count(1) == 30 + num_unsure * (views - 1) and sum(told) == 30 * views
+    torch.testing.assert_close(found, torch.where(is_sure[:, None], plain, by_all), rtol=1e-4, atol=1e-5)
+    assert not torch.equal(plain, by_all)
+
+
+def test_where_all_are_sure_no_image_is_looked_at_twice(make_shapes, cpu):
+    model, batches, everything = lenet(0), Batches(torch.from_numpy(make_shapes(30).images)), torch.arange(30)
+    assert torch.equal(predict(model, batches, everything, cpu, views=6, sure=0), predict(model, batches, everything, cpu))
+
+
+def test_the_recipe_says_how_sure_an_image_must_be(make_shapes, cpu):
+    shapes, test_images = make_shapes(60), make_shapes(30, seed=1).images
+    recipes = [Recipe(epochs=2, batch_size=20), *(Recipe(epochs=2, batch_size=20, views=2, sure=sure) for sure in (0, 1))]
+    alone, never, always = (
+        train_and_judge(lenet, shapes.images, shapes.labels, test_images, recipe=recipe, device=cpu, seed=0)[0] for recipe in recipes
+    )
+    assert np.array_equal(alone, never) and not np.array_equal(alone, always)
+    assert "sure" not in recipes[2].to_json() and recipes[1].to_json()["sure"] == 0
+    with pytest.raises(UsageError, match=r"sure must be a probability in 0..1, found 1.5"):
+        Recipe(epochs=1, sure=1.5)
 
 
 def test_more_images_than_a_batch_come_back_in_order(make_shapes, cpu, monkeypatch):

@@ -9,7 +9,7 @@ from PIL import Image
 
 from curate.publish.inline import audit_inline
 from curate.review.journal import Decision, append_decisions, read_journal
-from curate.verbs import Audit
+from curate.verbs.audited import Audit
 
 anywidget = pytest.importorskip("anywidget", reason="the widget needs anywidget: pip install 'curate[notebook]'")
 
