@@ -26,6 +26,7 @@ CLASSES = ("cat", "dog", "owl")
 HANG_SECONDS = 300.0
 NUMBER = re.compile(r"\d[\d.,:]*")
 TIMES = ("created", "started", "seconds", "peak_memory_mib", "resumed", "when", "command")
+TIMES += ("created_at", "last_modified_at", "last_loaded_at")  # FiftyOne's
 WRITES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink")
 CHANGES = ("insert", "update", "delete", "create", "drop", "createIndexes", "findAndModify", "renameCollection")
 
