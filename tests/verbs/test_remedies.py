@@ -111,3 +111,14 @@ def test_corrections_made_on_labels_of_a_file_go_over_that_file_as_the_message_s
     assert "give that file by --labels and this one by --corrections" in capsys.readouterr().err
     assert cli(*words, tmp_path / "vendor.npy", "--corrections", tmp_path / "c.json", "--run", "second") == 0
     assert curate.open("second").run.load_array("labels.npy").tolist() == [0, 1, 0, 0, 1, 1, 0, 0]
+
+
+@pytest.mark.parametrize("verb", ["filters", "maps", "excite", "saliency", "model"])
+def test_what_needs_a_net_names_the_judge_that_trains_one(pets, capsys, verb):
+    words = ["explain", verb, "RUN", *(["pets/cat/1.png"] if verb in ("maps", "saliency") else [])]
+    audited(pets, run="given")
+    assert cli(*("given" if word == "RUN" else word for word in words)) == 2
+    assert "has no net of its own; audit with --judge nets under another --run name" in capsys.readouterr().err
+    quick = ["--model", "lenet5", "--preset", "quick", "--folds", "2", "--image-size", "16", "--device", "cpu", "--no-fiftyone"]
+    assert cli("audit", pets, "--judge", "nets", "--run", "nets", *quick) == 0
+    assert cli(*("nets" if word == "RUN" else word for word in words)) == 0
