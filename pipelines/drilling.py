@@ -326,12 +326,13 @@ class Tally:
 
     @contextlib.contextmanager
     def shown(self) -> Iterator[None]:
-        """Context after which the table is printed, also after Ctrl-C: of what was tried until then."""
+        """Context after which the table is printed, also where it was cut short: of what was tried until then."""
         try:
             yield
         except KeyboardInterrupt:
             print("stopped; until then:")
-        self.show()
+        finally:
+            self.show()
 
     def show(self, *, num_shown: int = 40) -> None:
         """Prints the table, and ends the program with exit code 1 where something was lost."""
