@@ -320,7 +320,7 @@ def run_path(name: str) -> Path:
     """
     if "/" in name or name in (".", ".."):
         return Path(name)
-    if not name or name.startswith(".") or any(c in '\\:*?"<>|' or not c.isprintable() for c in name):
+    if name != name.strip() or not name or name.startswith(".") or any(c in '\\:*?"<>|' or not c.isprintable() for c in name):
         raise RunError(f"'{name}' cannot be the name of a run; use letters, digits, '-' and '_', or give a path with '/'")
     return data_root() / "runs" / name
 

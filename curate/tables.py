@@ -86,6 +86,11 @@ def separator_of(path: Path) -> str:
         return SEPARATORS[0]
 
 
+def is_text(path: str) -> bool:
+    """Whether `path` is text in UTF-8 on one line, so that it can be written down; Python shows other bytes as surrogates."""
+    return "\n" not in path and not any("\ud800" <= sign <= "\udfff" for sign in path)
+
+
 def plain(text: str) -> str:
     """Text from outside as it is compared: stripped, in Unicode's NFC form (macOS writes file names in NFD)."""
     return unicodedata.normalize("NFC", text.strip())

@@ -48,8 +48,7 @@ def killed(folder: Path, cases: dict[str, Case], num_kills: int, rng: random.Ran
                 mongod.start()
                 fault = fault_of(ended, allowed=("well", "told"))
                 if fault is None:
-                    again = world.run(case.command)
-                    fault = fault_of(again, allowed=("well",)) or ", ".join(differences(expected, world.contents())[:4]) or None
+                    fault = world.fault_of_again(case.command, expected)
                 tally.note(f"mongod killed: {name}", None if fault is None else f"{fault}, after {moment:.2f} s")
     finally:
         mongod.stop()

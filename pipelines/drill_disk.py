@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from drill_kills import CASES, Case, World
-from drilling import Tally, differences, fault_of, run, tmpfs, warm_up
+from drilling import Tally, fault_of, run, tmpfs, warm_up
 
 READING = {
     "decisions": ("decisions", "r"),
@@ -59,8 +59,7 @@ def full(folder: Path, cases: dict[str, Case], num_tries: int, rng: random.Rando
                 if fault is None and ended.verdict == "told" and "the disk is full" not in ended.err:
                     fault = f"another reason: {ended.err.strip().splitlines()[-1]}"
                 if fault is None:
-                    again = world.run(case.command)
-                    fault = fault_of(again, allowed=("well",)) or ", ".join(differences(expected, world.contents())[:4]) or None
+                    fault = world.fault_of_again(case.command, expected)
                 tally.note(f"full: {name}", None if fault is None else f"{fault} (room for {room})")
             shutil.rmtree(world.folder)
 

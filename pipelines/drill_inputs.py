@@ -250,7 +250,8 @@ def arrays(draw: Any, sound: np.ndarray) -> bytes:
                 kind = draw(st.sampled_from(["float16", "float64", ">f4", "int8", "uint8", "int64", "uint64", "bool", "complex64"]))
                 array = array.astype(kind) if array.dtype.kind in "fiub" else array
         elif what == "shape":
-            array = draw(st.sampled_from([array.reshape(-1), array[..., None], array.T, array[:0], array.reshape(-1)[:1].reshape(())]))
+            scalar = array.reshape(-1)[0:1].reshape(()) if array.size else array
+            array = draw(st.sampled_from([array.reshape(-1), array[..., None], array.T, array[:0] if array.ndim else array, scalar]))
         elif what == "rows":
             array = (
                 draw(st.sampled_from([array[:-1], np.concatenate([array, array]), array[::-1], array[..., ::-1]])) if array.ndim else array

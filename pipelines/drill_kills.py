@@ -111,6 +111,10 @@ class World:
         given = {"pics", "p.npy", "q.npy", "decided.csv"}
         return Path(shutil.copytree(self.home, to, ignore=lambda base, names: given & set(names) if Path(base) == self.home else ()))
 
+    def fault_of_again(self, command: Sequence[str], expected: dict[str, str]) -> str | None:
+        """What is wrong with how `command` ends once the trouble is over, or with what is there then; None where nothing is."""
+        return fault_of(self.run(command), allowed=("well",)) or ", ".join(differences(expected, self.contents())[:4]) or None
+
     def contents(self) -> dict[str, str]:
         return contents(self.home) | ({} if self.uri is None else self._dataset())
 
@@ -167,9 +171,7 @@ def drill(world: World, name: str, case: Case, num_kills: int, generator: random
         killed = world.run(case.command, stop)
         fault = fault_of(killed, allowed=("well", "stopped"))
         if fault is None:
-            resumed = world.run(case.command)
-            fault = fault_of(resumed, allowed=("well",))
-            fault = fault or ", ".join(differences(expected, world.contents())[:4]) or None
+            fault = world.fault_of_again(case.command, expected)
             fault = None if fault is None else f"{fault}, after {signal.Signals(stop.signal).name} at {where}"
         tally.note(name, fault)
 

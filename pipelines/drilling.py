@@ -26,6 +26,7 @@ CLASSES = ("cat", "dog", "owl")
 HANG_SECONDS = 300.0
 NUMBER = re.compile(r"\d[\d.,:]*")
 TIMES = ("created", "started", "seconds", "peak_memory_mib", "resumed", "when", "command")
+TIMES += ("created_at", "last_modified_at", "last_loaded_at")  # FiftyOne's
 WRITES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink")
 CHANGES = ("insert", "update", "delete", "create", "drop", "createIndexes", "findAndModify", "renameCollection")
 
@@ -325,12 +326,13 @@ class Tally:
 
     @contextlib.contextmanager
     def shown(self) -> Iterator[None]:
-        """Context after which the table is printed, also after Ctrl-C: of what was tried until then."""
+        """Context after which the table is printed, also where it was cut short: of what was tried until then."""
         try:
             yield
         except KeyboardInterrupt:
             print("stopped; until then:")
-        self.show()
+        finally:
+            self.show()
 
     def show(self, *, num_shown: int = 40) -> None:
         """Prints the table, and ends the program with exit code 1 where something was lost."""

@@ -14,7 +14,7 @@ import pytest
 
 from curate.errors import RunError, StorageError
 from curate.files import DATA, RUN, TO, storage_errors, write_atomically
-from curate.run import Run, holds_runs
+from curate.run import Run, holds_runs, run_path
 
 META = {
     "dataset": {"name": "shapes", "images_hash": "a", "labels_hash": "b", "origin": {"source": "/here"}},
@@ -286,3 +286,12 @@ def test_what_a_killed_process_was_writing_goes_with_the_next_write(tmp_path):
     other.write_text("of a process that runs")
     write_atomically(tmp_path / "file", b"whole")
     assert not left.exists() and other.exists()
+
+
+@pytest.mark.parametrize("name", ["", " ", "photos ", " photos", ".photos", "a\\b", "a:b", "a*", "a\nb", "\ufeffa"])
+def test_a_name_that_makes_a_bad_folder_is_told_with_a_remedy_that_helps(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("CURATE_DATA", str(tmp_path))
+    with pytest.raises(RunError, match="cannot be the name of a run; use letters, digits, '-' and '_', or give a path with '/'"):
+        run_path(name)
+    for better in ("photos-2_b", "./photos"):
+        assert Run.create(tmp_path / run_path(better), META).path.is_dir()

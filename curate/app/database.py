@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from curate.app.mongod import answers, find_mongod, last_words
-from curate.errors import DatabaseError
+from curate.errors import DatabaseError, UnknownNameError
 
 PROBE_SECONDS = 3.0
 
@@ -185,6 +185,34 @@ def database_errors() -> Iterator[None]:
         yield
     except PyMongoError as error:
         raise DatabaseError(f"the database does not answer any more ({type(error).__name__}); see `curate doctor`") from error
+
+
+def load_dataset(name: str) -> Any:
+    """The FiftyOne dataset `name`, rightly counted. Needs `connect`.
+
+    Raises:
+        UnknownNameError: there is no such dataset.
+    """
+    import fiftyone as fo
+
+    with quiet_fiftyone():
+        if not fo.dataset_exists(name):
+            raise UnknownNameError.of("FiftyOne dataset", name, fo.list_datasets())
+        dataset = fo.load_dataset(name)
+        mend_count(dataset._sample_collection)
+    return dataset
+
+
+def mend_count(collection: Any) -> None:
+    """Makes MongoDB count the collection anew where its own idea of the count is wrong, as it is after mongod was killed.
+
+    FiftyOne goes by that count: at 0 `dataset.count()` is 0 and the App shows `No samples yet`, though they are all there.
+    """
+    from pymongo.errors import OperationFailure
+
+    if collection.estimated_document_count() != collection.count_documents({}, hint="_id_"):  # the index alone is read
+        with contextlib.suppress(OperationFailure):  # who may not do that on a shared server has somebody who may
+            collection.database.command("validate", collection.name)
 
 
 def answers_still(seconds: float = 1.0) -> bool:

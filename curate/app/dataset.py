@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from curate.app import brain
 from curate.app.appearance import set_look
-from curate.app.database import DatabaseInfo, connect, database_errors, quiet_fiftyone
+from curate.app.database import DatabaseInfo, connect, database_errors, load_dataset, quiet_fiftyone
 from curate.app.documents import write_documents
 from curate.app.fields import BRAIN_FIELDS, INDEXES, OPTIONAL, THUMBNAIL, declare_fields, protect_given_label
 from curate.app.media import image_files
@@ -159,8 +159,7 @@ def _open(name: str, image_set: ImageSet, run: Run, *, is_default: bool) -> tupl
                     f"FiftyOne cannot make a dataset named '{name}' ({error}); give another name with --dataset-name"
                 ) from error
             return dataset, True
-    with quiet_fiftyone():
-        dataset = fo.load_dataset(name)
+    dataset = load_dataset(name)
     old = dataset.info[MARK]
     _keep_reviews(dataset, image_set)
     with quiet_fiftyone():

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from curate.app.database import connect, quiet_fiftyone
-from curate.errors import DataError, UnknownNameError
+from curate.app.database import connect, load_dataset, quiet_fiftyone
+from curate.errors import DataError
 from curate.progress import Progress, silent
 
 
@@ -31,10 +31,8 @@ def export_fiftyone(name: str, folder: Path, *, with_media: bool = True, progres
     def report(bar: Any) -> None:
         progress("samples", bar.iteration, bar.total)
 
+    dataset = load_dataset(name)
     with quiet_fiftyone():
-        if not fo.dataset_exists(name):
-            raise UnknownNameError.of("FiftyOne dataset", name, fo.list_datasets())
-        dataset = fo.load_dataset(name)
         files = dataset.values("filepath") if with_media else []
         missing = next((path for path in files if not os.path.isfile(path)), None)
         if missing is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from curate.app.database import connect, quiet_fiftyone
+from curate.app.database import connect, load_dataset, quiet_fiftyone
 from curate.data.crops import Box, crop_files
 from curate.data.decode import decode_images
 from curate.data.image_set import SPLITS, ImageSet, not_chosen, select, split_named
@@ -54,12 +54,8 @@ def load_fiftyone(
         DataError: no images, no labels, or more than one field that could be meant.
     """
     connect()
-    import fiftyone as fo
-
+    dataset = load_dataset(name)
     with quiet_fiftyone():
-        if not fo.dataset_exists(name):
-            raise UnknownNameError.of("FiftyOne dataset", name, fo.list_datasets())
-        dataset = fo.load_dataset(name)
         if dataset.media_type != "image":
             raise DataError(f"the FiftyOne dataset '{name}' holds {dataset.media_type or 'no'} media, expected images")
         field = _label_field(dataset, field)

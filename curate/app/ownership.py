@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from curate.app.database import quiet_fiftyone
+from curate.app.database import load_dataset, quiet_fiftyone
 from curate.errors import DatabaseError
 from curate.run import Run
 
@@ -62,12 +62,10 @@ def is_current(name: str, run: Run) -> bool:
     Raises:
         DatabaseError: curate did not make it, so that it must not be changed.
     """
-    import fiftyone as fo
-
     if not check_is_ours(name):
         return False
+    dataset = load_dataset(name)
     with quiet_fiftyone():
-        dataset = fo.load_dataset(name)
         return (
             dataset.info[MARK] == {**mark_of(run), "is_complete": True}
             and dataset.count() == run.meta["dataset"]["num_samples"]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.app.appearance import WORKSPACE
-from curate.app.database import connect, database_errors, quiet_fiftyone
+from curate.app.database import connect, database_errors, load_dataset, quiet_fiftyone
 from curate.app.guard import Address, Guard, Tokens, check_meant, listen
 from curate.app.media import MediaFolders
 from curate.app.plugins_folder import plugins_folder
@@ -111,12 +111,8 @@ def _kept_decisions(dataset: Any) -> Iterator[None]:
 def _load(name: str) -> Any:
     """The FiftyOne dataset `name`."""
     connect()
-    import fiftyone as fo
-
-    with database_errors(), quiet_fiftyone():
-        if not fo.dataset_exists(name):
-            raise UnknownNameError.of("FiftyOne dataset", name, fo.list_datasets())
-        return fo.load_dataset(name)
+    with database_errors():
+        return load_dataset(name)
 
 
 def _opening(dataset: Any, view: str | None) -> str:

@@ -76,6 +76,8 @@ def how_sure(result: dict[str, Any]) -> Iterator[str]:
     """Sentences on the judge, and on what its word is worth."""
     if result.get("judge"):
         yield f"Judged by {result['judge']}."
+    if "out_of_fold_accuracy" not in result:  # no label is judged
+        return
     yield f"The judge agrees with {100 * result['out_of_fold_accuracy']:.2f} % of the labels, all of pictures that it had not learnt from."
     detection = result.get("detection") or {}
     if detection.get("can_count"):

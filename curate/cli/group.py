@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from curate.errors import CurateError
+from curate.tables import is_text
 
 # Typer brought click along as a package until 0.20 and carries it inside since: this is its base of usage errors in both.
 ClickError: type[Any] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
@@ -30,6 +31,7 @@ class CommandLine(TyperGroup):
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:  # type: ignore[override]
         arguments = list(sys.argv[1:] if args is None else args)
         extra.pop("standalone_mode", None)
+        _check_words(arguments)
         with one_line_errors():
             code = super().main(arguments, "curate", standalone_mode=False, obj=shlex.join(["curate", *arguments]), **extra)
             sys.stdout.flush()  # here, where a closed pipe is still caught
@@ -40,6 +42,17 @@ class CommandLine(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             fail(STOPPED_WORDS, STOPPED, prefix="")
+
+
+def _check_words(arguments: list[str]) -> None:
+    """Fails where there is no folder to begin from, or a path could not be written down."""
+    try:
+        here = os.getcwd()
+    except FileNotFoundError:
+        fail("the folder that this command was given in is gone; change to one that is there")
+    strange = next((text for text in (here, os.environ.get("CURATE_DATA", ""), *arguments) if not is_text(text)), None)
+    if strange is not None:
+        fail(f"{strange!r} is no text in UTF-8 on one line; rename it")
 
 
 @contextlib.contextmanager

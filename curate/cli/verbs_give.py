@@ -1,5 +1,6 @@
 """clean, retrain, compare, export: the cleaned dataset, whether it trains better nets, and a run for others."""
 
+import sys
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +8,8 @@ from typing import Annotated
 import typer
 
 from curate.cli import arguments as a
-from curate.cli.output import show, working
+from curate.cli.output import show, stdout_to_stderr, working
+from curate.errors import UsageError
 
 
 class TrainingLabels(str, Enum):
@@ -19,13 +21,24 @@ def clean(
     run: a.RunArgument,
     policy: a.PolicyOption = a.Policy.drop,
     min_confidence: a.MinConfidenceOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before more than a third of the samples is dropped.")] = False,
     as_json: a.JsonOption = False,
 ) -> None:
     """Write cleaned.csv: what becomes of every label."""
-    with working():
+
+    def confirm(much: str) -> None:
+        told = f"with the policy {policy.value} {much}, more than a third"
+        if yes:
+            return
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise UsageError(f"{told}; look at some of them first, then say --yes, or choose another --policy")
+        if not typer.confirm(f"{told}. Write cleaned.csv all the same?", err=True):
+            raise UsageError("nothing was written; look at some of the samples first, or choose another --policy")
+
+    with stdout_to_stderr():  # nothing is drawn, which would wipe the question away
         import curate
 
-        result = curate.open(run).clean(policy.value, min_confidence=min_confidence).figures
+        result = curate.open(run).clean(policy.value, min_confidence=min_confidence, confirm=confirm).figures
     show(result, as_json=as_json)
 
 

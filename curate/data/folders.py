@@ -83,7 +83,9 @@ def look_at(folder: Path) -> Layout:
         files = sorted(path for path in folder.iterdir() if path.is_file())
         others = Counter(why_unread(_suffix(path.name)) for path in files if _counts(path))
         images = [str(path) for path in files if _is_image(path.name)]
-        return Layout([(folder, "train")], {folder: {folder: (images, others)}})
+        layout = Layout([(folder, "train")], {folder: {folder: (images, others)}})
+        _count_unentered(folder, folder, layout)
+        return layout
     split_of = {part: split for part in parts if (split := split_named(part.name)) is not None}
     flat = [part for part in split_of if _has_images(part) or not _subfolders(part)]  # a split without class folders, or a class
     split_folders = [part for part in split_of if part not in flat]
@@ -168,7 +170,13 @@ def _count_beside(folder: Path, top: Path, layout: Layout) -> None:
     for path in top.iterdir():
         if path.is_file() and not path.name.startswith(".") and not _is_system_file(path):
             layout.passed_over[OUTSIDE if _is_image(path.name) else why_unread(_suffix(path.name))] += 1
-        elif path.is_dir() and path.name.startswith("__") and path.name not in SYSTEM:
+    _count_unentered(folder, top, layout)
+
+
+def _count_unentered(folder: Path, top: Path, layout: Layout) -> None:
+    """Counts the files in folders of `top` that are no class by their name."""
+    for path in top.iterdir():
+        if path.is_dir() and path.name.startswith("__") and path.name not in SYSTEM:
             images, others = images_below(path)
             layout.passed_over[f"in {path.name}/, by its name none of the classes"] += len(images) + sum(others.values())
         elif path.is_dir() and not path.name.startswith(".") and made_by_curate(path):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from curate.data.image_set import split_named
 from curate.data.pictures import readable_suffixes
 from curate.errors import DataError
-from curate.tables import NO_TEXT, TABLE_SUFFIXES, Table, plain, read_table
+from curate.tables import NO_TEXT, TABLE_SUFFIXES, Table, is_text, plain, read_table
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Listing:
             DataError: a file's name is no text in UTF-8.
         """
         for key in keys:
-            if "\n" in key or any("\ud800" <= sign <= "\udfff" for sign in key):  # how Python shows bytes that are not UTF-8
+            if not is_text(key):
                 raise DataError(f"file name {key!r} in {source} is no text in UTF-8 on one line; rename it")
         labels = whole_numbers([plain(label) for label in labels])  # one class, however a system or a table writes its name
         composed = [unicodedata.normalize("NFC", key) for key in keys]

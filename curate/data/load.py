@@ -22,6 +22,7 @@ from curate.errors import DataError, UsageError
 from curate.options import PATHS, Source
 from curate.progress import Progress, silent
 from curate.run import data_root
+from curate.tables import is_text
 
 
 def load(source: str | Source, *, progress: Progress = silent, **options: Any) -> ImageSet:
@@ -48,6 +49,8 @@ def load(source: str | Source, *, progress: Progress = silent, **options: Any) -
     source = source if isinstance(source, Source) else Source(source, **options)
     is_known = source.name in CATALOG
     place = source.name if is_known else os.path.abspath(os.path.expanduser(source.name))
+    if not is_text(place):
+        raise DataError(f"{place!r} is no text in UTF-8 on one line; rename it")
     paths: dict[str, Any] = {name: Path(os.path.abspath(path)) for name in PATHS if (path := getattr(source, name)) is not None}
     if not is_known and not os.path.exists(place) and os.sep not in source.name and not _is_manifest(source.name):
         raise unknown_dataset(source.name)

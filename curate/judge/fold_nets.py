@@ -28,9 +28,29 @@ def fold_of(run: Run, position: int) -> int:
     """The fold that held out the sample at `position` in the first repeat: `load_fold_net` gives the net that never saw it.
 
     Raises:
-        RunError: `train` has not been run.
+        RunError: `train` has not been run, or another judge judged.
     """
+    _check_judged_by_nets(run)
     return int(run.load_array("fold.npy")[0, position])
+
+
+def net_file(run: Run) -> Path:
+    """Where the run's own net is, that which held out fold 0.
+
+    Raises:
+        RunError: it has none, or not yet.
+    """
+    _check_judged_by_nets(run)
+    return run.require("model.safetensors", "train")
+
+
+def _check_judged_by_nets(run: Run) -> None:
+    other = run.meta["config"].get("judge")  # nets give none
+    if other is not None:
+        raise RunError(
+            f"run '{run.name}' was judged by {'features of pretrained nets' if other == 'features' else 'probabilities that were given'}, "
+            "so that it has no net of its own; audit with --judge nets under another --run name"
+        )
 
 
 def load_fold_net(run: Run, image_set: ImageSet, fold: int) -> tuple[ConvNet, Batches]:
@@ -42,8 +62,9 @@ def load_fold_net(run: Run, image_set: ImageSet, fold: int) -> tuple[ConvNet, Ba
         image_set: that of the run, in its order.
 
     Raises:
-        RunError: the net is not there: an older version kept that of fold 0 only, or the run was made without safetensors.
+        RunError: the net is not there: another judge judged, an older version kept that of fold 0 only, or there was no safetensors.
     """
+    _check_judged_by_nets(run)
     files = [f"models/fold-{fold}.safetensors", *(["model.safetensors"] if fold == 0 else [])]
     file = next((file for file in files if run.has(file)), None)
     if file is None:

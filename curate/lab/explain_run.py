@@ -12,7 +12,7 @@ from torch import Tensor
 from curate.data.image_set import ImageSet
 from curate.data.pixels import quiet_pillow, read_pixels
 from curate.errors import DataError
-from curate.judge.fold_nets import RunNets
+from curate.judge.fold_nets import RunNets, net_file
 from curate.judge.models.weights import load_weights
 from curate.lab.excitation import check_channels, most_exciting
 from curate.lab.figure import check_picture_path, save
@@ -42,7 +42,7 @@ def picture_of_filters(run: Run, *, layer: str | None = None, to: Path | None = 
         UsageError: another ending.
     """
     path = _path(run, to, "filters", layer or "first")
-    net = load_weights(run.require("model.safetensors", "train"))
+    net = load_weights(net_file(run))
     layer = layer or next(iter(conv_layers(net)))
     figure = filters_figure(net, layer)
     return {"layer": layer, "layers": list(conv_layers(net)), "picture": save(figure, path)}

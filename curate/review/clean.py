@@ -1,7 +1,7 @@
 """clean: what becomes of every sample, by a policy and by what reviewers decided."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from curate.review.verdicts import CONFLICT, Verdict, standing_decisions, verdic
 from curate.review.votes import given_labels
 from curate.run import Run
 
-MOST_DROPPED = 0.25  # of all samples; more is seldom wrong
+MOST_DROPPED = 1 / 3  # of all samples; more is seldom wrong
 
 
 def clean_image_set(image_set: ImageSet, cleaned: pd.DataFrame, *, splits: Sequence[str] = ("train", "validation")) -> ImageSet:
@@ -70,12 +70,15 @@ class Reviewed:
     stale: list[Decision]
 
 
-def clean(run: Run, *, policy: str = "drop", min_confidence: float | None = None) -> dict[str, Any]:
+def clean(
+    run: Run, *, policy: str = "drop", min_confidence: float | None = None, confirm: Callable[[str], None] = lambda much: None
+) -> dict[str, Any]:
     """Writes `cleaned.csv` and returns how many samples met which fate, and what of the decisions could not be applied.
 
     Args:
         policy: `drop`, `relabel`, `abstain` or `reviewed`.
         min_confidence: of `relabel`; below it a flagged sample is dropped.
+        confirm: called before more than a third of the samples is dropped, with how many; what it raises leaves all as it was.
 
     Raises:
         RunError: `find` has not been run.
@@ -85,6 +88,9 @@ def clean(run: Run, *, policy: str = "drop", min_confidence: float | None = None
     table = load_table(run)
     review = reviewed(run, table)
     cleaned = _applied(table, review, policy, min_confidence)
+    much = much_dropped(cleaned)
+    if much is not None:
+        confirm(much)
     save_csv(run, "cleaned.csv", cleaned)
     run.update("clean", policy=policy, min_confidence=min_confidence)
     counts = cleaned["action"].value_counts()
@@ -97,7 +103,7 @@ def clean(run: Run, *, policy: str = "drop", min_confidence: float | None = None
         "num_stale_decisions": len(review.stale),
         "stale_samples": sorted({decision.sample_id for decision in review.stale}),
         "note": _unsure(table, review, policy, min_confidence),
-        "warning": _warning(run, cleaned),
+        "warning": warning(run, cleaned),
     }
 
 
@@ -114,14 +120,20 @@ def _unsure(table: pd.DataFrame, review: Reviewed, policy: str, min_confidence: 
     )
 
 
-def _warning(run: Run, cleaned: pd.DataFrame) -> str | None:
-    """Why what was cleaned should be looked at before it is used; None where nothing speaks against it."""
+def much_dropped(cleaned: pd.DataFrame) -> str | None:
+    """How many samples are dropped, in words, where it is more than a third of them."""
     dropped = int((cleaned["action"] == "drop").sum())
-    if dropped > MOST_DROPPED * len(cleaned):
-        return f"{dropped:,} of {len(cleaned):,} samples are dropped; look at some of them first"
+    return f"{dropped:,} of {len(cleaned):,} samples are dropped" if dropped > MOST_DROPPED * len(cleaned) else None
+
+
+def warning(run: Run, cleaned: pd.DataFrame) -> str | None:
+    """Why what was cleaned should be looked at before it is used; None where nothing speaks against it."""
+    much = much_dropped(cleaned)
+    if much is not None:
+        return f"{much}; look at some of them first"
     findings = json.loads(run.path.joinpath("findings.json").read_text()) if run.has("findings.json") else {}
     detection = findings.get("detection", {})
-    if dropped and detection.get("can_count") is False:
+    if (cleaned["action"] == "drop").any() and detection.get("can_count") is False:
         return f"how many labels are wrong could not be told: {detection['reason']}"
     return None
 

@@ -3,7 +3,7 @@
 import contextlib
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -161,16 +161,19 @@ class Audit:
 
         return gallery(self.run, self.image_set, to=place, progress=self._progress, **options)
 
-    def clean(self, policy: str = "drop", *, min_confidence: float | None = None) -> "Cleaned":
+    def clean(
+        self, policy: str = "drop", *, min_confidence: float | None = None, confirm: Callable[[str], None] = lambda much: None
+    ) -> "Cleaned":
         """Writes `cleaned.csv`: every sample with its action and the label that it ends up with.
 
         Args:
             policy: `drop` flagged samples, `relabel` them, `abstain` (keep them unlabelled), or do as `reviewed`.
             min_confidence: relabel only where the suggestion is at least so sure.
+            confirm: called before more than a third of the samples is dropped, with how many; what it raises leaves all as it was.
         """
         from curate.review.clean import clean
 
-        return Cleaned(self, clean(self.run, policy=policy, min_confidence=min_confidence))
+        return Cleaned(self, clean(self.run, policy=policy, min_confidence=min_confidence, confirm=confirm))
 
     def retrain(self, *, labels: str = "cleaned", seeds: Sequence[int] = (0, 1, 2, 3, 4), device: str = "auto") -> dict[str, Any]:
         """Trains nets on the training split under `given` or `cleaned` labels, keeps their weights, and tests them."""

@@ -7,6 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import curate
 from curate.cli.group import CommandLine
 from curate.errors import DataError
 
@@ -69,3 +70,30 @@ def test_a_reader_that_goes_away_gets_no_complaint():
     assert process.stderr.read() == b""
     process.stderr.close()
     assert process.wait() == 1
+
+
+@pytest.mark.parametrize(
+    "words", [("audit", "caf\udce9"), ("report", "caf\udce9"), ("export", "x", "--to", "caf\udce9"), ("audit", "a\nb")]
+)
+def test_a_name_that_cannot_be_written_down_is_an_error_line_before_any_work(words):
+    result = run(AssertionError("work was done"), *words)
+    assert (
+        result.exit_code == 2
+        and result.stderr.endswith("is no text in UTF-8 on one line; rename it\n")
+        and len(result.stderr.splitlines()) == 1
+    )
+
+
+def test_a_folder_of_such_a_name_is_no_place_to_begin_from(tmp_path, monkeypatch):
+    (tmp_path / "caf\udce9").mkdir()
+    monkeypatch.chdir(tmp_path / "caf\udce9")
+    assert "is no text in UTF-8 on one line; rename it" in run(AssertionError("work was done")).stderr
+    with pytest.raises(DataError, match=r"is no text in UTF-8 on one line; rename it"):
+        curate.load(".")
+
+
+def test_a_folder_that_is_gone_is_no_place_to_begin_from(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert "the folder that this command was given in is gone; change to one that is there" in run(AssertionError("work was done")).stderr

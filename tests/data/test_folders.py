@@ -4,7 +4,7 @@ import os
 import unicodedata
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -129,6 +129,7 @@ TREES = st.lists(st.tuples(st.lists(PARTS, max_size=3), FILES), max_size=12)
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tree=TREES)
+@example(tree=[([], "1.png"), (["__other__"], "1.png")])
 def test_read_and_passed_over_are_all_that_was_there(tmp_path_factory, tree):
     folder = tmp_path_factory.mktemp("tree")
     for parts, name in tree:

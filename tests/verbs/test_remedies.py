@@ -111,3 +111,92 @@ def test_corrections_made_on_labels_of_a_file_go_over_that_file_as_the_message_s
     assert "give that file by --labels and this one by --corrections" in capsys.readouterr().err
     assert cli(*words, tmp_path / "vendor.npy", "--corrections", tmp_path / "c.json", "--run", "second") == 0
     assert curate.open("second").run.load_array("labels.npy").tolist() == [0, 1, 0, 0, 1, 1, 0, 0]
+
+
+@pytest.mark.parametrize("verb", ["filters", "maps", "excite", "saliency", "model"])
+def test_what_needs_a_net_names_the_judge_that_trains_one(pets, capsys, verb):
+    words = ["explain", verb, "RUN", *(["pets/cat/1.png"] if verb in ("maps", "saliency") else [])]
+    audited(pets, run="given")
+    assert cli(*("given" if word == "RUN" else word for word in words)) == 2
+    assert "has no net of its own; audit with --judge nets under another --run name" in capsys.readouterr().err
+    quick = ["--model", "lenet5", "--preset", "quick", "--folds", "2", "--image-size", "16", "--device", "cpu", "--no-fiftyone"]
+    assert cli("audit", pets, "--judge", "nets", "--run", "nets", *quick) == 0
+    assert cli(*("nets" if word == "RUN" else word for word in words)) == 0
+
+
+SOUND = np.where(np.arange(8)[:, None] // 4 == np.arange(2), np.float32(0.9), np.float32(0.1))  # four cats, four dogs
+PROBABILITIES = {  # what is wrong, what is said, what that says to do
+    "percentages": (SOUND * 100, "divide them by 100", lambda array: array / 100),
+    "logits": (np.log(SOUND) * 3, "apply softmax to logits first", lambda array: np.exp(array) / np.exp(array).sum(1, keepdims=True)),
+    "other order": (SOUND[:, ::-1], "sort them as class_names", lambda array: array[:, ::-1]),
+    "sums": (SOUND * 2 / 3, "divide each row by its sum", lambda array: array / array.sum(1, keepdims=True)),
+    "classes": (SOUND.argmax(1)[:, None] == np.arange(2), "pass probabilities, not classes", lambda array: SOUND),
+}
+
+
+@pytest.mark.parametrize("kind", PROBABILITIES)
+def test_probabilities_are_taken_once_they_are_as_the_message_says(pets, tmp_path, capsys, kind):
+    wrong, message, remedy = PROBABILITIES[kind]
+    np.save(tmp_path / "p.npy", wrong)
+    words = ("audit", pets, "--pred-probs", tmp_path / "p.npy", "--no-fiftyone")
+    assert cli(*words) == 2
+    assert message in capsys.readouterr().err
+    np.save(tmp_path / "p.npy", np.ascontiguousarray(remedy(wrong)))
+    assert cli(*words) == 0
+
+
+EXPORTS = {  # options that do not go together or a place that is taken, what is said, the options that it names
+    "ending": (
+        "--format csv --to a.txt",
+        "expected a file that ends in .csv to export to, found a.txt; change --to",
+        "--format csv --to a.csv",
+    ),
+    "a folder": ("--format csv --to made.csv", "is a folder, expected a file to export to; change --to", "--format csv --to b.csv"),
+    "a file": ("--format folder --to full/x", "choose another place with --to", "--format folder --to y"),
+    "full": ("--format folder --to full", "choose a new or an empty folder with --to", "--format folder --to z"),
+    "among the images": ("--format folder --to pets/out", "choose another place with --to", "--format folder --to out"),
+    "not writable": ("--format csv --to /proc/a.csv", "choose another place with --to", "--format csv --to c.csv"),
+    "media": ("--format folder --to w --no-media", "for labels without images take csv or corrected", "--format corrected --to c.json"),
+    "split": (
+        "--format csv --to e.csv --splits test",
+        "nothing to export in test; splits: train",
+        "--format csv --to e.csv --splits train",
+    ),
+}
+
+
+def test_an_export_goes_out_by_the_options_that_the_messages_name(pets, tmp_path, monkeypatch, capsys):
+    audited(pets)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "x").write_text("mine")
+    (tmp_path / "made.csv").mkdir()
+    for kind, (wrong, message, right) in EXPORTS.items():
+        assert cli("export", "pets", *wrong.split()) == 2, kind
+        assert message in capsys.readouterr().err, kind
+        assert cli("export", "pets", *right.split()) == 0, kind
+    assert (tmp_path / "full" / "x").read_text() == "mine"
+
+
+def test_a_run_begins_and_labels_are_taken_as_the_messages_say(pets, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.save("p.npy", SOUND)
+    np.savez("labels.npz", SOUND.argmax(1))
+    words = ("audit", pets, "--pred-probs", "p.npy", "--no-fiftyone")
+    told = {
+        ("--run", "."): ("give --run a name, or a new or an empty folder", ("--run", "named")),
+        ("--run", "pets/inside"): ("give --run a name, or a folder elsewhere", ("--run", "./elsewhere")),
+        ("--run", "a:b"): ("use letters, digits, '-' and '_', or give a path with '/'", ("--run", "a-b")),
+        ("--labels", "labels.npz"): ("save the one array you mean with numpy.save", ("--labels", "labels.npy", "--run", "labelled")),
+        ("--labels", "half.csv"): ("give every sample a label", ("--labels", "whole.csv", "--run", "whole")),
+    }
+    np.save("labels.npy", SOUND.argmax(1))
+    lines = [f"pets/{('dog', 'cat')[i % 2]}/{i}.png,cat\n" for i in range(8)]
+    (tmp_path / "half.csv").write_text("sample_id,label\n" + "".join(lines[:4]))
+    (tmp_path / "whole.csv").write_text(
+        "sample_id,label\n" + "".join(line.replace("cat\n", "dog\n" if i < 4 else "cat\n") for i, line in enumerate(lines))
+    )
+    for wrong, (message, right) in told.items():
+        assert cli(*words, *wrong) == 2, wrong
+        assert message in capsys.readouterr().err, wrong
+        assert cli(*words, *right) == 0, right

@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 import curate
+from curate.cli import app
 from curate.errors import DataError
 from curate.judge.backbones import Backbone
 
@@ -98,3 +99,40 @@ def test_the_same_call_again_changes_nothing(flat, tmp_path):
     first = curate.audit(str(flat), run=tmp_path / "run").issues
     again = curate.audit(str(flat), run=tmp_path / "run").issues
     assert first.equals(again)
+
+
+VERBS = (
+    "find RUN",
+    "report RUN",
+    "report RUN --summary",
+    "gallery RUN",
+    "gallery RUN --review",
+    "decisions RUN",
+    "import-decisions RUN decided.csv",
+    *(f"clean RUN --policy {policy}" for policy in ("drop", "relabel", "abstain", "reviewed")),
+    "retrain RUN --labels given --seeds 1",
+    "compare RUN --seeds 1",
+    *(f"export RUN --format {format} --to {to}" for format, to in (("folder", "out"), ("csv", "a.csv"), ("parquet", "a.parquet"))),
+    "export RUN --format corrected --to corrected.csv",
+    "explain filters RUN",
+    "explain saliency RUN SAMPLE",
+)
+
+
+@pytest.mark.parametrize("num_classes", [0, 1])
+def test_every_verb_ends_well_or_with_one_line(flat, tmp_path, monkeypatch, capsys, num_classes):
+    if num_classes:
+        flat.rename(tmp_path / "cat")
+        (tmp_path / "flat").mkdir()
+        (tmp_path / "cat").rename(flat / "cat")
+    monkeypatch.chdir(tmp_path)
+    sample = "flat/cat/00.png" if num_classes else "flat/00.png"
+    (tmp_path / "decided.csv").write_text(f"sample_id,action,who\n{sample},drop,ann\n")
+    for command in ("audit flat --no-fiftyone --run RUN", *VERBS):
+        words = command.replace("RUN", "flat-run").replace("SAMPLE", sample).split()
+        with pytest.raises(SystemExit) as ended:
+            app(words)
+        told = capsys.readouterr()
+        errors = [line for line in told.err.splitlines() if line.startswith("error: ")]
+        assert ended.value.code == (2 if errors else 0) and len(errors) < 2, command
+        assert not errors or command.split()[0] not in ("audit", "find", "report", "decisions", "import-decisions"), (command, errors)

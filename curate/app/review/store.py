@@ -5,7 +5,6 @@ journal and log are only added to, and the field is computed from the log, so th
 each other's work, and the database can be made again from the journals.
 """
 
-import contextlib
 import os
 import threading
 from collections.abc import Iterable, Sequence
@@ -14,7 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from curate.app.database import quiet_fiftyone
+from curate.app.database import load_dataset, mend_count, quiet_fiftyone
 from curate.errors import DatabaseError
 from curate.review.journal import IMPORTED, Decision, append_decisions, later_than, read_journal
 from curate.review.verdicts import Verdict, standing_decisions, verdict_of
@@ -186,26 +185,13 @@ def sync_journal(name: str, journal: Path) -> None:
         DataError, StorageError: as `ReviewStore.sync`.
         DatabaseError: the database does not answer.
     """
-    import fiftyone as fo
     from pymongo.errors import PyMongoError
 
     try:
         with quiet_fiftyone():
-            ReviewStore(fo.load_dataset(name), journal).sync()
+            ReviewStore(load_dataset(name), journal).sync()
     except PyMongoError as error:
         raise DatabaseError(f"the database does not answer any more ({type(error).__name__}); see `curate doctor`") from error
-
-
-def mend_count(collection: Any) -> None:
-    """Makes MongoDB count the collection anew where its own idea of the count is wrong, as it is after mongod was killed.
-
-    FiftyOne's App goes by that count: at 0 it shows `No samples yet`, though they are all there.
-    """
-    from pymongo.errors import OperationFailure
-
-    if collection.estimated_document_count() != collection.count_documents({}):
-        with contextlib.suppress(OperationFailure):  # who may not do that on a shared server has somebody who may
-            collection.database.command("validate", collection.name)
 
 
 def review_field(by_who: dict[str, Decision], sample: dict[str, Any]) -> dict[str, Any]:

@@ -35,7 +35,8 @@ def assign_folds(
 
     Raises:
         UsageError: fewer than 2 folds.
-        DataError: a class has fewer samples to train on than there are folds; the message names it.
+        DataError: a class has fewer samples to train on than there are folds; the message names it. All that models may be trained on
+            share a fold.
     """
     n = len(labels)
     if num_folds < 2:
@@ -60,7 +61,13 @@ def assign_folds(
     order = shuffled[np.argsort(stratum.ravel()[shuffled], kind="stable")]  # shuffled inside each stratum
     fold_of_group = np.empty(len(first), np.int16)
     fold_of_group[order] = (np.arange(len(first)) + generator.integers(num_folds)) % num_folds  # dealt out in turn, class by class
-    return fold_of_group[group_index]
+    fold = fold_of_group[group_index]
+    if trainable.any() and len(np.unique(fold[trainable])) == 1:  # whoever learns from the other folds has nothing to learn from
+        raise DataError(
+            f"the {trainable.sum():,} labelled pictures to learn from are all the same picture or of one group; add others, so that what "
+            "was learnt from some can judge the rest"
+        )
+    return fold
 
 
 def trainable_samples(image_set: ImageSet, *, pool_splits: bool) -> NDArray[np.bool_]:

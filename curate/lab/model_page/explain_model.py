@@ -13,6 +13,7 @@ from curate.errors import RunError, UsageError
 from curate.files import write_atomically
 from curate.find.saved_table import load_table
 from curate.intervals import wilson
+from curate.judge.fold_nets import net_file
 from curate.judge.models.base import ConvNet
 from curate.judge.models.registry import MODELS
 from curate.judge.models.weights import load_weights
@@ -68,7 +69,7 @@ def explain_model(
             f"the probabilities of run '{run.name}' were given by `curate find --pred-probs`, so they tell nothing of its model; "
             "train again to have the model's own"
         )
-    weights = run.require("model.safetensors", "train")
+    weights = net_file(run)
     labels, probs, fold, splits = (run.load_array(f"{name}.npy") for name in ("labels", "pred_probs", "fold", "splits"))
     model, where = run.meta["config"]["model"], pick_device(device)
     rivals = make_rivals(run, against)

@@ -17,7 +17,7 @@ from curate.publish.export.corrected import corrections_of, is_corrections, writ
 from curate.publish.export.sample_table import export_table, is_table, write_table
 from curate.publish.export.target import check_file, check_folder, new_folder
 from curate.publish.export.tree import write_tree
-from curate.review.clean import cleaned_table, given_labels
+from curate.review.clean import cleaned_table, given_labels, warning
 from curate.review.journal import JOURNAL, Decision, read_journal
 from curate.review.verdicts import CONFLICT, standing_decisions, verdict_of, without_stale
 from curate.run import Run
@@ -100,6 +100,7 @@ def export(
         **{f"num_{action}": int(counts.get(action, 0)) for action in ("keep", "drop", "relabel", "abstain")},
         "num_decided": int(cleaned.table["decision"].notna().sum()),
         "num_conflicts_to_adjudicate": int((cleaned.table["decision"] == CONFLICT).sum()),
+        "warning": warning(run, cleaned.table),
     }
 
 

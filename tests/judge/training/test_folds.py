@@ -84,3 +84,18 @@ def test_samples_that_are_not_trained_on_do_not_make_a_class_frequent_enough():
 def test_one_fold_is_refused():
     with pytest.raises(UsageError, match="at least 2 folds, found 1"):
         assign_folds(np.array([0, 1]), num_folds=1, seed=0)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_every_fold_leaves_something_to_learn_from_or_it_is_said(seed):
+    rng = np.random.default_rng(seed)
+    num = int(rng.integers(1, 7))
+    labels, groups = rng.integers(0, 2, num), rng.integers(0, 3, num)
+    trainable = rng.random(num) < 0.7
+    num_folds = int(rng.integers(2, 4))
+    try:
+        fold = assign_folds(labels, num_folds=num_folds, seed=seed, groups=groups, trainable=trainable, keep_rare=True)
+    except DataError as error:
+        assert "to learn from are all the same picture or of one group; add others" in str(error)
+        return
+    assert not trainable.any() or all((trainable & (fold != held)).any() for held in range(num_folds))
