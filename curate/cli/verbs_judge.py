@@ -141,7 +141,9 @@ def train(
         told = track.value if track else None
         chosen = judge_of(judge.value, nets, features)
         made = curate.train(source, judge=chosen, place=place, run=run, track=told, command=ctx.obj, progress=progress)
-    show({"run": made.run.name, "folder": made.run.path, **made.run.meta["metrics"], **made.told}, as_json=as_json)
+    weak = (made.run.meta.get("judged") or {}).get("weak_classes")
+    judged_weakly = {"weak_classes": weak} if weak else {}
+    show({"run": made.run.name, "folder": made.run.path, **made.run.meta["metrics"], **judged_weakly, **made.told}, as_json=as_json)
 
 
 def find(

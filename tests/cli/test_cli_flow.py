@@ -106,9 +106,9 @@ def test_a_run_that_is_not_there_is_an_error_line(curate):
     assert is_error_line(result) and "no run at" in result.stderr
 
 
-def test_a_class_with_fewer_samples_than_folds_is_an_error_line(curate, image_folder):
-    result = curate("train", image_folder, "--run", "few", "--folds", str(PER_CLASS + 1))
-    assert is_error_line(result) and "left" in result.stderr
+def test_classes_with_fewer_samples_than_folds_are_kept_and_named(curate, image_folder):
+    result = curate("train", image_folder, "--run", "few", "--folds", str(PER_CLASS + 1), "--model", "lenet5", "--preset", "quick", "--json")
+    assert result.exit_code == 0 and json.loads(result.stdout)["weak_classes"] == ["left", "right"]
 
 
 def test_a_run_name_of_another_dataset_is_an_error_line(trained, curate, image_folder, tmp_path):

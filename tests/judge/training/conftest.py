@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from ray_processes import are_gone
+from ray_processes import left_of
 
 SERVE = """
 import sys
@@ -38,12 +38,15 @@ def ray_address(ray_home):
         yield address
         process.stdin.close()
         process.wait()
-    assert are_gone(ray_home["RAY_AUTH_TOKEN"]) and not list(Path(ray_home["HOME"]).glob(".ray*"))
+    assert not left_of(ray_home["RAY_AUTH_TOKEN"]) and not list(Path(ray_home["HOME"]).glob(".ray*"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ray_executor(ray_home, ray_address):
-    """The Ray executor, this process connected to the cluster."""
+    """The Ray executor, this process connected to the cluster.
+
+    For one file of tests: what later files start, a database say, must not have the cluster's token, nor its home folder.
+    """
     from curate.judge.training.executors import open_executor
 
     with pytest.MonkeyPatch.context() as patch:

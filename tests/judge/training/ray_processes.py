@@ -24,9 +24,13 @@ HANG_SECONDS = 600
 """A process that is left that long is never gone; how long it takes to go depends on the machine, and on who else works on it."""
 
 
-def are_gone(token: str, title: str = "") -> bool:
-    """Whether all such processes go, however long that takes on a busy machine."""
+def left_of(token: str, title: str = "") -> dict[int, str]:
+    """The command lines of such processes that do not go, by process id; it waits as long as a busy machine needs."""
     end = time.monotonic() + HANG_SECONDS
     while processes_with(token, title) and time.monotonic() < end:
         time.sleep(0.1)
-    return not processes_with(token, title)
+    commands = {}
+    for pid in processes_with(token, title):
+        with contextlib.suppress(OSError):
+            commands[pid] = (Path("/proc") / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    return commands

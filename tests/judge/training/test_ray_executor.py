@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from ray_processes import are_gone, processes_with
+from ray_processes import left_of, processes_with
 
 from curate.errors import CurateError, DataError, DependencyError, UnknownNameError, UsageError
 from curate.judge.models.registry import ModelSpec
@@ -126,7 +126,7 @@ def test_a_driver_that_is_killed_goes_on_after_its_finished_folds(train_command,
             time.sleep(0.02)
         driver.kill()
     kept = {path: path.stat().st_mtime_ns for path in folds.glob("pred_probs-*.npy")}
-    assert are_gone(ray_home["RAY_AUTH_TOKEN"], "ray::train_fold") and len(kept) < 3
+    assert not left_of(ray_home["RAY_AUTH_TOKEN"], "ray::train_fold") and len(kept) < 3
     done = subprocess.run([*command, "--address", ray_address], env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert len(list(folds.glob("pred_probs-*.npy"))) == 3
@@ -144,11 +144,11 @@ def test_a_cluster_of_its_own_leaves_nothing_behind_even_when_the_driver_is_kill
             assert driver.poll() is None
             time.sleep(0.1)
         driver.kill()
-    assert are_gone(token, "ray::train_fold")
-    assert are_gone(token)  # agents of Ray that were just starting ask for their killed head for 60 seconds
+    assert not left_of(token, "ray::train_fold")
+    assert not left_of(token)  # agents of Ray that were just starting ask for their killed head for 60 seconds
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert are_gone(token) and not list((tmp_path / "home").iterdir())
+    assert not left_of(token) and not list((tmp_path / "home").iterdir())
 
 
 def free_port():
