@@ -261,10 +261,7 @@ def invariance(
 ) -> None:
     """Shift an image, and measure how pooling makes a description forget it."""
     with working() as progress:
-        from curate.lab.light_torch import import_torch
-
-        import_torch()
-        from curate.lab.explain_shift import invariance as run_invariance
+        from curate.lab.explain_image import invariance as run_invariance
 
         result = run_invariance(image, kernel=kernel, largest=largest, kind=pooling.value, to=to, root=root, progress=progress)
     changes = result.pop("change")

@@ -64,7 +64,7 @@ class CopyFolder:
             return None
 
     def write(self, key: bytes, decoded: Decoded) -> "tuple[Image.Image, NDArray]":
-        """Makes the copy, and returns it with its facts.
+        """Makes the copy, and returns it as it is read from now on, with a JPEG's losses: an image set is known again by these pixels.
 
         Raises:
             StorageError: the disk is full or read-only.
@@ -82,7 +82,7 @@ class CopyFolder:
             quality = QUALITY if min(image.size) >= COPY_SIDE else 95  # of a small picture every pixel counts
             kept.save(part, "JPEG", quality=quality, comment=MARK + facts.tobytes())
             os.replace(part, path)
-        return image, facts
+        return self.read(key) or (image, facts)
 
     def of_content(self, content: bytes, *, name: str, least_depth: int = 8) -> "tuple[Image.Image, NDArray]":
         """The copy, RGB, and the facts of the picture with that content, made where there is none yet.

@@ -240,7 +240,7 @@ def _picture_figure(pixels: NDArray, kernel: NDArray, result: NDArray, title: st
     top = 255.0 if pixels.dtype == np.uint8 else 1.0
     shape = kernel.shape
     figure, axes = new_figure(1, 3, width=9.6, height=3.9, width_ratios=(1.15, 0.85, 1.15), title=title)
-    drawn = show_image(axes[0, 0], pixels / top, f"image\n{_by(pixels.shape)}", vmin=0, vmax=1)
+    drawn = show_image(axes[0, 0], pixels, f"image\n{_by(pixels.shape)}", vmin=0, vmax=top)
     gaps = f", dilation {dilation}" if dilation > 1 else ""
     show_matrix(axes[0, 1], kernel, f"kernel\n{shape[0]} × {shape[1]}{gaps}")
     axes[0, 1].set_xlabel(LAID[flip], color=GREY)
@@ -248,14 +248,14 @@ def _picture_figure(pixels: NDArray, kernel: NDArray, result: NDArray, title: st
     if is_image and is_colour:
         show_image(axes[0, 2], (result / top).clip(0, 1), f"result\n{_by(result.shape)}")
     elif is_image:
-        drawn = show_image(axes[0, 2], result / top, f"result\n{_by(result.shape)}", vmin=0, vmax=1)
-        add_bar(figure, drawn, axes[0, 2], "brightness, 0 to 1")
+        drawn = show_image(axes[0, 2], result, f"result\n{_by(result.shape)}", vmin=0, vmax=top)
+        add_bar(figure, drawn, axes[0, 2], f"brightness, 0 to {top:g}")
     else:
-        values = (result.mean(0) if is_colour else result) / top
+        values = result.mean(0) if is_colour else result
         largest = float(np.abs(values).max()) or 1.0
         merged = ", mean of the channels drawn" if is_colour else ""
         drawn = show_image(axes[0, 2], values, f"result\n{_by(result.shape)}{merged}", cmap=DIVERGING, vmin=-largest, vmax=largest)
-        add_bar(figure, drawn, axes[0, 2], "response (image in 0 to 1)")
+        add_bar(figure, drawn, axes[0, 2], f"response to pixels from 0 to {top:g}")
     return figure
 
 

@@ -1,4 +1,4 @@
-"""What becomes of a shift: convolutions pass it on (equivariance), pooling forgets it (invariance); both measured.
+"""What becomes of a shift: convolutions pass it on, which is measured here; that pooling forgets it measures `curate.lab.invariance`.
 
 A map is equivariant where shifting the image by d pixels shifts the map by d / jump places and changes nothing else. Strides
 keep that for multiples of their product only, and borders break it: so units whose receptive field reaches beyond what was
@@ -16,10 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from curate.errors import DataError, UsageError
-from curate.lab.convolution import convolve
-from curate.lab.figure import GREY, PALETTE, SEQUENTIAL, add_bar, new_figure, styled
+from curate.lab.figure import SEQUENTIAL, add_bar, new_figure, styled
 from curate.lab.figure_images import show_image
-from curate.lab.pooling import global_pool, pool
 from curate.lab.receptive_field import Field
 from curate.lab.tracing import Record, trace
 
@@ -120,40 +118,6 @@ def _jump(field: Field | None) -> float | None:
     return field.x.jump if field is not None and field.is_map else None
 
 
-def pooling_invariance(
-    image: Tensor | NDArray, kernel: NDArray, *, shifts: Sequence[int], sizes: Sequence[int] = (1, 2, 4, 8), kind: str = "max"
-) -> dict[str, NDArray[np.float64]]:
-    """How much a description of the image changes when the image is shifted, without pooling and with more and more of it.
-
-    The description is one convolution with `kernel`, negative answers cut off (ReLU), then pooled. Borders play no part: the
-    image goes round.
-
-    Args:
-        image: (H, W) or (C, H, W).
-        kernel: (h, w).
-        shifts: to the right, in pixels.
-        sizes: of the pooling windows; 1 is no pooling.
-        kind: of pooling: max, mean or sum.
-
-    Returns:
-        For each size, and for global pooling, the relative change for each shift.
-    """
-    x = torch.as_tensor(image)
-
-    def describe(shift: int) -> Tensor:
-        return convolve(x.roll(shift, -1), kernel, padding="circular", flip=False).clamp(min=0)
-
-    answers = [describe(0), *(describe(shift) for shift in shifts)]
-    names = {f"{kind} over {size} × {size}" if size > 1 else "no pooling": size for size in sizes}
-    changes = {}
-    for name, size in names.items():
-        pooled = [pool(answer, kind, size=size) for answer in answers]
-        changes[name] = np.array([relative_difference(other, pooled[0]) for other in pooled[1:]])
-    pooled = [global_pool(answer, kind) for answer in answers]
-    changes[f"global {kind}"] = np.array([relative_difference(other, pooled[0]) for other in pooled[1:]])
-    return changes
-
-
 def rows_to_draw(jumps: Sequence[float | None], most: int = MOST_ROWS) -> list[int]:
     """Which of the layers with these jumps to show, in order: all, or `most` of them.
 
@@ -199,22 +163,4 @@ def equivariance_figure(layers: Sequence[LayerShift], shifts: Sequence[int], *, 
         "* all units, since none sees only what was shifted; without places: change of the output" + left_out
     )
     add_bar(figure, drawn, place, "relative error, 1 and more")
-    return figure
-
-
-@styled
-def invariance_figure(changes: dict[str, NDArray[np.float64]], shifts: Sequence[int], *, title: str) -> "Figure":
-    """One line for each pooling: how much the description changes with the shift."""
-    figure, axes = new_figure(1, 1, width=7.2, height=4.2, title=title)
-    place = axes[0, 0]
-    for i, (name, values) in enumerate(changes.items()):
-        place.plot(shifts, values, marker="o", markersize=4, color=PALETTE[i % len(PALETTE)], label=name)
-    place.set_xlabel("shift of the image, pixels")
-    note = "The description: what the kernel answers, negative answers cut off, then pooled. 0: the shift is forgotten."
-    figure.supxlabel(note, fontsize=8, color=GREY)
-    place.set_ylabel("relative change of the description")
-    place.set_ylim(bottom=-0.02)
-    place.axhline(0, color=GREY, linewidth=0.6)
-    place.grid(axis="y")
-    place.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure

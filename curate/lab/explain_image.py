@@ -12,6 +12,7 @@ from curate.errors import DataError, DependencyError, UsageError
 from curate.lab.convolution import convolution_figure, convolve, is_readable, pad, pad_sides, shape_formula
 from curate.lab.figure import check_picture_path, save
 from curate.lab.formulas import shape_text, sides_formula, size_formula
+from curate.lab.invariance import invariance_figure, pooling_invariance
 from curate.lab.kernels import parse_kernel
 from curate.lab.matrices import CONVOLUTIONS, POOLINGS, Example, find_example, is_name, read_matrix
 from curate.lab.pooling import KINDS, global_pool, pooling_figure
@@ -216,3 +217,33 @@ def pool(
     if to is not None:
         told["figure"] = save(pooling_figure(pixels, size=size, stride=stride), to)
     return told
+
+
+def invariance(
+    source: str, *, kernel: str, largest: int = 8, kind: str = "max", to: Path, root: Path | None = None, progress: Progress = silent
+) -> dict[str, Any]:
+    """How much the answers of a kernel change with shifts of an image, without pooling and with more and more of it, drawn.
+
+    Raises:
+        UnknownNameError, DataError, UsageError: as `load_image`, `parse_kernel`, `shifts_up_to` and `save`.
+    """
+    check_picture_path(to)
+    matrix = parse_kernel(kernel)
+    image = load_image(source, root=root, progress=progress)
+    shifts = shifts_up_to(largest, image)
+    sizes = [size for size in (1, 2, 4, 8) if size <= min(image.shape[1:])]
+    changes = pooling_invariance(image, matrix, shifts=shifts, sizes=sizes, kind=kind)
+    figure = invariance_figure(changes, shifts, title=f"{source} shifted: pooling forgets where")
+    return {
+        "image": source,
+        "shifts": shifts,
+        "change": {key: values.tolist() for key, values in changes.items()},
+        "figure": save(figure, to),
+    }
+
+
+def shifts_up_to(largest: int, image: NDArray) -> list[int]:
+    """0..largest pixels; a UsageError where the image (C, H, W) is not wider."""
+    if not 0 < largest < image.shape[2]:
+        raise UsageError(f"the largest shift must be 1 or more and less than the image's {image.shape[2]} pixels, found {largest}")
+    return list(range(largest + 1))

@@ -10,15 +10,17 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 
-TRIED = ("2.14.",)
-"""Versions of torch that were tried so; others are imported whole."""
+TRIED = ("2.14.1",)
+"""Versions of torch with which every command was run so; others, be it the next patch, are imported whole."""
 SHAPES, EXPORT = "torch._meta_registrations", "torch.export"
+RANDOM = "torch._prims.rng_prims"
+"""Comes with the shapes; without it torch refuses to make a generator of random numbers."""
 
 
 def import_torch() -> None:
     """Imports torch, if that has not been done, without SHAPES and EXPORT where its version is one of TRIED."""
     try:
-        is_tried = version("torch").startswith(TRIED)
+        is_tried = version("torch").partition("+")[0] in TRIED
     except PackageNotFoundError:
         is_tried = False
     if "torch" in sys.modules or not is_tried:
@@ -35,6 +37,7 @@ def import_torch() -> None:
         attribute = name.rpartition(".")[2]
         if vars(torch).get(attribute) is module:
             delattr(torch, attribute)
+    importlib.import_module(RANDOM)
 
 
 def with_shapes_only() -> None:

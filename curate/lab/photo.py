@@ -83,13 +83,13 @@ def photo(
         to.mkdir(parents=True, exist_ok=True)
     pictures = {"prediction": save(prediction_figure(seen, answers, model=model, is_random=is_random), to / "prediction.png")}
     progress("photo", 1, 5, "filters")
-    pictures["filters"] = save(filters_figure(net, next(iter(conv_layers(net)))), to / "filters.png")
+    pictures["filters"] = save(filters_figure(net, next(iter(conv_layers(net))), is_random=is_random), to / "filters.png")
     progress("photo", 2, 5, "maps")
     layers = maps_of_layers(net, x)
     pictures["maps"] = save(maps_of_all_layers_figure(seen, layers, name=Path(image).name, model=model), to / "maps.png")
     progress("photo", 3, 5, "evidence")
     heats = {method: saliency(net, x, best[0], method) for method in ("gradcam", "guided", "deconvolution")}
-    figure = evidence_figure(seen, heats, class_name=answers[0][0], probability=answers[0][1])
+    figure = evidence_figure(seen, heats, class_name=answers[0][0], probability=answers[0][1], is_random=is_random)
     pictures["evidence"] = save(figure, to / "evidence.png")
     progress("photo", 4, 5, "projections")
     chosen = [name for name in layers if name in dict(net.named_modules())]

@@ -119,9 +119,11 @@ WAYS = {
 
 
 @styled
-def evidence_figure(image: NDArray[np.uint8], heats: Mapping[str, Tensor], *, class_name: str, probability: float) -> "Figure":
+def evidence_figure(
+    image: NDArray[np.uint8], heats: Mapping[str, Tensor], *, class_name: str, probability: float, is_random: bool
+) -> "Figure":
     """The photograph, and what speaks for its class by several methods."""
-    title = f"Why {class_name}? ({100 * probability:.0f} %)"
+    title = f"Why {class_name}? ({100 * probability:.1f} %)" + (" Random weights: it means nothing" if is_random else "")
     figure, axes = new_figure(1, 1 + len(heats), width=2.75 * (1 + len(heats)) + 0.9, height=3.7, title=title)
     show_image(axes[0, 0], image, "what the net gets")
     for place, (way, heat) in zip(axes[0, 1:], heats.items(), strict=True):

@@ -76,18 +76,19 @@ def pooling_figure(image: "Pixels", *, size: int = 2, stride: int | None = None)
         figure = _numbers_figure(pixels.reshape(pixels.shape[-2:]), size, step, title)
         figure.supxlabel(formula, fontsize=9, color=GREY)
         return figure
-    x = image_array(image) / (255.0 if pixels.dtype == np.uint8 else 1.0)
+    top = 255.0 if pixels.dtype == np.uint8 else 1.0
+    x = image_array(image)
     height = 1.4 + 2.3 * min(max(x.shape[-2] / x.shape[-1], 0.3), 1.6)
     figure, axes = new_figure(1, 4, width=10, height=height, title=title)
-    show_image(axes[0, 0], x, f"image\n{_by(x)}", vmin=0, vmax=1)
+    show_image(axes[0, 0], x / top, f"image\n{_by(x)}", vmin=0, vmax=1)
     for place, kind in zip(axes[0, 1:], KINDS, strict=True):
         pooled = pool(x, kind, size=size, stride=step)
-        drawn = pooled / (size * size if kind == "sum" else 1)
+        drawn = pooled / top / (size * size if kind == "sum" else 1)
         note = f"\ndrawn divided by {size * size}: as the mean" if kind == "sum" else ""
         values = ", ".join(_short(value) for value in np.atleast_1d(global_pool(x, kind)).tolist())
         show_image(place, drawn, f"{kind}\n{_by(pooled)}", vmin=0, vmax=1)
         place.set_xlabel(f"global {kind}: {values}{note}", fontsize=8)
-    figure.supxlabel(f"{formula};   values for pixels from 0 to 1", fontsize=9, color=GREY)
+    figure.supxlabel(f"{formula};   values for pixels from 0 to {top:g}", fontsize=9, color=GREY)
     return figure
 
 

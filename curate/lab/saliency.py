@@ -6,7 +6,6 @@ so that what an image shares with every class (being centred, say) counts for no
 
 import io
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import torch
@@ -100,7 +99,7 @@ def saliency(net: ConvNet, x: Tensor, class_index: int, method: str = "auto", *,
     Raises:
         UsageError: there is no such method or class.
         DataError: the image is none that the net takes.
-        DependencyError: captum is not installed.
+        DependencyError: captum, which occlusion and gradients need, is not installed.
     """
     if method not in ("auto", *METHODS):
         raise UsageError(f"saliency is made by auto, {', '.join(METHODS)}; found '{method}'")
@@ -108,7 +107,6 @@ def saliency(net: ConvNet, x: Tensor, class_index: int, method: str = "auto", *,
         raise UsageError(f"the net has classes 0 to {net.num_classes - 1}, found {class_index}")
     if x.shape != (net.in_channels, *net.image_size):
         raise DataError(f"the net takes images (C, H, W) = {(net.in_channels, *net.image_size)}, found {tuple(x.shape)}")
-    captum: Any = None if method in ("guided", "deconvolution") else _captum()
     needed_gradients = [parameter for parameter in net.parameters() if parameter.requires_grad]
     odds = _LogOdds(net)
     for parameter in needed_gradients:
@@ -119,14 +117,14 @@ def saliency(net: ConvNet, x: Tensor, class_index: int, method: str = "auto", *,
                 method = chosen_method(net, x)
             if references is None:
                 references = torch.zeros_like(x)[None]
-            if captum is None:
-                values = project_value(lambda image: odds(image)[0, class_index], x, method).sum(dim=0)
+            if method == "gradcam":
+                values = _gradcam(net, x, class_index)
             elif method == "occlusion":
-                values = _occlusion(captum, odds, x, class_index, references)
+                values = _occlusion(_captum(), odds, x, class_index, references)
             elif method == "gradients":
-                values = _gradients(captum, odds, x, class_index, references)
+                values = _gradients(_captum(), odds, x, class_index, references)
             else:
-                values = _gradcam(captum, odds, x, class_index)
+                values = project_value(lambda image: odds(image)[0, class_index], x, method).sum(dim=0)
     finally:
         for parameter in needed_gradients:
             parameter.requires_grad_(True)
@@ -141,18 +139,23 @@ def chosen_method(net: ConvNet, x: Tensor) -> str:
     return "gradcam" if min(net.forward_maps(x[None]).shape[2:]) >= SMALLEST_CAM else "occlusion"
 
 
+def _log_odds(net: ConvNet, maps: Tensor) -> Tensor:
+    """log p / (1 - p) of every class, (B, K), from the last feature maps."""
+    logits = net.forward_head(maps).float()
+    others = logits[:, None, :].expand(-1, logits.shape[1], -1)  # (B, K, K)
+    itself = torch.eye(logits.shape[1], dtype=torch.bool, device=logits.device)
+    return logits - others.masked_fill(itself, -torch.inf).logsumexp(dim=2)
+
+
 class _LogOdds(nn.Module):
-    """log p / (1 - p) of every class, (B, K); `maps` is a layer that puts out the last feature maps."""
+    """`_log_odds` of images."""
 
     def __init__(self, net: ConvNet) -> None:
         super().__init__()
-        self.net, self.maps = net, nn.Identity()
+        self.net = net
 
     def forward(self, x: Tensor) -> Tensor:
-        logits = self.net.forward_head(self.maps(self.net.forward_maps(x))).float()
-        others = logits[:, None, :].expand(-1, logits.shape[1], -1)  # (B, K, K)
-        itself = torch.eye(logits.shape[1], dtype=torch.bool, device=logits.device)
-        return logits - others.masked_fill(itself, -torch.inf).logsumexp(dim=2)
+        return _log_odds(self.net, self.net.forward_maps(x))
 
 
 def _occlusion(captum: ModuleType, odds: _LogOdds, x: Tensor, class_index: int, references: Tensor) -> Tensor:
@@ -181,15 +184,16 @@ def _gradients(captum: ModuleType, odds: _LogOdds, x: Tensor, class_index: int, 
     return values.sum(dim=1).mean(dim=0)
 
 
-def _gradcam(captum: ModuleType, odds: _LogOdds, x: Tensor, class_index: int) -> Tensor:
-    image = x[None].clone().requires_grad_(True)  # parameters need no gradient here, so the maps have one through the image
-    values = captum.LayerGradCam(odds, odds.maps).attribute(image, target=class_index, relu_attributions=True)  # (1, 1, h, w)
-    return F.interpolate(values, x.shape[1:], mode="bilinear", align_corners=False)[0, 0]
+def _gradcam(net: ConvNet, x: Tensor, class_index: int) -> Tensor:
+    maps = net.forward_maps(x[None]).detach().requires_grad_(True)  # (1, M, h, w)
+    (slopes,) = torch.autograd.grad(_log_odds(net, maps)[0, class_index], maps)
+    heat = (slopes.mean(dim=(2, 3), keepdim=True) * maps).sum(dim=1, keepdim=True).relu()  # (1, 1, h, w)
+    return F.interpolate(heat.detach(), x.shape[1:], mode="bilinear", align_corners=False)[0, 0]
 
 
 def _captum() -> ModuleType:
     try:
         import captum.attr
     except ImportError as error:
-        raise DependencyError("saliency needs captum; install it with: pip install 'curate[explain]'") from error
+        raise DependencyError("occlusion and gradients need captum; install it with: pip install 'curate[explain]'") from error
     return captum.attr

@@ -25,11 +25,14 @@ MOST_MAPS, MAPS_PER_LAYER = 64, 8
 
 
 @styled
-def filters_figure(net: nn.Module, layer: str) -> "Figure":
-    """The learned filters of a convolution, each on its own scale; of many, those with the largest weights.
+def filters_figure(net: nn.Module, layer: str, *, is_random: bool = False) -> "Figure":
+    """The filters of a convolution, each on its own scale; of many, those with the largest weights.
 
     Filters over three channels are drawn in colour, others as weights from blue (negative) to red (positive): one input
     channel as one kernel, several as a mosaic of one kernel for each.
+
+    Args:
+        is_random: the net has learned nothing, and the title says so.
 
     Raises:
         UnknownNameError: there is no such layer.
@@ -41,7 +44,7 @@ def filters_figure(net: nn.Module, layer: str) -> "Figure":
     of = f"{num} filters" if len(chosen) == num else f"The {len(chosen)} of {num} filters with the largest weights,"
     grid: dict[str, Any] = {
         "titles": [f"filter {i}" for i in chosen],
-        "title": f"Learned filters of layer {layer}",
+        "title": f"{'Random' if is_random else 'Learned'} filters of layer {layer}",
         "columns": _columns(len(chosen)),
     }
     if inputs == 3:

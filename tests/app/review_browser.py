@@ -12,6 +12,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 
+import curate
 from curate.data.image_set import describe
 from curate.data.load import load
 from curate.find.find import find
@@ -51,6 +52,35 @@ def audit_digits(images: Path, path: Path) -> Run:
     run.save_array("projection.npy", embeddings[:, :2])
     find(run, image_set, with_map=False)
     return run
+
+
+SORTS, EACH = 30, 4
+
+
+def write_many(folder: Path) -> Path:
+    """An image folder of 300 classes with four of scikit-learn's digits each: 30 sorts of every digit. Some lie elsewhere, most of those in
+    `sort 0 of 3`.
+    """
+    images, labels = load_digits(return_X_y=True)
+    for digit in range(10):
+        for i, image in enumerate(images[labels == digit][: SORTS * EACH]):
+            own = f"sort {i // EACH} of {digit}"
+            given = "sort 0 of 3" if i % 40 == 0 else f"sort {i // EACH} of {(digit + 1) % 10}" if i % 40 == 1 else own
+            file = folder / given / f"{own.replace(' ', '-')}-{i:03}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray((image.reshape(8, 8) * 15.9).astype(np.uint8)).resize((32, 32)).save(file)
+    return folder
+
+
+def audit_many(images: Path, path: Path) -> Run:
+    """The run of these images, by a judge that knows which class they come from."""
+    image_set = load(str(images))
+    names = list(image_set.class_names)
+    own = [names.index(Path(sample_id).name.rpartition("-")[0].replace("-", " ")) for sample_id in image_set.sample_ids.tolist()]
+    pred_probs = np.full((len(own), len(names)), 0.2 / (len(names) - 1), np.float32)
+    pred_probs[np.arange(len(own)), own] = 0.8
+    audit = curate.audit(image_set, judge=curate.Given(pred_probs=[pred_probs]), run=path)
+    return audit.run
 
 
 class Kept:

@@ -8,7 +8,7 @@ import threading
 from functools import partial
 
 import pytest
-from review_browser import Kept, audit_digits, write_digits
+from review_browser import Kept, audit_digits, audit_many, write_digits, write_many
 from review_driver import Mongod, ReviewServer, wait_until
 from review_page import BAR, CHROMIUM, FORM, KEYS, MODAL, OPENED, PANEL, SAID, ReviewPage, chromium
 
@@ -228,7 +228,7 @@ def test_form_relabels_with_a_note(page, kept):
     form.get_by_placeholder("Type or select a value").fill("8")
     page.page.get_by_role("option", name="8", exact=True).click()
     form.locator("input[type=string]").fill("quake")
-    form.get_by_role("button", name="Execute").click()
+    form.get_by_role("button", name="Decide").click()
     assert page.shown(other_than=first) == kept.suspects[1]
     assert kept.told() == [(first, "relabel", "8")] and kept.journal()[0].note == "quake"
 
@@ -267,6 +267,35 @@ def test_heat_map_filters_the_grid_and_queues_bring_their_samples(page, kept):
     page.wait_for_count(200)
     panel.get_by_role("button", name="My queue").click()
     page.wait_for_count(len(kept.queue))
+
+
+def test_among_300_classes_a_few_letters_relabel_and_the_panel_lists_what_is_mixed_up(browser, mongod, home):
+    run = audit_many(write_many(home / "many"), home / "data" / "runs" / "many")
+    with ReviewServer(run.path, mongod, home, "anna") as server:
+        page, kept = ReviewPage(browser), Kept(mongod.uri, run)
+        page.open(server.link)
+        page.press("g")
+        first = page.shown()
+        page.press("l")
+        page.page.locator(f"{FORM} input[role=combobox]:focus").wait_for()
+        page.page.wait_for_timeout(1000)  # the dialog has come in, and the focus is still there
+        page.page.keyboard.type("sort 27 of 4")
+        assert page.page.get_by_role("option").all_inner_texts() == ["sort 27 of 4"]
+        page.press("Enter")
+        page.press("Control+Enter")
+        second = page.shown(other_than=first)
+        assert kept.told() == [(first, "relabel", "sort 27 of 4")] and second == kept.suspects[1]
+        page.press("Escape")  # the pointer has never been over the picture
+        page.page.locator(MODAL).wait_for(state="detached")
+        given = kept.labels.loc[kept.suspects, "given_label"]
+        most, num = given.value_counts().index[0], int(given.value_counts().iloc[0])
+        panel = page.page.locator(PANEL)
+        assert panel.locator(".nsewdrag").count() == 0
+        panel.get_by_role("button", name=f"{most} ({num})", exact=True).click()
+        page.wait_for_count(num)
+        assert page.errors == []
+        page.context.close()
+        kept.client.close()
 
 
 def test_panel_counts_what_was_just_decided(page, kept):

@@ -62,7 +62,7 @@ def test_where_no_net_of_the_run_saw_pixels_the_likeliest_classes_are_told(undec
     sample = dataset.first()
     probs = np.load(journal.parent / "pred_probs.npy")[0]
     told = likeliest(journal.parent, sample.sample_id, dataset.default_classes)
-    assert told.startswith(f"the judge alone says: {dataset.default_classes[probs.argmax()]} {100 * probs.max():.0f} %, ")
+    assert told.startswith(f"the judge alone says: {dataset.default_classes[probs.argmax()]} ({100 * probs.max():.0f} %), ")
     with pytest.raises(RunError, match="no probabilities of shapes/train/99"):
         likeliest(journal.parent, "shapes/train/99", dataset.default_classes)
 

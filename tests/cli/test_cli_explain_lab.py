@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -257,6 +259,23 @@ def test_a_shift_wider_than_the_image_is_refused(run, picture):
     result = run("invariance", picture, "--largest", 20)
     assert result.exit_code == 2
     assert "less than the image's 20 pixels, found 20" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("arithmetic", "lenet5", "--effective"),
+        ("receptive-field", "lenet5", "--input", "1x28x28"),
+        ("equivariance", "photo.png", "--model", "cifar-cnn", "--largest", "2"),
+        ("invariance", "photo.png"),
+        ("photo", "photo.png", "--model", "squeezenet", "--pretrained", "none"),
+    ],
+)
+def test_a_command_works_in_a_process_where_nobody_has_imported_all_of_torch(arguments, picture, tmp_path):
+    call = [sys.executable, "-m", "curate", "explain", *arguments, "--json"]
+    done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, [line for line in done.stderr.splitlines() if "rror" in line]) == (0, [])
+    assert json.loads(done.stdout)
 
 
 def test_trying_sizes_leaves_the_random_generator_alone():

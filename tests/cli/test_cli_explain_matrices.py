@@ -149,12 +149,17 @@ def test_inception_says_that_it_lacks_its_auxiliary_head(run):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["conv", "--matrix", "sharpen"], ["pool", "--matrix", "max-pool-4x4"], ["arithmetic", "conv", "--in", "3x32x32", "--filters", "10"]],
+    [
+        ["conv", "--matrix", "sharpen"],
+        ["pool", "--matrix", "max-pool-4x4"],
+        ["invariance", "flower", "--to", "picture.png"],
+        ["arithmetic", "conv", "--in", "3x32x32", "--filters", "10"],
+    ],
 )
-def test_what_needs_no_net_does_not_wait_for_torch(arguments):
+def test_what_needs_no_net_does_not_wait_for_torch(arguments, tmp_path):
     code = f"import sys; from curate.cli import app; app({['explain', *arguments]!r}, standalone_mode=False)"
     check = "import atexit, sys; atexit.register(lambda: print('torch' in sys.modules, file=sys.stderr))\n"
-    done = subprocess.run([sys.executable, "-c", check + code], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", check + code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stderr.strip().endswith("False")
 
 

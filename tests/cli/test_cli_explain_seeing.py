@@ -1,6 +1,9 @@
 """filters, maps, excite and saliency as a user calls them, on a small run of shapes."""
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -87,6 +90,15 @@ def test_saliency_tells_labels_confidence_and_whether_the_net_has_seen_the_sampl
     assert told["given_label"] == "across" and told["suggested_label"] in ("disc", "down")
     assert 0 <= told["given_confidence"] <= 1 and told["net_has_seen_it"] is False
     assert told["method"] == ("occlusion" if method == "auto" else method)
+
+
+@pytest.mark.parametrize("arguments", [("filters",), ("maps", SAMPLE), ("excite",), ("saliency", SAMPLE)])
+def test_a_command_works_in_a_process_where_nobody_has_imported_all_of_torch(data, arguments, tmp_path):
+    call = [sys.executable, "-m", "curate", "explain", arguments[0], "shapes", *arguments[1:], "--json"]
+    environment = {**os.environ, "CURATE_DATA": str(data)}
+    done = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, [line for line in done.stderr.splitlines() if "rror" in line]) == (0, [])
+    assert json.loads(done.stdout)
 
 
 def test_for_people_the_result_is_one_fact_a_line(curate):

@@ -1,5 +1,7 @@
 """Working copies: the original is decoded once, and whatever comes later reads the copy."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -60,6 +62,26 @@ def test_a_copy_that_was_deleted_is_made_again(shop):
     pictures.copy_path(2).unlink()
     assert np.abs(np.asarray(pictures.image(2), int) - before).mean() < 2
     assert pictures.copy_path(2).is_file()
+
+
+def test_an_image_set_is_the_same_whether_or_not_there_were_copies_of_its_pictures(shop, tmp_path):
+    caches = tmp_path / "one" / "decoded", tmp_path / "two" / "decoded"
+    paths = sorted(map(str, shop.glob("*/*.jpg")))
+    first = decode_images(paths, cache=caches[0])
+    for path in paths:
+        os.utime(path, (1, 1))  # so that what was decoded does not count any more; the copies do
+    again = decode_images(paths, cache=caches[0])
+    elsewhere = decode_images(paths, cache=caches[1])
+    np.testing.assert_array_equal(first.images, again.images)
+    np.testing.assert_array_equal(first.images, elsewhere.images)
+    assert (first.pictures.facts == again.pictures.facts).all()
+
+
+def test_a_copy_that_is_made_again_shows_the_same(shop):
+    pictures = load(str(shop)).pictures
+    before = np.asarray(pictures.image(0))
+    pictures.copy_path(0).unlink()
+    np.testing.assert_array_equal(np.asarray(pictures.image(0)), before)
 
 
 def test_an_original_that_changed_is_not_taken_for_the_one_that_was_audited(shop):

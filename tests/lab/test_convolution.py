@@ -233,3 +233,10 @@ def test_the_numbers_of_a_small_image_are_drawn_and_can_be_read():
     assert kernel == ["1", "0", "\N{MINUS SIGN}1"] * 3
     assert result == ["0", "30", "30", "0"] * 4
     assert min(text.get_fontsize() for axes in figure.axes for text in axes.texts) >= 9
+
+
+def test_the_figure_of_a_picture_has_the_numbers_that_are_printed():
+    image = np.random.default_rng(0).integers(0, 256, (1, 30, 30), dtype=np.uint8)
+    kernel = make_kernel("sobel-vertical")
+    drawn = convolution_figure(image, kernel).axes[2].images[0].get_array()
+    assert (drawn.min(), drawn.max()) == (convolve(image, kernel).min(), convolve(image, kernel).max())

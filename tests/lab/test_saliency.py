@@ -107,4 +107,29 @@ def test_methods_classes_and_images_that_are_not_there_are_refused(white):
 def test_without_captum_the_command_that_installs_it_is_told(monkeypatch, white):
     monkeypatch.setitem(sys.modules, "captum", None)
     with pytest.raises(DependencyError, match=r"pip install 'curate\[explain\]'"):
-        saliency(Corners(), white, 0)
+        saliency(Corners(), white, 0, "occlusion")
+    assert saliency(Brightness(), white, 0, "gradcam").max() == 1
+
+
+def test_grad_cam_agrees_with_captum():
+    attr = pytest.importorskip("captum.attr")
+    net = make_model("cifar-cnn", num_classes=4, in_channels=3, image_size=32, seed=0).eval()
+    x = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0))
+
+    class Odds(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.maps = nn.Identity()
+
+        def forward(self, images):
+            logits = net.forward_head(self.maps(net.forward_maps(images)))
+            return logits - torch.stack([logits[:, [j for j in range(4) if j != k]].logsumexp(1) for k in range(4)], dim=1)
+
+    odds = Odds()
+    has_heat = []
+    for k in range(4):
+        expected = attr.LayerGradCam(odds, odds.maps).attribute(x[None], target=k, relu_attributions=True)
+        expected = nn.functional.interpolate(expected, (32, 32), mode="bilinear", align_corners=False)[0, 0].detach()
+        has_heat.append(bool(expected.max() > 0))
+        torch.testing.assert_close(saliency(net, x, k, "gradcam"), expected / (expected.max() if has_heat[-1] else 1))
+    assert any(has_heat)

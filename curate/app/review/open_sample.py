@@ -106,7 +106,7 @@ NUM_LIKELY = 3
 
 
 def likeliest(folder: Path, sample_id: str, class_names: Sequence[str]) -> str:
-    """The classes that the judge of the run thinks of first, such as `the judge alone says: shirt 84 %, dress 9 %, hat 2 %`.
+    """The classes that the judge of the run thinks of first, such as `the judge alone says: shirt (84 %), dress (9 %), hat (2 %)`.
 
     Raises:
         RunError: the run has no probabilities of this sample.
@@ -117,4 +117,4 @@ def likeliest(folder: Path, sample_id: str, class_names: Sequence[str]) -> str:
     except (OSError, ValueError) as error:
         raise RunError(f"the run in {folder} has no probabilities of {sample_id}; run `curate train` again") from error
     best = np.argsort(-probs, kind="stable")[:NUM_LIKELY].tolist()
-    return "the judge alone says: " + ", ".join(f"{class_names[k]} {100 * probs[k]:.0f} %" for k in best)
+    return "the judge alone says: " + ", ".join(f"{class_names[k]} ({100 * probs[k]:.0f} %)" for k in best)

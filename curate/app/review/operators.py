@@ -111,7 +111,7 @@ class Relabel(ReviewOperator):
             classes = types.AutocompleteView(label="The right class")
             inputs.enum("label", ctx.dataset.default_classes, required=True, view=classes)
         inputs.str("note", label="Note (optional)")
-        return types.Property(inputs, view=types.View(label="Decide"))
+        return types.Property(inputs, view=types.View(label="Decide", submit_button_label="Decide (Ctrl+Enter)"))
 
     def act(self, ctx: Any) -> bool:
         action = ctx.params.get("action", "relabel")

@@ -15,7 +15,8 @@ from curate.errors import CurateError
 from curate.options import NUM_CHECK
 
 PANEL = "review_panel"
-MOST_CLASSES = 30  # in the heat-map: those with most suspects
+MOST_CLASSES = 30  # that a heat-map can show; of more, the most frequent pairs and classes are listed
+MOST_LISTED = 8
 SAID = {
     "ok": "label is right",
     "accept_suggestion": "suggestion accepted",
@@ -57,9 +58,11 @@ class ReviewPanel(foo.Panel):
         ctx.panel.set_state("text", texts(summary) | {"estimate": ctx.dataset.info.get("curate_estimate", "")})
         ctx.panel.set_state("progress", share)
         ctx.panel.set_state("num_conflicts", summary.kinds.get("conflict", 0))
-        names = axis_names(summary.pairs, ctx.dataset.default_classes)
-        ctx.panel.set_state("num_names", len(names))
-        ctx.panel.set_data("matrix", heat_map(summary.pairs, names))
+        ctx.panel.set_state("num_suspects", summary.num_suspects)
+        names = ctx.dataset.default_classes
+        ctx.panel.set_state("most", most_mixed_up(summary.pairs) if len(names) > MOST_CLASSES else None)
+        if len(names) <= MOST_CLASSES:
+            ctx.panel.set_data("matrix", heat_map(summary.pairs, names))
 
     def show_queue(self, ctx: Any) -> None:
         ctx.ops.set_view(name=prepare_review(ctx.dataset, reviewer()))
@@ -71,29 +74,46 @@ class ReviewPanel(foo.Panel):
         ctx.ops.set_view(name=CONFLICTS)
 
     def show_pair(self, ctx: Any) -> None:
-        """Fills the grid with the suspects of the cell that was clicked."""
-        suggested, given = str(ctx.params.get("x")), str(ctx.params.get("y"))
-        pair = (F("ground_truth.label") == given) & (F("suggested.label") == suggested)
-        ctx.ops.set_view(ctx.dataset.match((F("is_label_issue") == True) & pair).sort_by("rank"))  # noqa: E712 (an expression)
+        """Fills the grid with the suspects of the cell or button that was clicked: given label `y`, suggested `x` or, where None, any."""
+        wanted = (F("is_label_issue") == True) & (F("ground_truth.label") == str(ctx.params.get("y")))  # noqa: E712 (an expression)
+        if ctx.params.get("x") is not None:
+            wanted &= F("suggested.label") == str(ctx.params["x"])
+        ctx.ops.set_view(ctx.dataset.match(wanted).sort_by("rank"))
 
     def render(self, ctx: Any) -> types.Property:
         shown = types.Object()
         text = ctx.panel.get_state("text") or {"head": "…"}
         shown.md(text["head"], name="head")
         if "advice" in text:
-            shown.float("progress", view=types.ProgressView(label=" "))
+            num_suspects = ctx.panel.get_state("num_suspects")
+            if num_suspects:
+                shown.float("progress", view=types.ProgressView(label=" "))
             row = shown.h_stack("queues", gap=1)
             row.btn("queue", label="My queue", on_click=self.show_queue, variant="contained")
             row.btn("check", label="Random check", on_click=self.show_check, variant="outlined")
             num_conflicts = ctx.panel.get_state("num_conflicts")
             if num_conflicts:
                 row.btn("conflicts", label=f"Conflicts ({num_conflicts})", on_click=self.show_conflicts, variant="outlined")
-            shown.md(text["advice"], name="advice")
-            shown.plot("matrix", layout=LAYOUT, config={"displayModeBar": False}, on_click=self.show_pair)
+            if text["advice"]:
+                shown.md(text["advice"], name="advice")
+            most = ctx.panel.get_state("most")
+            if most is not None:
+                self.list_most(shown, most)
+            elif num_suspects:
+                shown.plot("matrix", layout=LAYOUT, config={"displayModeBar": False}, on_click=self.show_pair)
             for name in ("estimate", "wrong", "buckets", "missed", "kinds", "agreement"):
                 if text[name]:
                     shown.md(text[name], name=name)
         return types.Property(shown, view=types.GridView(orientation="vertical", gap=2, px=2, py=2))
+
+    def list_most(self, shown: types.Object, most: dict[str, list[Any]]) -> None:
+        """The most frequent pairs and given labels as buttons that show their suspects."""
+        for kind, title in (("pairs", "Mixed up most often"), ("given", "Given labels with most suspects")):
+            if most[kind]:
+                shown.md(f"**{title}:** click to see them", name=f"{kind}_title")
+            for i, (given, suggested, num) in enumerate(most[kind]):
+                label = f"{given} → {suggested} ({num:,})" if suggested is not None else f"{given} ({num:,})"
+                shown.btn(f"{kind}_{i}", label=label, on_click=self.show_pair, params={"y": given, "x": suggested}, variant="outlined")
 
 
 def texts(summary: Summary) -> dict[str, str]:
@@ -107,9 +127,13 @@ def texts(summary: Summary) -> dict[str, str]:
         for one in summary.agreement
     )
     less = f" After them, the queue has {summary.num_less:,} less suspect ones." if summary.num_less else ""
+    head = f"**{summary.num_decided:,} of {summary.num_suspects:,} suspects decided** by you, {reviewer()}.{left}{less}"
+    if not summary.num_suspects:
+        queue = f"The queue has the {summary.num_less:,} that are least believable, worst first." if summary.num_less else ""
+        head = f"**No label is flagged.** {queue} The random check tells how many labels are wrong."
     return {
-        "head": f"**{summary.num_decided:,} of {summary.num_suspects:,} suspects decided** by you, {reviewer()}.{left}{less}",
-        "advice": f"**{summary.advice}**",
+        "head": head,
+        "advice": f"**{summary.advice}**" if summary.num_suspects else "",
         "buckets": bucket_table(summary),
         "wrong": wrong_text(summary),
         "missed": missed_text(summary),
@@ -155,16 +179,15 @@ def missed_text(summary: Summary) -> str:
     )
 
 
-def axis_names(pairs: Counter[tuple[str, str]], class_names: list[str]) -> list[str]:
-    """The classes of the heat-map in their own order; where there are too many, those with most suspects."""
-    if len(class_names) <= MOST_CLASSES:
-        return list(class_names)
-    counts: Counter[str] = Counter()
-    for (given, suggested), num in pairs.items():
-        counts[given] += num
-        counts[suggested] += num
-    most = {name for name, _ in counts.most_common(MOST_CLASSES)}
-    return [name for name in class_names if name in most]
+def most_mixed_up(pairs: Counter[tuple[str, str]]) -> dict[str, list[Any]]:
+    """`pairs` that more than one suspect has, and `given` labels with most suspects; each [given, suggested or None, number]."""
+    by_given: Counter[str] = Counter()
+    for (given, _), num in pairs.items():
+        by_given[given] += num
+    return {
+        "pairs": [[*pair, num] for pair, num in pairs.most_common(MOST_LISTED) if num > 1],
+        "given": [[given, None, num] for given, num in by_given.most_common(MOST_LISTED)],
+    }
 
 
 def heat_map(pairs: Counter[tuple[str, str]], names: list[str]) -> list[dict[str, Any]]:

@@ -10,9 +10,10 @@ from curate.lab.arithmetic import arithmetic
 from curate.lab.arithmetic_figure import amount, arithmetic_figure
 from curate.lab.counted import Arithmetic, Layer, field_text
 from curate.lab.effective_field import effective_field_figure, effective_fields, layers_by_stride
-from curate.lab.equivariance import equivariance, equivariance_figure, invariance_figure, pooling_invariance
+from curate.lab.equivariance import equivariance, equivariance_figure
 from curate.lab.explain_net import counting_net
 from curate.lab.formulas import shape_text
+from curate.lab.invariance import invariance_figure, pooling_invariance
 from curate.lab.kernels import make_kernel
 from curate.lab.layers import conv_layers
 from curate.lab.tour.mistakes import accuracy_by_shift, shift_accuracy_figure

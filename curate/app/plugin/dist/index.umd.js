@@ -8,10 +8,14 @@
   // FiftyOne's advertisement would open over the review panel on the first visit. This file is loaded before the page is drawn.
   try { localStorage.setItem("fiftyone-enterprise-tooltip-seen", "true"); } catch (error) { /* then it is dismissed by hand */ }
   const WATCH_MS = 25;
-  const SAID_MS = 2600;
+  const SAID_MS = 2600, READ_MS = 70; // a line stays that long at least, and so long for each character
   const LATE = "no answer yet: is the database running?";
+  const DIALOG = "[data-cy=operators-prompt-modal], [role=listbox]";
+  const CLASS_FIELD = "[data-cy=operators-prompt-modal] input[role=combobox]";
   const GAVE_UP = "[data-cy=error-boundary]"; // in place of a grid whose request failed
   const PATIENCE_MS = 5000; // until it is told that a key is not answered
+  const SETTLED_MS = 600; // that the focus has stayed in the form: it stays there
+  const CLOSED_MS = 200; // within which FiftyOne closes a sample, where it does
   const REDRAW_MS = 700; // that keys and pointer rest, so that grid and panel delay neither
   const LONGEST_MS = 30000; // a lock that nobody opened opens by itself: there are images that cannot be shown, and machines that are slow
 
@@ -88,7 +92,7 @@
   document.body.append(said, bar, help, picture, waiting);
 
   let fading;
-  function say(message, milliseconds = SAID_MS) {
+  function say(message, milliseconds = Math.max(SAID_MS, READ_MS * message.length)) {
     said.textContent = message;
     said.classList.toggle("above", openId !== null);
     said.classList.add("shown");
@@ -318,6 +322,15 @@
 
   function openForm(operator) {
     foo.executeOperator("@voxel51/operators/prompt_user_for_operation", { operator_uri: `${PLUGIN}/${operator}`, params: {} });
+    // The focus goes to the class, so that one types at once. The dialog takes the focus when it has come in, and draws its fields anew.
+    const started = performance.now();
+    let since = null;
+    (function focus() {
+      const field = document.querySelector(CLASS_FIELD), now = performance.now();
+      if (!field || document.activeElement !== field) since = null;
+      if (field && since === null) [since] = [now, field.focus()];
+      if ((since === null || now - since < SETTLED_MS) && now - started < PATIENCE_MS) requestAnimationFrame(focus);
+    })();
   }
 
   function run(operator, params) {
@@ -338,6 +351,13 @@
     });
   }
 
+  // FiftyOne takes Escape only while the pointer is over the picture: who uses keys alone could not leave it.
+  function closeUnlessClosed() {
+    const id = openId;
+    if (id === null || !bar.classList.contains("shown") || document.querySelector(DIALOG)) return;
+    setTimeout(() => { if (addressed() === id) foo.executeOperator("@voxel51/operators/close_sample", {}); }, CLOSED_MS);
+  }
+
   const isTyping = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
 
   document.addEventListener("keydown", (event) => {
@@ -348,8 +368,11 @@
       help.classList.remove("shown");
     } else if (event.key === "h") {
       help.classList.add("shown");
+    } else if (event.key === "Escape") {
+      closeUnlessClosed();
+      return;
     } else {
-      if (help.classList.contains("shown") || document.querySelector("[data-cy=operators-prompt-modal], [role=listbox]")) return;
+      if (help.classList.contains("shown") || document.querySelector(DIALOG)) return;
       const entry = KEYS.find((one) => one.operator && (one.key === event.key || one.also === event.key));
       const digit = /^[0-9]$/.test(event.key) ? Number(event.key) : null;
       if (!entry && digit === null) return;
