@@ -21,13 +21,13 @@ STEPS, STEPS_OF_MANY, MORE_STEPS = 12, 6, 5  # of the fit; with over 100 classes
 NUM_WEIGHED = 4000  # samples that the channels are weighed by
 NUM_FITTED, PER_CLASS, MOST_FITTED = 15_000, 60, 60_000  # samples that those which count are fitted to
 MOST_VALUES = 30_000_000  # of probabilities of those samples, which lie in memory
-NUM_STRATA = 8  # in which the weights of the channels are divided for all samples; a channel stands for each
+NUM_STRATA = 8  # in which the weights of the channels are divided where samples are many; a channel stands for each
 # set on small judges (regression, neighbours, a small net; 1,000 and 2,831 pictures of CIFAR-10 and MNIST, people's and planted noise), the
 # four strangers' arrays and the tuning half of pipelines/detection_bench.py
 EVIDENCE = 60.0  # samples of which the likelihood counts; all judges fit worse than chance allows
 SUREST = 0.2  # share of samples, those of which a judge is surest
 # their odds of a mistake, in units of chance and of the square of the odds of all, are not more on clean labels: with many samples a
-# class, and what it is more with next to none; half of that with so many
+# class, and what it is more with next to none and a single opinion; half of that with so many
 MISTAKES_OF_SURE, MORE_OF_FEW, FEW = 0.15, 0.25, 60
 SPREAD_OF_SURE = 0.4  # deviation of its logarithm
 BOTH = 40.0  # how unlikely mistakes (in units of chance) and wrong labels are together, for each unit of the product of their rates
@@ -132,9 +132,9 @@ def estimate_errors(labels: ArrayLike, pred_probs: ArrayLike | Sequence[ArrayLik
     rows = Rows(probs, given[fitted])
     mean = np.zeros(len(fitted))
     final: list[tuple[float, Channel]] = []
-    places = (np.arange(NUM_STRATA) + 0.5) / NUM_STRATA
-    chosen, times = np.unique(np.searchsorted(weight.cumsum(), places).clip(max=len(weight) - 1), return_counts=True)
-    for index, share in zip(chosen.tolist(), (times / NUM_STRATA).tolist(), strict=True):
+    shares = weight if len(part) == len(fitted) else _in_strata(weight)
+    for index in np.flatnonzero(shares).tolist():
+        share = float(shares[index])
         if len(part) == len(fitted):
             channel, of_sample = channels[index], 1 - wrong[index].astype(np.float64)
         else:
@@ -147,6 +147,13 @@ def estimate_errors(labels: ArrayLike, pred_probs: ArrayLike | Sequence[ArrayLik
     quality[fitted] = mean
     reason = _reason(counts, len(labelled))
     return Errors(quality, fitted[part], wrong, weight, counts.agreement, len(labelled), len(opinions), reason)
+
+
+def _in_strata(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(C,) the weights in steps of 1 / NUM_STRATA, most of them 0: the fewer channels, the faster many samples are read."""
+    places = (np.arange(NUM_STRATA) + 0.5) / NUM_STRATA
+    chosen = np.searchsorted(weight.cumsum(), places).clip(max=len(weight) - 1)
+    return np.bincount(chosen, minlength=len(weight)) / NUM_STRATA
 
 
 @dataclass(frozen=True)
@@ -209,8 +216,8 @@ def _weighed(rows: Rows, counts: _Counts, *, num_samples: int) -> tuple[NDArray[
     likelihood, mistakes, of_sure, errors = np.array(figures).T
     grain = GRAIN + 1 / size
     chance = 1 - 1 / rows.num_classes
-    usual_of_sure = MISTAKES_OF_SURE + MORE_OF_FEW / (1 + num_samples / rows.num_classes / FEW)
-    excess = np.maximum(0, np.log((_odds(of_sure / chance) + grain) / (usual_of_sure * _odds(mistakes / chance) ** 2 + grain)))
+    more = MORE_OF_FEW / (1 + num_samples / rows.num_classes / FEW) if counts.disagreement is None else 0.0
+    excess = np.maximum(0, np.log((_odds(of_sure / chance) + grain) / ((MISTAKES_OF_SURE + more) * _odds(mistakes / chance) ** 2 + grain)))
     logarithm = EVIDENCE * (likelihood - likelihood.max()) - SHARPER * np.log(SHARPNESSES)
     many = np.maximum(0, errors - MANY) / SPREAD_OF_MANY
     logarithm = logarithm - (excess / SPREAD_OF_SURE) ** 2 / 2 - BOTH * errors * mistakes / chance - many**2 / 2
