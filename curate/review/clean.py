@@ -71,7 +71,7 @@ class Reviewed:
 
 
 def clean(
-    run: Run, *, policy: str = "drop", min_confidence: float | None = None, confirm: Callable[[str], None] = lambda much: None
+    run: Run, *, policy: str = "drop", min_confidence: float | None = None, confirm: Callable[[str], None] | None = None
 ) -> dict[str, Any]:
     """Writes `cleaned.csv` and returns how many samples met which fate, and what of the decisions could not be applied.
 
@@ -89,7 +89,7 @@ def clean(
     review = reviewed(run, table)
     cleaned = _applied(table, review, policy, min_confidence)
     much = much_dropped(cleaned)
-    if much is not None:
+    if confirm is not None and much is not None:
         confirm(much)
     save_csv(run, "cleaned.csv", cleaned)
     run.update("clean", policy=policy, min_confidence=min_confidence)

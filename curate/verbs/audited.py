@@ -162,7 +162,7 @@ class Audit:
         return gallery(self.run, self.image_set, to=place, progress=self._progress, **options)
 
     def clean(
-        self, policy: str = "drop", *, min_confidence: float | None = None, confirm: Callable[[str], None] = lambda much: None
+        self, policy: str = "drop", *, min_confidence: float | None = None, confirm: Callable[[str], None] | None = None
     ) -> "Cleaned":
         """Writes `cleaned.csv`: every sample with its action and the label that it ends up with.
 

@@ -272,7 +272,8 @@ def test_missing_weights_name_the_pip_command(monkeypatch):
 
 def test_one_class_only_is_told():
     with pytest.raises(DataError, match="at least two classes"):
-        judge_features(from_arrays(np.zeros((8, 8, 8), np.uint8), np.zeros(8, int)), [np.random.default_rng(0).normal(size=(8, 4))])
+        pictures = np.random.default_rng(0).integers(0, 255, (8, 8, 8)).astype(np.uint8)
+        judge_features(from_arrays(pictures, np.zeros(8, int)), [np.random.default_rng(0).normal(size=(8, 4))])
 
 
 @pytest.mark.slow

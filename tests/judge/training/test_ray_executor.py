@@ -111,7 +111,19 @@ def test_more_than_the_cluster_has_is_told_and_not_waited_for(make_shapes, cpu, 
 def train_command(make_shapes, write_shapes, tmp_path, ray_home):
     """The command that trains on 45 pictures with Ray, and its environment."""
     folder = write_shapes(make_shapes(45), tmp_path / "shapes")
-    command = [sys.executable, "-c", "from curate.cli import main; main()", "train", folder, "--model", "lenet5", "--folds", 3]
+    command = [
+        sys.executable,
+        "-c",
+        "from curate.cli import main; main()",
+        "train",
+        folder,
+        "--model",
+        "lenet5",
+        "--folds",
+        3,
+        "--repeats",
+        1,
+    ]
     command += ["--device", "cpu", "--executor", "ray"]
     return [str(part) for part in command], {**ray_home, "CURATE_DATA": str(tmp_path / "data")}
 
