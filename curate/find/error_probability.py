@@ -2,8 +2,9 @@
 
 Labels and probabilities alone do not tell a judge's mistakes from wrong labels: the sharper its probabilities are taken to be, the fewer
 mistakes it makes and the more labels are wrong. So a channel is fitted at each of several sharpnesses, and each is believed as far as
-three things speak for it: how well it explains the labels; that a judge is right where it is surest (`SUREST`); and that mistakes and wrong
-labels are seldom many at once. Two independent judges measure the mistakes instead: where they contradict each other, one of them errs.
+five things speak for it: how well it explains the labels; that a judge is right where it is surest (`SUREST`); that mistakes and wrong
+labels are seldom many at once (`BOTH`), nor wrong labels by themselves (`MANY`); and that sharper channels fit a little too well
+(`SHARPER`). Two independent judges measure the mistakes instead: where they contradict each other, one of them errs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,7 @@ NUM_FITTED, PER_CLASS, MOST_FITTED = 15_000, 60, 60_000  # samples that those wh
 MOST_VALUES = 30_000_000  # of probabilities of those samples, which lie in memory
 NUM_STRATA = 8  # in which the weights of the channels are divided where samples are many; a channel stands for each
 # set on small judges (regression, neighbours, a small net; 1,000 and 2,831 pictures of CIFAR-10 and MNIST, people's and planted noise), the
-# four strangers' arrays and the tuning half of pipelines/detection_bench.py
+# four strangers' arrays and the tuning half of pipelines/detection_bench.py; MORE_OF_FEW and FEW with clean cells of both halves, too
 EVIDENCE = 60.0  # samples of which the likelihood counts; all judges fit worse than chance allows
 SUREST = 0.2  # share of samples, those of which a judge is surest
 # their odds of a mistake, in units of chance and of the square of the odds of all, are not more on clean labels: with many samples a
@@ -132,7 +133,7 @@ def estimate_errors(labels: ArrayLike, pred_probs: ArrayLike | Sequence[ArrayLik
     rows = Rows(probs, given[fitted])
     mean = np.zeros(len(fitted))
     final: list[tuple[float, Channel]] = []
-    shares = weight if len(part) == len(fitted) else _in_strata(weight)
+    shares = weight if len(part) == len(labelled) else _in_strata(weight)
     for index in np.flatnonzero(shares).tolist():
         share = float(shares[index])
         if len(part) == len(fitted):

@@ -249,7 +249,8 @@ def fit_channel(rows: Rows, sharpness: float, *, steps: int, start: Channel | No
         inverse = (1 / parts.total).astype(np.float32)[:, None]
         mistaken = parts.pairs * inverse  # (N, W) that the label is a mistake of a pair with this true class
         sure = (parts.probs.max(axis=1) ** SURE)[:, None]
-        counts = _off_diagonal(rows.per_pair(mistaken * sure))
+        taught = mistaken * sure
+        counts = _off_diagonal(rows.per_pair(taught))
         true = np.float32(channel.doubtful) * rows.of_given(doubt)[:, None] * parts.probs * inverse
         true = rows.without_given(true) + mistaken
         true[rows._rows, rows._given] = parts.right / parts.total  # (N, W) posterior of the true class
@@ -261,7 +262,7 @@ def fit_channel(rows: Rows, sharpness: float, *, steps: int, start: Channel | No
         against = num_sure + PRIOR_PAIR
         least = _off_diagonal(np.broadcast_to((PRIOR_PAIR * class_rate / (size - 1) / against)[:, None], (size, size)).copy())
         rates = counts / against[:, None] + least
-        own = mistaken * sure * rows.at_class(1 / against)
+        own = taught * rows.at_class(1 / against)
         exposed = float((true * (1 - doubt)).sum(dtype=np.float64))
         doubtful = min(MOST_DOUBTFUL, float((parts.doubtful / parts.total).sum()) / (exposed + PRIOR_DOUBT))
         expected = rows.per_class(parts.probs)

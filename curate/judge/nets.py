@@ -61,7 +61,7 @@ class Nets:
     )
     num_repeats: int | None = option(
         None,
-        "Cross-validations to average; two and more are independent opinions. Two by default for up to 10,000 pictures.",
+        f"Cross-validations to average; two and more are independent opinions. Two by default for up to {JUDGED_TWICE:,} pictures.",
         flag="--repeats",
         metavar="N",
         least=1,
