@@ -119,9 +119,12 @@ class ReviewPage:
         self.context.close()
 
     def reset(self, link: str, patches: dict[str, None]) -> None:
-        """Brings a used page back to what `open` would show, with these samples undecided; it is loaded again only for another view, for
-        that takes seconds.
+        """Brings a used page back to what `open` would show, with these samples undecided; it is loaded again only for another view or
+        where a form was left open, for that takes seconds.
         """
+        if self.page.locator(FORM).count():
+            self.page.reload()
+            self.open(link)
         self.page.evaluate(RESET, [MODAL, patches])
         self.page.locator(MODAL).wait_for(state="detached")
         self.page.locator("[data-item-id=selected]").wait_for(state="detached")

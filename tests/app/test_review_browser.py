@@ -233,6 +233,18 @@ def test_form_relabels_with_a_note(page, kept):
     assert kept.told() == [(first, "relabel", "8")] and kept.journal()[0].note == "quake"
 
 
+def test_the_form_leaves_the_focus_where_the_reviewer_puts_it(page):
+    page.open_sample(0)
+    page.press("l")
+    note = page.page.locator(f"{FORM} input[type=string]")
+    note.click()
+    page.page.wait_for_timeout(1000)  # longer than the form keeps the focus on the class
+    page.page.keyboard.type("quake")
+    assert note.input_value() == "quake"
+    page.press("Escape")
+    page.page.locator(FORM).wait_for(state="detached")
+
+
 def test_many_are_accepted_once_counted_and_ticked_and_one_undo_takes_all_back(page, kept):
     page.click("accept_all")
     form, num = page.page.locator(FORM), len(kept.suspects)

@@ -12,6 +12,7 @@
   const LATE = "no answer yet: is the database running?";
   const DIALOG = "[data-cy=operators-prompt-modal], [role=listbox]";
   const CLASS_FIELD = "[data-cy=operators-prompt-modal] input[role=combobox]";
+  const FORM_FIELD = "[data-cy=operators-prompt-modal] :is(input, textarea, button, [role=combobox])";
   const GAVE_UP = "[data-cy=error-boundary]"; // in place of a grid whose request failed
   const PATIENCE_MS = 5000; // until it is told that a key is not answered
   const SETTLED_MS = 600; // that the focus has stayed in the form: it stays there
@@ -327,6 +328,7 @@
     let since = null;
     (function focus() {
       const field = document.querySelector(CLASS_FIELD), now = performance.now();
+      if (document.activeElement !== field && document.activeElement?.matches(FORM_FIELD)) return; // the reviewer went there
       if (!field || document.activeElement !== field) since = null;
       if (field && since === null) [since] = [now, field.focus()];
       if ((since === null || now - since < SETTLED_MS) && now - started < PATIENCE_MS) requestAnimationFrame(focus);
