@@ -4,6 +4,7 @@
     python pipelines/photos.py script FOLDER      against timm + scikit-learn's cross_val_predict + cleanlab, in turns
     python pipelines/photos.py flips FOLDER       labels flipped on purpose, uniformly and to similar classes
     python pipelines/photos.py decoding FOLDER    decoding and features against the forward pass and libjpeg alone
+    python pipelines/photos.py truth FOLDER       audit against the true labels in FOLDER.csv (`pipelines/stand_ins.py` writes such)
     python pipelines/photos.py choice FOLDER …    what the default judge's trial says, and what both judges reach
     python pipelines/photos.py memory FOLDER      peak memory at many pictures, made by repeating those of the folder
     python pipelines/photos.py night FOLDER       what fine-tuning brings (--preset best); hours on a CPU
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import photo_measures
 import records
 from numpy.typing import NDArray
@@ -31,7 +33,9 @@ from numpy.typing import NDArray
 from curate.cli.output import show, working
 from curate.data.image_set import ImageSet, describe
 from curate.data.load import load
+from curate.find.evaluation import best_cut, evaluate_detection
 from curate.find.label_issues import find_label_issues
+from curate.find.saved_table import load_table
 from curate.judge.alike import nearest
 from curate.judge.backbones import DEFAULT, load_backbones
 from curate.judge.choice import kind_of, trial
@@ -57,6 +61,7 @@ def main() -> None:
     parser.add_argument("--data", help="data folder to use and keep, instead of an empty one that goes")
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--rounds", type=int, default=3, help="of `script`: turns")
+    parser.add_argument("--judge", choices=["nets", "features"], help="of `truth`: instead of the one that the trial chooses")
     parser.add_argument("--share", type=float, default=0.1, help="of `flips`: labels that are flipped")
     parser.add_argument("--pictures", type=int, default=10_000, help="of `memory` and `decoding`: how many")
     parser.add_argument("--megapixels", type=float, help="of `decoding`: enlarge the pictures to so many before")
@@ -223,6 +228,37 @@ def f1_of(flagged: NDArray[np.bool_], rank: NDArray[np.int64], is_wrong: NDArray
     return {"f1": round(2 * hits / (int(flagged.sum()) + num), 4), "best_f1": round(best, 4), "num_flagged": int(flagged.sum())}
 
 
+def truth(folder: str, options: argparse.Namespace, progress: Progress) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The audit as a user runs it, and how well its flags and its ranking find the labels that FOLDER.csv has another true one for.
+
+    The table's columns are `filepath` (class folder and file), `given` and `true`.
+    """
+    table = pd.read_csv(Path(folder).with_suffix(".csv"), keep_default_na=False)
+    wrong = set(table["filepath"][table["given"] != table["true"]])
+    seconds, told = audited(folder, *(["--judge", options.judge] if options.judge else []))
+    run = Run.open(Path(told["folder"]))
+    issues = load_table(run).sort_values("rank")
+    is_wrong = issues["sample_id"].map(lambda sample_id: "/".join(sample_id.split("/")[-2:]) in wrong).to_numpy()
+    assert is_wrong.sum() == len(wrong), f"{len(wrong)} wrong labels, of which {is_wrong.sum()} are of pictures of the folder"
+    found = evaluate_detection(is_wrong, issues["is_label_issue"], issues["label_quality"])
+    said = json.loads(run.require("findings.json", "find").read_text(encoding="utf-8"))["detection"]["num_errors"]
+    values = {
+        "num_pictures": len(issues),
+        "seconds": seconds,
+        "num_wrong": found.num_errors,
+        "num_said": [round(said[key]) for key in ("value", "low", "high")],
+        "num_flagged": found.num_flagged,
+        "f1": round(found.f1, 4),
+        "best_f1": round(best_cut(is_wrong, issues["label_quality"]).f1, 4),
+        "average_precision": round(found.average_precision, 4),
+        "predicted_is_not_given_f1": round(
+            evaluate_detection(is_wrong, issues["predicted_label"] != issues["given_label"], issues["label_quality"]).f1, 4
+        ),
+        "judge": run.meta["config"].get("chosen", {}).get("reason"),
+    }
+    return values, about(load(folder, progress=progress), options)
+
+
 def decoding(folder: str, options: argparse.Namespace, progress: Progress) -> tuple[dict[str, Any], dict[str, Any]]:
     """Processor seconds a picture: of our decoding and features, of the forward pass alone, of libjpeg's reduced decoding alone."""
     with tempfile.TemporaryDirectory() as made:
@@ -310,6 +346,7 @@ MEASURES: dict[str, Measure] = {
     "audit": audit,
     "script": script,
     "flips": flips,
+    "truth": truth,
     "decoding": decoding,
     "choice": choice,
     "memory": memory,

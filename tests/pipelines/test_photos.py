@@ -1,11 +1,13 @@
 """The pipeline that measures photographs: what it plants, what it counts, and the pictures that it makes."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from curate.progress import silent
 from curate.sources import from_arrays
 
 ROOT = Path(__file__).parents[2]
@@ -84,3 +86,16 @@ def test_what_is_measured_has_a_data_folder_of_its_own(monkeypatch, tmp_path):
     with data_folder(str(tmp_path)):
         assert os.environ["CURATE_DATA"] == str(tmp_path)
     assert os.environ["CURATE_DATA"] == "before"
+
+
+def test_drawn_numerals_lie_in_the_folder_of_their_given_label_and_the_table_has_the_true_one(tmp_path):
+    from stand_ins import NUMERALS, numerals
+
+    numerals(tmp_path, 60, seed=0, progress=silent)
+    with (tmp_path / "numerals.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    files = sorted(str(path.relative_to(tmp_path / "numerals")) for path in (tmp_path / "numerals").rglob("*.png"))
+    assert files == sorted(row["filepath"] for row in rows) and all(row["filepath"].startswith(f"{row['given']}/") for row in rows)
+    assert {row["true"] for row in rows} <= {*NUMERALS, ""} and 0 < sum(row["given"] != row["true"] for row in rows) < 20
+    darkest = [np.asarray(Image.open(tmp_path / "numerals" / name)).min() for name in files]
+    assert max(darkest) < 200  # something is drawn on each
