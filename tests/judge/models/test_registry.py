@@ -114,6 +114,19 @@ def test_every_net_lets_itself_be_prepared_from_training_images(name):
     assert torch.isfinite(forward(model, noise(2, 3, 32, 32))).all()
 
 
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_airbench_has_the_maps_of_cifar10_whatever_the_size_and_whitens_what_it_sees(times):
+    model = make_model("airbench", num_classes=10, in_channels=3, image_size=32 * times, seed=0)
+    images = noise(200, 3, 32 * times, 32 * times).cumsum(dim=3) / 8  # neighbouring pixels are alike
+    model.init_from_images(images)
+    with torch.no_grad():
+        seen = model.get_submodule("whiten")(images)
+    assert 31 <= seen.shape[2] <= 32 and seen.shape[2] == seen.shape[3]
+    half = seen[:, : seen.shape[1] // 2].transpose(0, 1).flatten(1)  # the other half are its negatives
+    moments = half @ half.T / half.shape[1]
+    assert torch.allclose(moments, torch.eye(len(moments)), atol=0.15)
+
+
 @pytest.mark.parametrize(
     "size, channels, name", [(28, 1, "mnist-cnn"), ((32, 32), 1, "mnist-cnn"), (32, 3, "airbench"), (64, 1, "airbench")]
 )
