@@ -265,6 +265,7 @@ def test_a_shift_wider_than_the_image_is_refused(run, picture):
     "arguments",
     [
         ("arithmetic", "lenet5", "--effective"),
+        ("arithmetic", "xception"),  # timm imports torch's compiler
         ("receptive-field", "lenet5", "--input", "1x28x28"),
         ("equivariance", "photo.png", "--model", "cifar-cnn", "--largest", "2"),
         ("invariance", "photo.png"),
