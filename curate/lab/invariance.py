@@ -38,14 +38,14 @@ def pooling_invariance(
     changes = {}
     for name, size in names.items():
         before = pool(answer, kind, size=size)
-        changes[name] = np.array([_change(pool(moved, kind, size=size), before) for moved in answers])
+        changes[name] = np.array([relative_difference(pool(moved, kind, size=size), before) for moved in answers])
     before = global_pool(answer, kind)
-    changes[f"global {kind}"] = np.array([_change(global_pool(moved, kind), before) for moved in answers])
+    changes[f"global {kind}"] = np.array([relative_difference(global_pool(moved, kind), before) for moved in answers])
     return changes
 
 
-def _change(after: NDArray, before: NDArray) -> float:
-    """The norm of the difference over the norm before; 0 where both are 0."""
+def relative_difference(after: NDArray, before: NDArray) -> float:
+    """The norm of after − before over the norm of before; 0 where both are 0."""
     difference, size = float(np.linalg.norm(after - before)), float(np.linalg.norm(before))
     return difference / size if size else (0.0 if difference == 0 else float("inf"))
 
