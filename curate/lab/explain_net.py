@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from curate.errors import DataError, UnknownNameError
+from curate.errors import CurateError, DataError, UnknownNameError
 from curate.judge.models.base import ConvNet
 from curate.judge.models.registry import MODELS, make_model
 from curate.judge.models.zoo import ZOO
@@ -21,7 +21,7 @@ from curate.lab.figure import check_picture_path, save
 from curate.lab.formulas import shape_text
 from curate.lab.light_torch import with_shapes_only
 from curate.lab.operations import unfilled
-from curate.lab.own_module import is_file_of_modules, load_module, usual_input
+from curate.lab.own_module import is_file_of_modules, load_module, told, usual_input
 from curate.lab.receptive_field import Field
 from curate.lab.tracing import trace
 from curate.progress import Progress, silent
@@ -120,7 +120,7 @@ def arithmetic_of(
         shape = input_shape or usual_input(net)
         if shape is None:
             raise DataError(f"{name} takes none of the usual images; say which it takes, such as --in 3x64x64")
-        found = Counted(arithmetic(net, shape), "a net of your own", num_classes)
+        found = Counted(_own_counted(net, name, shape), "a net of your own", num_classes)
     else:
         if name not in MODELS:
             raise UnknownNameError.of("model", name, MODELS)
@@ -154,7 +154,17 @@ def _counted(name: str, shape: tuple[int, int, int], num_classes: int) -> Arithm
         return arithmetic(new_net(name, shape, num_classes=num_classes), shape)  # says what it can take
 
 
-def receptive_field(name: str, input_shape: tuple[int, int, int], *, layers: Sequence[str] = (), to: Path) -> dict[str, Any]:
+def _own_counted(net: nn.Module, name: str, shape: tuple[int, int, int]) -> Arithmetic:
+    """The arithmetic of a net of the user's own, whose code may fail in any way."""
+    try:
+        return arithmetic(net, shape)
+    except CurateError:
+        raise
+    except Exception as error:
+        raise DataError(f"{name} cannot take one image of {shape_text(shape)}: {told(error)}") from error
+
+
+def receptive_field(name: str, input_shape: tuple[int, int, int] | None, *, layers: Sequence[str] = (), to: Path) -> dict[str, Any]:
     """Theoretical and effective receptive fields of a model with random weights, drawn.
 
     Raises:
