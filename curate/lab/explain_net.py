@@ -28,6 +28,8 @@ from curate.progress import Progress, silent
 
 NOISE_IMAGES = 8
 """Images of noise over which an effective receptive field is averaged."""
+LARGER = (3, 96, 96)
+"""Images for nets of ImageNet where receptive fields are drawn: the smallest for which nothing of the net is changed."""
 
 
 def new_net(name: str, input_shape: tuple[int, int, int], *, num_classes: int) -> ConvNet:
@@ -167,11 +169,18 @@ def _own_counted(net: nn.Module, name: str, shape: tuple[int, int, int]) -> Arit
 def receptive_field(name: str, input_shape: tuple[int, int, int] | None, *, layers: Sequence[str] = (), to: Path) -> dict[str, Any]:
     """Theoretical and effective receptive fields of a model with random weights, drawn.
 
+    Args:
+        input_shape: (C, H, W); by default that which a small net was made for, and LARGER for the others.
+        layers: by name; by default the last of each size.
+
     Raises:
         UnknownNameError: there is no such model or layer.
         DataError, UsageError: as `new_net`, `effective_fields` and `save`.
     """
     check_picture_path(to)
+    if input_shape is None:
+        own = MODELS[name].own_input if name in MODELS else LARGER
+        input_shape = own if is_small(own[1:]) else LARGER
     net = new_net(name, input_shape, num_classes=10)
     images = _noise(input_shape)
     records, _ = trace(net, images[:1])
