@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from curate.errors import DataError, UsageError
-from curate.lab.figure import SEQUENTIAL, add_bar, new_figure, styled
+from curate.lab.figure import SEQUENTIAL, add_bar, new_figure, noted, styled
 from curate.lab.figure_images import show_image
 from curate.lab.invariance import relative_difference
 from curate.lab.receptive_field import Field
@@ -148,14 +148,15 @@ def equivariance_figure(layers: Sequence[LayerShift], shifts: Sequence[int], *, 
         place.text(column, row, text, ha="center", va="center", fontsize=8, color="black" if value > 0.6 else "white")
     place.set_xticks(range(len(shifts)), [str(shift) for shift in shifts])
     place.set_yticks(range(len(layers)), labels)
+    place.set_xlabel("shift of the image, pixels")
+    add_bar(figure, drawn, place, "relative error, 1 and more")
     left_out = (
-        f"\n{len(layers)} of {num_layers} layers: the last before each change of the jump, and some between"
+        f".\n{len(layers)} of {num_layers} layers: the last before each change of the jump, and some between"
         if len(layers) < num_layers
         else ""
     )
-    place.set_xlabel(
-        "shift of the image, pixels\n0: the layer's map is shifted as the image is, and nothing else changes\n"
-        "* all units, since none sees only what was shifted; without places: change of the output" + left_out
+    return noted(
+        figure,
+        "0: the layer's map is shifted as the image is, and nothing else changes. Jump: pixels from one place of a map to the next.\n"
+        "* all units, since none sees only what was shifted; without places: change of the output" + left_out,
     )
-    add_bar(figure, drawn, place, "relative error, 1 and more")
-    return figure

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.lab.convolution import Pixels, convolve, plain_array
-from curate.lab.figure import GREY, PALETTE, new_figure, styled
+from curate.lab.figure import GREY, PALETTE, new_figure, noted, styled
 from curate.lab.pooling import global_pool, pool
 
 if TYPE_CHECKING:
@@ -58,11 +58,9 @@ def invariance_figure(changes: dict[str, NDArray[np.float64]], shifts: Sequence[
     for i, (name, values) in enumerate(changes.items()):
         place.plot(shifts, values, marker="o", markersize=4, color=PALETTE[i % len(PALETTE)], label=name)
     place.set_xlabel("shift of the image, pixels")
-    note = "The description: what the kernel answers, negative answers cut off, then pooled. 0: the shift is forgotten."
-    figure.supxlabel(note, fontsize=8, color=GREY)
     place.set_ylabel("relative change of the description")
     place.set_ylim(bottom=-0.02)
     place.axhline(0, color=GREY, linewidth=0.6)
     place.grid(axis="y")
     place.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return figure
+    return noted(figure, "The description: what the kernel answers, negative answers cut off, then pooled. 0: the shift is forgotten")
