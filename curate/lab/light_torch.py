@@ -6,6 +6,7 @@ exporter. While torch is imported for the first time, empty modules stand in the
 """
 
 import importlib
+import os
 import sys
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -23,7 +24,12 @@ FIRST = ("torch._decomp", "torch._refs")
 
 
 def import_torch() -> None:
-    """Imports torch, if that has not been done, without SHAPES and EXPORT where its version is one of TRIED."""
+    """Imports torch, if that has not been done, without SHAPES and EXPORT where its version is one of TRIED.
+
+    Its threads sleep while they have nothing to do, unless the environment says otherwise: with nets as small as these they would
+    mostly spin.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         is_tried = version("torch").partition("+")[0] in TRIED
     except PackageNotFoundError:
