@@ -60,8 +60,8 @@ def new_net(name: str, input_shape: tuple[int, int, int], *, num_classes: int) -
     return net
 
 
-def counting_net(name: str, input_shape: tuple[int, int, int], *, num_classes: int) -> nn.Module:
-    """A net of the registry with whatever lies in memory for its numbers, which are never read: shapes and counts at next to no cost.
+def counting_net(name: str, input_shape: tuple[int, int, int], *, num_classes: int) -> ConvNet:
+    """A net of the registry with whatever lies in memory for its numbers, at next to no cost: to be counted, or to be given others.
 
     Raises:
         UnknownNameError: there is no such model.
