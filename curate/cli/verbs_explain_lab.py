@@ -42,7 +42,12 @@ KernelHelp = typer.Option(
     metavar="NAME|MATRIX", help="A kernel such as sharpen or sobel-vertical, or a matrix such as '0 -1 0; -1 5 -1; 0 -1 0'."
 )
 KernelOption = Annotated[str, KernelHelp]
-InputOption = Annotated[str, typer.Option("--input", metavar="CxHxW", help="Channels, height and width of the images.")]
+InputOption = Annotated[
+    str | None,
+    typer.Option(
+        "--in", "--input", metavar="CxHxW", help="Of the images; by default 3x96x96, and for small nets those that they were made for."
+    ),
+]
 ToOption = Annotated[Path, typer.Option(metavar="FILE", help="Where the picture goes: a .png, .svg or .pdf.")]
 DrawnOption = Annotated[
     Path | None,
@@ -211,7 +216,7 @@ def photo(
 
 def receptive_field(
     model: NetArgument,
-    input_shape: InputOption = "3x96x96",
+    input_shape: InputOption = None,
     layer: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A layer, several times for several; the last of each size by default.")
     ] = None,
@@ -223,7 +228,7 @@ def receptive_field(
         from curate.lab.counted import parse_shape
         from curate.lab.light_torch import import_torch
 
-        shape = parse_shape(input_shape)
+        shape = parse_shape(input_shape) if input_shape else None
         import_torch()
         from curate.lab.explain_net import receptive_field as run_receptive_field
 

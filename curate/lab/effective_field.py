@@ -144,7 +144,7 @@ def effective_field_figure(found: dict[str, NDArray[np.float64]], records: Seque
     add_bar(figure, drawn, axes, "√ of the gradient's size, largest 1")
     from matplotlib.lines import Line2D
 
-    line = Line2D([], [], color=ORANGE, linewidth=1.6, label="what the unit in the middle sees in theory, cut at the border")
+    line = Line2D([], [], color=ORANGE, linewidth=1.6, label=f"the square seen in theory, cut at the border of the {height}×{width} pixels")
     figure.legend(handles=[line], loc="outside lower center")
     return figure
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from curate.errors import DataError, UsageError
-from curate.lab.figure import SEQUENTIAL, add_bar, new_figure, styled
+from curate.lab.figure import SEQUENTIAL, add_bar, new_figure, noted, styled
 from curate.lab.figure_images import show_image
+from curate.lab.invariance import relative_difference
 from curate.lab.receptive_field import Field
 from curate.lab.tracing import Record, trace
 
@@ -89,29 +89,24 @@ def equivariance(net: nn.Module, image: Tensor, shifts: Sequence[int]) -> list[L
 
 def _errors(before: Record, after: Record, shift: int, width: int) -> tuple[float, float]:
     """The error of units inside, and of all, for one layer and one shift."""
-    field, a, b = after.receptive_field, after.output, before.output
-    if field is None or a is None or b is None:
+    field = after.receptive_field
+    if field is None or after.output is None or before.output is None:
         raise DataError("a comparison needs the outputs of both passes")
+    a, b = after.output.cpu().numpy(), before.output.cpu().numpy()
     if not field.is_map:
         return np.nan, relative_difference(a, b)
-    columns = field.dims[1]
-    places, num = round(shift / field.x.jump), int(a.shape[columns])
+    a, b = (np.moveaxis(maps, field.dims[1], -1) for maps in (a, b))  # (..., w)
+    places, num = round(shift / field.x.jump), a.shape[-1]
     if places >= num:
         return np.nan, np.nan
-    a, b = a.narrow(columns, places, num - places), b.narrow(columns, 0, num - places)
+    a, b = a[..., places:], b[..., : num - places]
     units = np.arange(places, num)
     sees_moved = (field.x.first + units * field.x.jump >= shift) & (field.x.last + units * field.x.jump <= width - 1)
     before_units = units - places
     saw_same = (field.x.first + before_units * field.x.jump >= 0) & (field.x.last + before_units * field.x.jump <= width - 1 - shift)
-    kept = torch.from_numpy(np.flatnonzero(sees_moved & saw_same)).to(a.device)
-    exact = relative_difference(a.index_select(columns, kept), b.index_select(columns, kept)) if len(kept) else np.nan
+    kept = sees_moved & saw_same
+    exact = relative_difference(a[..., kept], b[..., kept]) if kept.any() else np.nan
     return exact, relative_difference(a, b)
-
-
-def relative_difference(a: Tensor, b: Tensor) -> float:
-    """The norm of a − b over the norm of b; 0 where both are 0."""
-    difference, size = float((a - b).norm()), float(b.norm())
-    return difference / size if size else (0.0 if difference == 0 else float("inf"))
 
 
 def _jump(field: Field | None) -> float | None:
@@ -153,14 +148,15 @@ def equivariance_figure(layers: Sequence[LayerShift], shifts: Sequence[int], *, 
         place.text(column, row, text, ha="center", va="center", fontsize=8, color="black" if value > 0.6 else "white")
     place.set_xticks(range(len(shifts)), [str(shift) for shift in shifts])
     place.set_yticks(range(len(layers)), labels)
+    place.set_xlabel("shift of the image, pixels")
+    add_bar(figure, drawn, place, "relative error, 1 and more")
     left_out = (
-        f"\n{len(layers)} of {num_layers} layers: the last before each change of the jump, and some between"
+        f".\n{len(layers)} of {num_layers} layers: the last before each change of the jump, and some between"
         if len(layers) < num_layers
         else ""
     )
-    place.set_xlabel(
-        "shift of the image, pixels\n0: the layer's map is shifted as the image is, and nothing else changes\n"
-        "* all units, since none sees only what was shifted; without places: change of the output" + left_out
+    return noted(
+        figure,
+        "0: the layer's map is shifted as the image is, and nothing else changes. Jump: pixels from one place of a map to the next.\n"
+        "* all units, since none sees only what was shifted; without places: change of the output" + left_out,
     )
-    add_bar(figure, drawn, place, "relative error, 1 and more")
-    return figure

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from curate.errors import DataError, UnknownNameError
+from curate.errors import CurateError, DataError, UnknownNameError
 from curate.judge.models.base import ConvNet
 from curate.judge.models.registry import MODELS, make_model
 from curate.judge.models.zoo import ZOO
@@ -21,13 +21,15 @@ from curate.lab.figure import check_picture_path, save
 from curate.lab.formulas import shape_text
 from curate.lab.light_torch import with_shapes_only
 from curate.lab.operations import unfilled
-from curate.lab.own_module import is_file_of_modules, load_module, usual_input
+from curate.lab.own_module import is_file_of_modules, load_module, told, usual_input
 from curate.lab.receptive_field import Field
 from curate.lab.tracing import trace
 from curate.progress import Progress, silent
 
 NOISE_IMAGES = 8
 """Images of noise over which an effective receptive field is averaged."""
+LARGER = (3, 96, 96)
+"""Images for nets of ImageNet where receptive fields are drawn: the smallest for which nothing of the net is changed."""
 
 
 def new_net(name: str, input_shape: tuple[int, int, int], *, num_classes: int) -> ConvNet:
@@ -58,8 +60,8 @@ def new_net(name: str, input_shape: tuple[int, int, int], *, num_classes: int) -
     return net
 
 
-def counting_net(name: str, input_shape: tuple[int, int, int], *, num_classes: int) -> nn.Module:
-    """A net of the registry with whatever lies in memory for its numbers, which are never read: shapes and counts at next to no cost.
+def counting_net(name: str, input_shape: tuple[int, int, int], *, num_classes: int) -> ConvNet:
+    """A net of the registry with whatever lies in memory for its numbers, at next to no cost: to be counted, or to be given others.
 
     Raises:
         UnknownNameError: there is no such model.
@@ -120,7 +122,7 @@ def arithmetic_of(
         shape = input_shape or usual_input(net)
         if shape is None:
             raise DataError(f"{name} takes none of the usual images; say which it takes, such as --in 3x64x64")
-        found = Counted(arithmetic(net, shape), "a net of your own", num_classes)
+        found = Counted(_own_counted(net, name, shape), "a net of your own", num_classes)
     else:
         if name not in MODELS:
             raise UnknownNameError.of("model", name, MODELS)
@@ -154,14 +156,31 @@ def _counted(name: str, shape: tuple[int, int, int], num_classes: int) -> Arithm
         return arithmetic(new_net(name, shape, num_classes=num_classes), shape)  # says what it can take
 
 
-def receptive_field(name: str, input_shape: tuple[int, int, int], *, layers: Sequence[str] = (), to: Path) -> dict[str, Any]:
+def _own_counted(net: nn.Module, name: str, shape: tuple[int, int, int]) -> Arithmetic:
+    """The arithmetic of a net of the user's own, whose code may fail in any way."""
+    try:
+        return arithmetic(net, shape)
+    except CurateError:
+        raise
+    except Exception as error:
+        raise DataError(f"{name} cannot take one image of {shape_text(shape)}: {told(error)}") from error
+
+
+def receptive_field(name: str, input_shape: tuple[int, int, int] | None, *, layers: Sequence[str] = (), to: Path) -> dict[str, Any]:
     """Theoretical and effective receptive fields of a model with random weights, drawn.
+
+    Args:
+        input_shape: (C, H, W); by default that which a small net was made for, and LARGER for the others.
+        layers: by name; by default the last of each size.
 
     Raises:
         UnknownNameError: there is no such model or layer.
         DataError, UsageError: as `new_net`, `effective_fields` and `save`.
     """
     check_picture_path(to)
+    if input_shape is None:
+        own = MODELS[name].own_input if name in MODELS else LARGER
+        input_shape = own if is_small(own[1:]) else LARGER
     net = new_net(name, input_shape, num_classes=10)
     images = _noise(input_shape)
     records, _ = trace(net, images[:1])

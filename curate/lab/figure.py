@@ -122,6 +122,13 @@ def add_bar(figure: "Figure", drawn: "ScalarMappable", axes: Any, label: str) ->
     bar.outline.set_visible(False)  # type: ignore[operator]
 
 
+def noted(figure: "Figure", note: str) -> "Figure":
+    """`figure` with a line of explanation below, and some paper at its sides."""
+    figure.supxlabel(f"{note}.", fontsize=8, color=GREY)
+    figure.get_layout_engine().set(rect=(0.012, 0.012, 0.976, 0.976))  # type: ignore[union-attr, call-arg]
+    return figure
+
+
 @styled
 def to_bytes(figure: "Figure", suffix: str = "png", *, dpi: int = DPI) -> bytes:
     """`figure` as a file of one of FORMATS; the same figure gives the same bytes."""

@@ -109,12 +109,14 @@ def show_numbers(axes: "Axes", matrix: Any, title: str | None = None, *, border:
     inside = np.zeros(array.shape, bool)
     inside[top : len(array) - bottom, left : array.shape[1] - right] = True
     text = _few_decimals(array)
-    longest = max(len(number(float(value), text)) for value in array.flat)
+    whole = np.isclose(array, np.round(array), atol=1e-9)
+    texts = [number(float(value), ".0f" if is_whole else text) for value, is_whole in zip(array.flat, whole.flat, strict=True)]
+    longest = max(map(len, texts))
     size = 12.0 if longest <= 3 else 36.0 / longest if longest < 9 else 4.0
     size = min(size, 150.0 / max(array.shape))
-    for (row, column), value in np.ndenumerate(array):
+    for (row, column), value in zip(np.ndindex(array.shape), texts, strict=True):
         colour = "black" if inside[row, column] else GREY
-        axes.text(column, row, number(float(value), text), ha="center", va="center", color=colour, fontsize=size)
+        axes.text(column, row, value, ha="center", va="center", color=colour, fontsize=size)
     axes.set_xticks(np.arange(0.5, array.shape[1] - 1), minor=True)
     axes.set_yticks(np.arange(0.5, len(array) - 1), minor=True)
     axes.grid(which="minor", color=FAINT, linewidth=0.8, linestyle="-")

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.lab.convolution import Pixels, convolve, plain_array
-from curate.lab.figure import GREY, PALETTE, new_figure, styled
+from curate.lab.figure import GREY, PALETTE, new_figure, noted, styled
 from curate.lab.pooling import global_pool, pool
 
 if TYPE_CHECKING:
@@ -38,14 +38,14 @@ def pooling_invariance(
     changes = {}
     for name, size in names.items():
         before = pool(answer, kind, size=size)
-        changes[name] = np.array([_change(pool(moved, kind, size=size), before) for moved in answers])
+        changes[name] = np.array([relative_difference(pool(moved, kind, size=size), before) for moved in answers])
     before = global_pool(answer, kind)
-    changes[f"global {kind}"] = np.array([_change(global_pool(moved, kind), before) for moved in answers])
+    changes[f"global {kind}"] = np.array([relative_difference(global_pool(moved, kind), before) for moved in answers])
     return changes
 
 
-def _change(after: NDArray, before: NDArray) -> float:
-    """The norm of the difference over the norm before; 0 where both are 0."""
+def relative_difference(after: NDArray, before: NDArray) -> float:
+    """The norm of after − before over the norm of before; 0 where both are 0."""
     difference, size = float(np.linalg.norm(after - before)), float(np.linalg.norm(before))
     return difference / size if size else (0.0 if difference == 0 else float("inf"))
 
@@ -58,11 +58,9 @@ def invariance_figure(changes: dict[str, NDArray[np.float64]], shifts: Sequence[
     for i, (name, values) in enumerate(changes.items()):
         place.plot(shifts, values, marker="o", markersize=4, color=PALETTE[i % len(PALETTE)], label=name)
     place.set_xlabel("shift of the image, pixels")
-    note = "The description: what the kernel answers, negative answers cut off, then pooled. 0: the shift is forgotten."
-    figure.supxlabel(note, fontsize=8, color=GREY)
     place.set_ylabel("relative change of the description")
     place.set_ylim(bottom=-0.02)
     place.axhline(0, color=GREY, linewidth=0.6)
     place.grid(axis="y")
     place.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return figure
+    return noted(figure, "The description: what the kernel answers, negative answers cut off, then pooled. 0: the shift is forgotten")

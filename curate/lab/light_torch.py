@@ -6,19 +6,30 @@ exporter. While torch is imported for the first time, empty modules stand in the
 """
 
 import importlib
+import os
 import sys
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
+from typing import Any
 
 TRIED = ("2.14.1",)
 """Versions of torch with which every command was run so; others, be it the next patch, are imported whole."""
 SHAPES, EXPORT = "torch._meta_registrations", "torch.export"
 RANDOM = "torch._prims.rng_prims"
 """Comes with the shapes; without it torch refuses to make a generator of random numbers."""
+FIRST = ("torch._decomp", "torch._refs")
+"""Modules that torch's compiler imports, and that can be imported only after the shapes, as `import torch` does."""
 
 
 def import_torch() -> None:
-    """Imports torch, if that has not been done, without SHAPES and EXPORT where its version is one of TRIED."""
+    """Imports torch, if that has not been done, without SHAPES and EXPORT where its version is one of TRIED.
+
+    Its threads sleep while they have nothing to do, unless the environment says otherwise: with nets as small as these they would
+    mostly spin.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         is_tried = version("torch").partition("+")[0] in TRIED
     except PackageNotFoundError:
@@ -38,6 +49,26 @@ def import_torch() -> None:
         if vars(torch).get(attribute) is module:
             delattr(torch, attribute)
     importlib.import_module(RANDOM)
+    sys.meta_path.insert(0, _ShapesBefore())
+
+
+class _ShapesBefore(MetaPathFinder, Loader):
+    """Imports the shapes before one of FIRST, which timm imports by way of the compiler: in another order they fail in a circle."""
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        if fullname not in FIRST:
+            return None
+        sys.meta_path.remove(self)
+        return None if SHAPES in sys.modules else ModuleSpec(fullname, self)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        importlib.import_module(SHAPES)
+        module = sys.modules[spec.name]
+        self._own_spec = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self._own_spec  # it has been run
 
 
 def with_shapes_only() -> None:

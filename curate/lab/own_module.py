@@ -63,8 +63,8 @@ def _members(path: Path) -> dict[str, Any]:
     sys.path.insert(0, str(path.resolve().parent))  # for what it imports from beside it
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
-        raise DataError(f"{path} cannot be run: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}") from error
+    except (Exception, SystemExit) as error:
+        raise DataError(f"{path} cannot be run: {told(error)}") from error
     finally:
         sys.path.pop(0)
     return {
@@ -87,13 +87,17 @@ def _made(found: Any, name: str, num_classes: int | None) -> nn.Module:
         takes_classes = num_classes is not None and "num_classes" in inspect.signature(found).parameters
         net = found(num_classes=num_classes) if takes_classes else found()
     except Exception as error:
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(
-            f"{name} cannot be made without arguments ({said}); write a function that returns the net, and name that"
+            f"{name} cannot be made without arguments ({told(error)}); write a function that returns the net, and name that"
         ) from error
     if not isinstance(net, nn.Module):
         raise DataError(f"{name} gives a {type(net).__name__}, not a torch.nn.Module")
     return net
+
+
+def told(error: BaseException) -> str:
+    """An error of the user's own code in a line: `TypeError: forward() missing 1 required positional argument`."""
+    return f"{type(error).__name__}: {str(error).strip()}".partition("\n")[0].removesuffix(": ")
 
 
 def usual_input(net: nn.Module) -> tuple[int, int, int] | None:

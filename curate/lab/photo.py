@@ -19,7 +19,7 @@ from curate.judge.models.weight_files import read_tensors
 from curate.judge.models.zoo import ZOO
 from curate.judge.models.zoo_net import VisionTransformerNet
 from curate.lab.explain_image import load_image
-from curate.lab.explain_net import new_net
+from curate.lab.explain_net import counting_net, new_net
 from curate.lab.figure import save
 from curate.lab.layers import conv_layers
 from curate.lab.photo_figures import evidence_figure, maps_of_all_layers_figure, prediction_figure, projection_figure
@@ -66,7 +66,8 @@ def photo(
     pixels = load_image(image, root=root, progress=progress)
     pixels = np.repeat(pixels, 3, axis=0) if len(pixels) == 1 else pixels
     shape = ZOO[model].own_input
-    net = new_net(model, shape, num_classes=1000)
+    make = new_net if pretrained == NONE else counting_net  # random numbers only where they stay
+    net = make(model, shape, num_classes=1000)
     load_all(net, model, pretrained, progress=progress)
     names = class_names()
     seen = middle_square(pixels, shape[1])

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from curate.lab.figure import BLUE, GREY, ORANGE, add_bar, new_figure, styled
+from curate.lab.figure import BLUE, GREY, ORANGE, new_figure, noted, styled
 from curate.lab.figure_images import show_image
 from curate.lab.saliency import overlay
-from curate.lab.seeing_figures import liveliest, noted, scale_of
+from curate.lab.seeing_figures import add_evidence_bar, liveliest, scale_of
 from curate.lab.walk_back import shown
 
 if TYPE_CHECKING:
@@ -130,13 +130,8 @@ def evidence_figure(
         name, says = WAYS[way]
         show_image(place, overlay(image, _visible(heat.numpy()), side=336), name)
         place.set_xlabel(says, color=GREY)
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
-
-    from curate.lab.figure import DIVERGING
-
-    add_bar(figure, ScalarMappable(Normalize(-1, 1), DIVERGING), axes, "against, 0, for")
-    return noted(figure, "Red speaks for the class, blue against; on one scale")
+    add_evidence_bar(figure, axes)
+    return noted(figure, "Red speaks for the class, blue against; each picture is on its own scale")
 
 
 def _visible(heat: NDArray[np.float32]) -> NDArray[np.float32]:

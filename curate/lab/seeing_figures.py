@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from curate.lab.excitation import Excitation, check_channels
-from curate.lab.figure import BLACK, DIVERGING, FAINT, GREY, ORANGE, add_bar, new_figure, styled
+from curate.lab.figure import BLACK, DIVERGING, FAINT, GREY, ORANGE, add_bar, new_figure, noted, styled
 from curate.lab.figure_images import image_grid, show_image
 from curate.lab.layers import colour_filters, layer_filters, mosaic, normalised_filters, strongest_filters
 from curate.lab.run_saliency import Evidence, SampleSaliency
@@ -92,16 +92,15 @@ def maps_figure(image: NDArray[np.uint8], maps: Tensor, layer: str, *, name: str
 
 
 @styled
-def depth_figure(
-    image: NDArray[np.uint8], layers: Mapping[str, Tensor], *, name: str, channels: Mapping[str, Sequence[int]] | None = None
-) -> "Figure":
+def depth_figure(image: NDArray[np.uint8], layers: Mapping[str, Tensor], *, name: str) -> "Figure":
     """The liveliest maps of several layers for one image: a row for each layer, on a scale of its own.
+
+    Rows that follow each other with as many maps, such as a convolution and its pooling, show the same ones.
 
     Args:
         image: (C, H, W).
         layers: maps (M, h, w) by layer, in forward order.
         name: of the image, for the title.
-        channels: which maps of each layer; by default those that vary most.
     """
     most = min(MAPS_PER_LAYER, max(len(maps) for maps in layers.values()))
     figure, axes = new_figure(
@@ -111,16 +110,27 @@ def depth_figure(
         place.set_axis_off()
     axes[0, 0].set_axis_on()
     show_image(axes[0, 0], image, "image")
+    channels = followed(layers)
     for row, (layer, maps) in zip(axes, layers.items(), strict=True):
         cmap, vmin, vmax = scale_of(maps)
-        for place, channel in zip(row[1:], channels[layer] if channels else liveliest(maps, most), strict=False):
+        for place, channel in zip(row[1:], channels[layer], strict=False):
             place.set_axis_on()
             show_image(place, maps[channel], f"map {channel}", cmap=cmap, vmin=vmin, vmax=vmax)
         row[1].set_ylabel(f"{layer}\n{' × '.join(map(str, maps.shape))}", fontsize=7, color=GREY)
     for place in axes.flat:
         place.title.set_fontsize(8)
-    which = "the same from convolution to pooling" if channels else "those that vary most"
-    return noted(figure, f"Up to {most} maps of each layer, {which}. Every row has its own scale: red above 0, blue below")
+    which = "those that vary most, and the same in rows that follow each other with as many maps"
+    return noted(figure, f"Up to {most} maps of each layer: {which}. Every row has its own scale: red above 0, blue below")
+
+
+def followed(layers: Mapping[str, Tensor]) -> dict[str, list[int]]:
+    """The same maps for layers that follow each other with as many of them: those that vary most in the last of these."""
+    chosen: dict[str, list[int]] = {}
+    for layer in reversed(list(layers)):
+        later = list(chosen.values())[-1] if chosen else None
+        same = later is not None and len(layers[layer]) == len(layers[list(chosen)[-1]])
+        chosen[layer] = later if same and later is not None else liveliest(layers[layer], MAPS_PER_LAYER)
+    return chosen
 
 
 @styled
@@ -159,7 +169,8 @@ def excitation_figure(images: NDArray[np.uint8], found: Excitation, seen: Visibl
     height, width = seen.size
     field = "A place of this layer can see the whole image" if whole else f"A place of this layer sees {height} × {width} pixels"
     framed = ", framed in the images below" if alone else ""
-    return noted(figure, f"{field}{framed}; above each patch the output of the channel there. Faint grey is beyond the border")
+    of = f"{len(channels)} of {len(found.values)} channels. " if 1 < len(channels) < len(found.values) else ""
+    return noted(figure, f"{of}{field}{framed}; above each patch the output of the channel there. Faint grey is beyond the border")
 
 
 @styled
@@ -184,12 +195,7 @@ def saliency_figure(found: SampleSaliency) -> "Figure":
             place, overlay(found.image, evidence.heat, side=336), f"{kind}: {evidence.class_name}, {100 * evidence.probability:.0f} %"
         )
         place.set_xlabel(f"red speaks for {evidence.class_name}, blue against", color=GREY)
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
-
-    bar = figure.colorbar(ScalarMappable(Normalize(-1, 1), DIVERGING), ax=axes, fraction=0.03, pad=0.02, shrink=0.7, ticks=[-1, 0, 1])
-    bar.ax.set_yticklabels(["against", "0", "for"])
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    add_evidence_bar(figure, axes)
     return noted(figure, f"The net of fold {found.fold}, {_SEEN[found.has_seen]}. {_METHOD[found.method]}")
 
 
@@ -203,11 +209,14 @@ _METHOD = {
 }
 
 
-def noted(figure: "Figure", note: str) -> "Figure":
-    """`figure` with a line of explanation below, and some paper at its sides."""
-    figure.supxlabel(f"{note}.", fontsize=8, color=GREY)
-    figure.get_layout_engine().set(rect=(0.012, 0.012, 0.976, 0.976))  # type: ignore[union-attr, call-arg]
-    return figure
+def add_evidence_bar(figure: "Figure", axes: NDArray) -> None:
+    """The colours of evidence beside `axes`: red for a class, blue against it."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    bar = figure.colorbar(ScalarMappable(Normalize(-1, 1), DIVERGING), ax=axes, fraction=0.03, pad=0.02, shrink=0.7, ticks=[-1, 0, 1])
+    bar.ax.set_yticklabels(["against", "0", "for"])
+    bar.outline.set_visible(False)  # type: ignore[operator]
 
 
 def _columns(num: int) -> int:

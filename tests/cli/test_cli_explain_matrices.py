@@ -33,6 +33,10 @@ class Needs(nn.Module):
     def __init__(self, width):
         super().__init__()
 
+class Pair(nn.Module):
+    def forward(self, x, y):
+        return x + y
+
 def made():
     return Net()
 
@@ -117,12 +121,14 @@ def test_bad_input_is_one_line(run, arguments, message):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("net.py:Gone", NET, "has no 'Gone'; it has Net, Needs"),
+        ("net.py:Gone", NET, "has no 'Gone'; it has Net, Needs, Pair"),
         ("net.py:number", NET, "is a int, not a torch.nn.Module"),
         ("net.py:Needs", NET, "cannot be made without arguments"),
-        ("net.py", NET, "holds 2 nets; say which"),
+        ("net.py", NET, "holds 3 nets; say which"),
         ("net.py", "x = 1", "holds no torch.nn.Module"),
         ("net.py", "1 / 0", "cannot be run: ZeroDivisionError: division by zero"),
+        ("net.py", "raise SystemExit", "cannot be run: SystemExit"),
+        ("net.py", "class Net(", "cannot be run: SyntaxError: "),
     ],
 )
 def test_a_file_without_a_usable_net_is_one_line(run, name, content, message, tmp_path, monkeypatch):
@@ -130,6 +136,23 @@ def test_a_file_without_a_usable_net_is_one_line(run, name, content, message, tm
     (tmp_path / "net.py").write_text(content)
     result = run("arithmetic", name)
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "message"),
+    [
+        ("Net", "3x2x2", "Net cannot take images of 3x2x2; the smallest square ones that it can are 3x3x3 ("),
+        ("Net", "1x32x32", "Net cannot take images of 1x32x32, nor square ones of any size that was tried ("),
+        ("Pair", "3x8x8", "net.py:Pair cannot take one image of 3×8×8: TypeError: "),
+        ("Pair", None, "net.py:Pair takes none of the usual images; say which it takes, such as --in 3x64x64"),
+    ],
+)
+def test_an_image_that_a_net_from_a_file_cannot_take_is_one_line(run, name, shape, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.py").write_text(NET)
+    result = run("arithmetic", f"net.py:{name}", *(["--in", shape] if shape else []))
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
     assert message in result.stderr
 
 

@@ -6,7 +6,7 @@ import torch
 
 from curate.errors import DataError, UsageError
 from curate.lab.figure import PALETTE, new_figure, save, styled, to_bytes, to_png
-from curate.lab.figure_images import image_grid, number, show_matrix
+from curate.lab.figure_images import image_grid, number, show_matrix, show_numbers
 
 
 def test_a_figure_is_written_as_its_ending_says(tmp_path):
@@ -73,6 +73,12 @@ def test_whole_numbers_have_no_decimals():
     _, axes = new_figure()
     show_matrix(axes[0, 0], np.array([[0, -1], [10, 2]]))
     assert [text.get_text() for text in axes[0, 0].texts] == ["0", "−1", "10", "2"]
+
+
+def test_a_table_of_numbers_writes_whole_ones_as_such_beside_others():
+    _, axes = new_figure()
+    show_numbers(axes[0, 0], np.array([[36.5, 80], [12, -0.25]]))
+    assert [text.get_text() for text in axes[0, 0].texts] == ["36.5", "80", "12", "−0.2"]
 
 
 def test_zero_has_no_sign():

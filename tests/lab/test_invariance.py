@@ -3,7 +3,7 @@ import pytest
 
 from curate.lab.convolution import convolve
 from curate.lab.figure import to_png
-from curate.lab.invariance import invariance_figure, pooling_invariance
+from curate.lab.invariance import invariance_figure, pooling_invariance, relative_difference
 from curate.lab.kernels import make_kernel
 from curate.lab.pooling import pool
 
@@ -38,3 +38,8 @@ def test_a_change_is_what_shifting_the_image_itself_gives(image):
 def test_the_figure_is_drawn(image):
     changes = pooling_invariance(image, make_kernel("sharpen"), shifts=[0, 1])
     assert to_png(invariance_figure(changes, [0, 1], title="x")).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("after", "before", "expected"), [([3, 6], [3, 2], 4 / 13**0.5), ([0, 0], [0, 0], 0), ([0, 1], [0, 0], np.inf)])
+def test_a_relative_difference_is_against_the_norm_before(after, before, expected):
+    assert relative_difference(np.array(after, np.float32), np.array(before, np.float32)) == pytest.approx(expected)

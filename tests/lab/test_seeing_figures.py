@@ -70,6 +70,15 @@ def test_maps_of_several_layers_have_a_row_each():
     assert sum(axes.get_title().startswith("map") for axes in figure.axes) == 8 + 3 and is_drawn(figure)
 
 
+def test_a_pooling_shows_the_maps_of_its_convolution():
+    conv = torch.randn(20, 8, 8, generator=torch.Generator().manual_seed(0))
+    pooled = torch.nn.functional.max_pool2d(conv.roll(3, 0) * torch.arange(20)[:, None, None], 2)  # others vary most
+    figure = depth_figure(np.zeros((3, 8, 8), np.uint8), {"conv": conv, "pool": pooled}, name="black")
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title().startswith("map")]
+    assert titles[:8] == titles[8:]
+    assert titles[8:] == [f"map {i}" for i in sorted(pooled.flatten(1).std(1).topk(8).indices.tolist())]
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_patches_of_three_pixels_keep_their_colours(channels):
     """Three rows could be taken for three channels."""
@@ -83,6 +92,14 @@ def test_patches_of_three_pixels_keep_their_colours(channels):
         patch = images[found.indices[1, rank], :, y : y + 3, x : x + 3]
         assert np.array_equal(axes.images[0].get_array(), np.moveaxis(np.broadcast_to(patch, (3, 3, 3)), 0, 2))
     assert len(figure.axes) == 8 and "sees 3 × 3 pixels" in figure.get_supxlabel()
+
+
+def test_where_some_channels_are_drawn_it_is_said_of_how_many():
+    net, images = conv(1, 3), np.random.default_rng(0).integers(0, 256, (2, 1, 8, 8), np.uint8)
+    found = most_exciting(net, [torch.from_numpy(images).float()], "0", num=2)
+    seen = visible(net, torch.zeros(1, 1, 8, 8), "0")
+    notes = [excitation_figure(images, found, seen, channels).get_supxlabel() for channels in ([0, 2], [0, 1, 2])]
+    assert [note.startswith("2 of 3 channels. A place of this layer") for note in notes] == [True, False]
 
 
 def test_a_channel_that_the_layer_does_not_have_is_refused():

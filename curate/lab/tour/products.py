@@ -7,9 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from curate.lab.equivariance import relative_difference
 from curate.lab.figure import BLUE, DIVERGING, ORANGE, add_bar, new_figure, styled
 from curate.lab.figure_images import show_image, show_matrix
+from curate.lab.invariance import relative_difference
 from curate.lab.layers import feature_maps
 from curate.lab.tour.drawings import busiest_window
 from curate.lab.unrolled import convolve_unrolled, im2col
@@ -106,7 +106,7 @@ def shift_figure(net: nn.Module, image: NDArray[np.uint8], x: Tensor, layer: str
     drawn = show_image(axes[0, 4], error, "second map less\nthe first, shifted", **scale)
     add_bar(figure, drawn, axes[0, 4], "output")
     inner = slice(BORDER, -BORDER)
-    return figure, relative_difference(b[:, shift:][:, inner], a[:, : a.shape[1] - shift][:, inner])
+    return figure, relative_difference(b[:, shift:][:, inner].numpy(), a[:, : a.shape[1] - shift][:, inner].numpy())
 
 
 def _outline(axes, top: int, left: int, height: int, width: int, colour: str) -> None:  # type: ignore[no-untyped-def]

@@ -1,6 +1,6 @@
 """The second half of the tour: what the net learned, what it sees in an image, and where it disagrees with the labels."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ from torch import Tensor
 from curate.lab.excitation import most_exciting
 from curate.lab.layers import conv_layers
 from curate.lab.run_saliency import explain_sample
-from curate.lab.seeing_figures import MAPS_PER_LAYER, depth_figure, excitation_figure, filters_figure, liveliest, saliency_figure
+from curate.lab.seeing_figures import depth_figure, excitation_figure, filters_figure, saliency_figure
 from curate.lab.tour.mistakes import mistakes_figure, probabilities_figure
 from curate.lab.tour.section import Picture, Section, picture
 from curate.lab.tour.subject import Subject
@@ -62,7 +62,7 @@ def maps(subject: Subject) -> Section:
         "one for each class.",
         (
             picture(
-                depth_figure(subject.image[None], layers, name=subject.sample_id, channels=followed(layers)),
+                depth_figure(subject.image[None], layers, name=subject.sample_id),
                 "Early maps still look like the digit; late ones hold answers. A map keeps its number from convolution to pooling, so "
                 "that each column can be followed down. Red is above 0, blue below; after ReLU nothing is blue.",
             ),
@@ -74,16 +74,6 @@ def maps(subject: Subject) -> Section:
         ),
         f"curate explain maps {subject.run} {subject.sample_id}",
     )
-
-
-def followed(layers: Mapping[str, Tensor]) -> dict[str, list[int]]:
-    """The same maps for layers that follow each other with as many of them: those that vary most in the last of these."""
-    chosen: dict[str, list[int]] = {}
-    for layer in reversed(list(layers)):
-        later = list(chosen.values())[-1] if chosen else None
-        same = later is not None and len(layers[layer]) == len(layers[list(chosen)[-1]])
-        chosen[layer] = later if same and later is not None else liveliest(layers[layer], MAPS_PER_LAYER)
-    return chosen
 
 
 def _stage(name: str, earlier: Sequence[str]) -> str:
