@@ -93,7 +93,9 @@ def joint_space(features: Sequence[NDArray[np.floating]], *, dimensions: int, po
     spaces = [principal_space(each, dimensions=dimensions, power=power) for each in features]
     if len(spaces) == 1:
         return spaces[0]
-    return principal_space(np.hstack(spaces), dimensions=dimensions, is_standard=True)
+    joined = np.hstack(spaces)
+    spaces.clear()  # they are as large as what is made of them
+    return principal_space(joined, dimensions=dimensions, is_standard=True)
 
 
 def class_weights(labels: NDArray[np.int64], num_classes: int, balance: float) -> NDArray[np.float32]:

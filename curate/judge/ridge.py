@@ -9,6 +9,8 @@ from curate.judge.heads import class_weights
 
 PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 """To choose from; per unit of variance where all features together have the variance of 1."""
+BLOCK = 8192
+"""Rows that are turned at a time."""
 
 
 @dataclass(frozen=True)
@@ -51,21 +53,19 @@ def ridge_leave_one_out(
     Source: the block form of Allen's PRESS residuals (1974).
     """
     learnt = (labels >= 0) & (True if trainable is None else trainable)
-    own, given = space[learnt].astype(np.float64), labels[learnt]
+    given = labels[learnt]
     weight = class_weights(given, num_classes, balance).astype(np.float64)
     root = np.sqrt(weight)[:, None]
-    ones = np.ones((len(own), 1))
     targets = np.eye(num_classes)[given] - 1 / num_classes
-    scale = max(float(np.square(own).sum(axis=1).mean()), 1e-12)
-    design = np.hstack([own / np.sqrt(scale), ones]) * root  # (n, q + 1), weighted; the intercept last
-    gram = design.T @ design
-    values, axes = np.linalg.eigh(gram)
-    turned = design @ axes  # (n, q + 1)
+    design, scale = _design(space[learnt])
+    design *= root
+    values, axes = np.linalg.eigh(design.T @ design)
+    turned = _turn(design, axes)
     aim = turned.T @ (targets * root)  # (q + 1, K)
     blocks = _blocks(groups[learnt])
     best: tuple[float, float, NDArray, NDArray] | None = None
     for penalty in PENALTIES:
-        shrink = 1 / (np.maximum(values, 0) + penalty * len(own) / 100)  # the intercept is shrunk with the rest, hardly
+        shrink = 1 / (np.maximum(values, 0) + penalty * len(given) / 100)  # the intercept is shrunk with the rest, hardly
         solution = shrink[:, None] * aim  # (q + 1, K)
         residual = targets * root - turned @ solution
         leverage = np.einsum("nq,q,nq->n", turned, shrink, turned)
@@ -80,9 +80,25 @@ def ridge_leave_one_out(
     scores = np.empty((len(space), num_classes))
     scores[learnt] = best[2]
     if not learnt.all():
-        rest = np.hstack([space[~learnt].astype(np.float64) / np.sqrt(scale), np.ones((int((~learnt).sum()), 1))])
-        scores[~learnt] = rest @ best[3]
+        scores[~learnt] = _design(space[~learnt], scale)[0] @ best[3]
     return RidgeOpinion(calibrated(scores.astype(np.float32), labels, fold, learnt), best[1])
+
+
+def _design(space: NDArray[np.float32], scale: float | None = None) -> tuple[NDArray[np.float64], float]:
+    """(n, q + 1): the features over the root of their scale, and ones, for the intercept; and the scale, their mean square by default."""
+    design = np.empty((len(space), space.shape[1] + 1))
+    design[:, :-1], design[:, -1] = space, 1
+    if scale is None:
+        scale = max(float(np.einsum("nq,nq->n", design[:, :-1], design[:, :-1]).mean()), 1e-12)
+    design[:, :-1] /= np.sqrt(scale)
+    return design, scale
+
+
+def _turn(design: NDArray[np.float64], axes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`design @ axes` in the memory of `design`, which is the largest array that there is."""
+    for start in range(0, len(design), BLOCK):
+        design[start : start + BLOCK] = design[start : start + BLOCK] @ axes
+    return design
 
 
 def calibrated(
