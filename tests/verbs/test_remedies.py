@@ -200,3 +200,17 @@ def test_a_run_begins_and_labels_are_taken_as_the_messages_say(pets, tmp_path, m
         assert cli(*words, *wrong) == 2, wrong
         assert message in capsys.readouterr().err, wrong
         assert cli(*words, *right) == 0, right
+
+
+@pytest.mark.parametrize("words", ["clean pets", "export pets --format csv --to out.csv", "compare pets --seeds 2"])
+@pytest.mark.parametrize("policy", ["--policy drop", "--policy abstain", ""])
+def test_a_bound_is_for_the_policy_that_the_message_names(pets, tmp_path, monkeypatch, capsys, words, policy):
+    audited(pets)
+    monkeypatch.chdir(tmp_path)
+    words = words.split()
+    assert cli(*words, *policy.split(), "--min-confidence", "0.9") == 2
+    found = policy.removeprefix("--policy ") or "drop"
+    assert f"--min-confidence is for the policy relabel, found {found}; choose --policy relabel, or leave" in capsys.readouterr().err
+    if words[0] != "compare":  # which would train nets
+        assert cli(*words, "--policy", "relabel", "--min-confidence", "0.9") == 0
+        assert cli(*words, *policy.split()) == 0
