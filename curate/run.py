@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = 1
+MADE_AGAIN = "delete it, and pred_probs.npy beside it, and give the command that made this run again"
+"""What makes anew an array of what is judged or of what the judge says, whoever judges: without `pred_probs.npy` a run is not judged."""
 NEW_RUN = "choose another place with --run, or set CURATE_DATA to a folder that can be written"
 
 
@@ -222,7 +224,8 @@ class Run:
         try:
             return np.load(path, allow_pickle=False, mmap_mode="r" if mmap else None)
         except (ValueError, EOFError, OSError) as error:
-            raise RunError(f"{path} is not a readable array ({error}); delete it and run `curate {verb}` again") from error
+            again = MADE_AGAIN if verb == "train" else f"delete it and run `curate {verb}` again"
+            raise RunError(f"{path} is not a readable array ({error}); {again}") from error
 
     def load_table(self, name: str, *, verb: str) -> "pd.DataFrame":
         """The parquet table `name`.

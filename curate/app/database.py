@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from curate.app.mongod import answers, find_mongod, last_words
+from curate.app.mongod import START_SECONDS, answers, find_mongod, last_words
 from curate.errors import DatabaseError, UnknownNameError
 
 PROBE_SECONDS = 3.0
@@ -114,7 +114,6 @@ DURABLE = {
 }
 OLDEST_MAJOR = 6
 LOGGERS = ("fiftyone", "fiftyone.brain", "eta")
-START_SECONDS = 45.0
 
 
 @dataclass(frozen=True)
@@ -309,7 +308,13 @@ def _start_service(folder: Path) -> None:
             break
         except Exception:  # not yet, or never: its process tells
             ended = not service.child.is_running() or service.child.status() == "zombie"
-            if ended or time.monotonic() > deadline:
+            if not ended and time.monotonic() > deadline:
+                service.stop()
+                raise DatabaseError(
+                    f"FiftyOne's mongod on {folder} runs and does not answer after {START_SECONDS:.0f} s, as on a machine that is busy; "
+                    "run the same command again, when it is less so"
+                ) from None
+            if ended:
                 service.stop()
                 told = last_words(folder / "log" / "mongo.log")
                 raise DatabaseError(

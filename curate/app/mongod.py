@@ -12,7 +12,7 @@ from pathlib import Path
 
 from curate.errors import DatabaseError
 
-START_SECONDS = 30
+START_SECONDS = 120.0  # on a machine with other work it takes a minute
 STOP_SECONDS = 30
 URI_OPTIONS = "?journal=true&serverSelectionTimeoutMS=5000"  # without journal=true a kill -9 loses what was just written
 
@@ -146,5 +146,5 @@ def _wait_until_listening(process: subprocess.Popen, port: int, log: Path) -> No
         if process.poll() is not None:
             raise DatabaseError(f"mongod ended with exit code {process.returncode}: {last_words(log)}")
         if time.monotonic() > deadline:
-            raise DatabaseError(f"mongod did not listen on port {port} within {START_SECONDS} s: {last_words(log)}")
+            raise DatabaseError(f"mongod did not listen on port {port} within {START_SECONDS:.0f} s: {last_words(log)}")
         time.sleep(0.05)

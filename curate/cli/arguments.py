@@ -68,7 +68,9 @@ TrackOption = Annotated[Tracker | None, typer.Option(help="Also write curves, fi
 DatasetNameOption = Annotated[str | None, typer.Option(metavar="NAME", help="Name of the FiftyOne dataset, if not the run's.")]
 PortOption = Annotated[int, typer.Option(min=1024, max=65535, help="Port of the App on 127.0.0.1.")]
 PolicyOption = Annotated[Policy, typer.Option(help="What becomes of the suspects; reviewed does what people decided.")]
-MinConfidenceOption = Annotated[float | None, typer.Option(min=0.0, max=1.0, help="Relabel only where the suggestion is at least so sure.")]
+MinConfidenceOption = Annotated[
+    float | None, typer.Option(min=0.0, max=1.0, help="Of --policy relabel: only where the suggestion is at least so sure.")
+]
 SeedsOption = Annotated[int, typer.Option(min=1, metavar="N", help="How many nets to train of each kind.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 

@@ -65,7 +65,7 @@ def one_line_errors() -> Iterator[None]:
     except (KeyboardInterrupt, typer.Abort):
         fail(STOPPED_WORDS, STOPPED, prefix="")
     except ClickError as error:
-        message = error.format_message().rstrip(".")
+        message = error.format_message().rstrip(".").replace(": Value error, ", ": ")  # as typer says it of choices
         context = getattr(error, "ctx", None)
         fail(f"{message[:1].lower()}{message[1:]} (see `{context.command_path if context else 'curate'} --help`)")
     except BrokenPipeError:

@@ -254,13 +254,19 @@ def _read_all(
 def _reason(counts: _Counts, num_labelled: int) -> str | None:
     """Why wrong labels cannot be told from this judge's mistakes; None where they can."""
     chance = counts.by_chance
-    agrees = f"this judge agrees with {100 * counts.agreement:.0f} % of the labels"
+    agrees = f"this judge agrees with {_percent(counts.agreement)} of the labels"
     if num_labelled < FEWEST:
         return f"{num_labelled} labels are too few to judge by"
     if counts.agreement - chance < 3 * np.sqrt(chance * (1 - chance) / num_labelled) + 0.02 * (1 - chance):
-        return f"{agrees}, as it would by chance ({100 * chance:.0f} %); are its rows in the order of the labels?"
+        told = f"{agrees}, hardly more than by chance ({_percent(chance)})"
+        return f"{told}; where the probabilities are your own, are their rows in the order of the labels?"
     if counts.agreement < WEAKEST:
         return agrees
     if counts.agreement - chance < BETTER_THAN_CHANCE * (1 - chance):
-        return f"{agrees}, where {100 * chance:.0f} % is chance"
+        return f"{agrees}, where {_percent(chance)} is chance"
     return None
+
+
+def _percent(share: float) -> str:
+    """With a decimal where it is small: one class of 300 is not 0 %."""
+    return f"{100 * share:.{0 if share >= 0.1 else 1}f} %"

@@ -27,7 +27,7 @@ from curate.find.near_duplicates import alone, find_leaks, find_near_duplicates
 from curate.find.neighbors import find_neighbors
 from curate.find.order import check_order
 from curate.find.outliers import find_outliers, unknown_outliers
-from curate.find.saved_table import ISSUES, load_table, save_csv, save_table
+from curate.find.saved_table import load_table, save_csv, save_table
 from curate.find.self_estimate import estimate_sentences
 from curate.judge.given import read_pred_probs
 from curate.judge.judgement import accuracies, agreement, independent_opinions
@@ -241,10 +241,15 @@ def take_pred_probs(run: Run, path: Path, image_set: ImageSet) -> None:
 
 
 def forget_older_flags(run: Run, table: pd.DataFrame) -> None:
-    """Removes what was made from other flags or suggestions than those of `table`, so that nothing old stands beside them."""
-    if not run.has(ISSUES):
-        return
+    """Removes what was made from other flags or suggestions than those of `table`, so that nothing old stands beside them.
+
+    Where the older table is not there or broken, nobody knows what it said.
+    """
     columns = ["is_label_issue", "suggested_label"]
-    if not load_table(run)[columns].equals(table[columns]):
+    try:
+        is_same = load_table(run)[columns].equals(table[columns])
+    except RunError:
+        is_same = False
+    if not is_same:
         for name in ("cleaned.csv", "comparison.json"):
             (run.path / name).unlink(missing_ok=True)

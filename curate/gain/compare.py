@@ -13,7 +13,7 @@ from curate.data.image_set import ImageSet
 from curate.errors import DataError, UsageError
 from curate.gain.retrain import accuracy_of, test_probabilities
 from curate.progress import Progress, silent
-from curate.review.clean import clean_image_set, cleaned_table
+from curate.review.clean import clean_image_set, cleaned_table, policy_of
 from curate.review.votes import corrected_labels
 from curate.run import Run
 
@@ -105,22 +105,19 @@ def compare(
     Args:
         policy: how the training split is cleaned; test images and their labels stay as they are. Default: as `clean` did last,
             else `drop`.
-        min_confidence: of the policy `relabel`.
+        min_confidence: of the policy `relabel` only.
         votes: human votes on the test labels, as labelerrors.com publishes them; adds the comparison on the corrected labels.
 
     Raises:
         DataError: there is no test split, or the votes are of other labels.
-        UsageError: fewer than 2 seeds.
+        UsageError: fewer than 2 seeds, or `min_confidence` is given for another policy.
     """
     paired_difference([0.0] * len(seeds), [0.0] * len(seeds))  # too few seeds are told before hours of training, not after
     test = image_set.splits == "test"
     label_sets = {"test labels as given": image_set.labels[test]}
     if votes is not None:
         label_sets["test labels corrected by human votes"] = corrected_labels(votes, image_set.labels[test], image_set.num_classes)[0]
-    if policy is None:
-        last = run.meta.get("clean", {}) if run.has("cleaned.csv") else {}
-        policy = last.get("policy", "drop")
-        min_confidence = last.get("min_confidence") if min_confidence is None else min_confidence
+    policy, min_confidence = policy_of(run, policy, min_confidence, otherwise="drop")
     cleaned = cleaned_table(run, policy=policy, min_confidence=min_confidence)
     cleaned_set = clean_image_set(image_set, cleaned)
     with run.step("compare"):

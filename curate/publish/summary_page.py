@@ -70,7 +70,7 @@ def render_summary(run: Run, image_set: ImageSet | None) -> str:
     looked = [verdicts[sample_id] for sample_id in table["sample_id"] if sample_id in verdicts]
     has_cleaned = bool(verdicts) or run.has("cleaned.csv")
     cleaned = cleaned_for_export(run) if has_cleaned else None
-    comparison = read_json(run, "comparison.json")
+    comparison = read_json(run, "comparison.json", verb="compare")
     shown = wrong if wrong else _suspects(table[flagged].sort_values("rank"))
     return (
         _environment()
@@ -150,7 +150,7 @@ def _code(verdict: Verdict | None) -> int:
 
 def _expected(run: Run) -> dict[str, float] | None:
     """How many labels the audit itself believes wrong, with its interval."""
-    findings = read_json(run, "findings.json") or {}
+    findings = read_json(run, "findings.json", verb="find") or {}
     detection = findings.get("detection") or {}
     errors = (detection.get("num_errors") or {}) if detection.get("can_count", True) else {}
     return errors if errors.get("value") is not None and errors.get("high") is not None else None

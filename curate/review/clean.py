@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from curate.data.image_set import ImageSet
-from curate.errors import DataError, UnknownNameError
+from curate.errors import DataError, UnknownNameError, UsageError
 from curate.find.saved_table import load_table, save_csv
 from curate.review.journal import JOURNAL, Decision, read_journal
-from curate.review.policies import MIN_CONFIDENCE, apply_policy, leave_test_labels
+from curate.review.policies import MIN_CONFIDENCE, POLICIES, apply_policy, leave_test_labels
 from curate.review.verdicts import CONFLICT, Verdict, standing_decisions, verdict_of, without_stale
 from curate.review.votes import given_labels
 from curate.run import Run
@@ -77,12 +77,12 @@ def clean(
 
     Args:
         policy: `drop`, `relabel`, `abstain` or `reviewed`.
-        min_confidence: of `relabel`; below it a flagged sample is dropped.
+        min_confidence: of `relabel` only; below it a flagged sample is dropped.
         confirm: called before more than a third of the samples is dropped, with how many; what it raises leaves all as it was.
 
     Raises:
         RunError: `find` has not been run.
-        UsageError: there are no decisions for `reviewed`.
+        UsageError: there are no decisions for `reviewed`, or `min_confidence` is given for another policy than `relabel`.
         DataError: a decision is about an unknown sample or class.
     """
     table = load_table(run)
@@ -138,6 +138,17 @@ def warning(run: Run, cleaned: pd.DataFrame) -> str | None:
     return None
 
 
+def policy_of(run: Run, policy: str | None, min_confidence: float | None, *, otherwise: str) -> tuple[str, float | None]:
+    """`policy` and its bound; without a policy as `clean` did last, `otherwise` where it did nothing yet."""
+    if policy is not None:
+        return policy, min_confidence
+    last = run.meta.get("clean", {}) if run.has("cleaned.csv") else {}
+    policy = last.get("policy", otherwise)
+    if min_confidence is None and policy == "relabel":
+        min_confidence = last.get("min_confidence")
+    return policy, min_confidence
+
+
 def cleaned_table(run: Run, *, policy: str, min_confidence: float | None = None) -> pd.DataFrame:
     """`sample_id, given_label, label, action` of every sample; decisions of the journal come first."""
     table = load_table(run)
@@ -164,6 +175,10 @@ def reviewed(run: Run, table: pd.DataFrame) -> Reviewed:
 
 
 def _applied(table: pd.DataFrame, review: Reviewed, policy: str, min_confidence: float | None) -> pd.DataFrame:
+    if min_confidence is not None and policy in POLICIES and policy != "relabel":
+        raise UsageError(
+            f"--min-confidence is for the policy relabel, found {policy}; choose --policy relabel, or leave --min-confidence out"
+        )
     if policy == "reviewed" and review.stale and not review.verdicts:
         raise DataError(
             f"all {len(review.stale)} decisions judged other given labels than this run's, such as that of sample "

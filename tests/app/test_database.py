@@ -18,13 +18,14 @@ def in_own_process(tmp_path):
     """Runs `connect` in a process of its own, with a home of its own; gives what it says: code 2 is an error told
     before FiftyOne is imported, 3 one that is told later."""
 
-    def run(**environment):
-        code = "import sys\nfrom curate.app.database import connect\nfrom curate.errors import DatabaseError\ntry:\n    info = connect()\n"
+    def run(first="", **environment):
+        code = f"import sys\n{first}\nfrom curate.app.database import connect\nfrom curate.errors import DatabaseError\n"
+        code += "try:\n    info = connect()\n"
         code += "    print(info.dbpath, info.note)\nexcept DatabaseError as error:\n    print(error)\n"
         code += "    sys.exit(3 if 'fiftyone' in sys.modules else 2)"
         kept = {name: value for name, value in os.environ.items() if not name.startswith("FIFTYONE_")}
         return subprocess.run(
-            [sys.executable, "-c", code], env={**kept, "HOME": str(tmp_path), **environment}, capture_output=True, text=True, timeout=120
+            [sys.executable, "-c", code], env={**kept, "HOME": str(tmp_path), **environment}, capture_output=True, text=True, timeout=300
         )
 
     return run
@@ -91,6 +92,18 @@ def test_damaged_data_are_told_without_a_minute_of_waiting(damaged_folder, in_ow
     assert done.returncode in (2, 3), done.stderr
     assert "mongod cannot start on" in done.stdout
     assert (done.stdout.count("\n"), done.stderr) == (1, "")
+
+
+@pytest.mark.db
+def test_a_mongod_that_is_slow_to_start_is_not_called_damaged_and_starts_the_next_time(tmp_path, in_own_process):
+    folder = tmp_path / "db"
+    done = in_own_process("import curate.app.database as database\ndatabase.START_SECONDS = 0.0", FIFTYONE_DATABASE_DIR=str(folder))
+    if "another FiftyOne process" in done.stdout:
+        pytest.skip("a FiftyOne of this user is running, to which FiftyOne attaches")
+    assert done.returncode == 3, done.stderr
+    assert "runs and does not answer after 0 s" in done.stdout and "run the same command again" in done.stdout
+    done = in_own_process(FIFTYONE_DATABASE_DIR=str(folder))
+    assert (done.returncode, done.stdout.strip()) == (0, str(folder)), done.stderr
 
 
 def test_server_that_does_not_answer_is_told_before_fiftyone_is_imported(in_own_process):

@@ -140,8 +140,17 @@ def test_shuffled_rows_are_told():
     made = make_up(Cell(accuracy=0.9, num_samples=2000))
     rows = np.random.default_rng(0).permutation(2000)
     issues = find_label_issues(made.labels, made.opinions[0][rows])
-    assert not issues.is_label_issue.any() and "as it would by chance" in issues.estimate.reason
+    assert not issues.is_label_issue.any() and "hardly more than by chance (10 %)" in issues.estimate.reason
     assert not find_label_issues(made.labels, np.full((2000, 10), 0.1)).estimate.can_count
+
+
+def test_chance_among_many_classes_is_no_zero():
+    labels = np.arange(900) % 300
+    probs = np.full((900, 300), 0.002, np.float32)
+    probs[np.arange(900), np.where(np.arange(900) < 15, labels, (labels + 1) % 300)] += 0.4
+    said = find_label_issues(labels, probs).estimate
+    assert not said.can_count and said.num_flagged == 0
+    assert "agrees with 1.7 % of the labels, hardly more than by chance (0.3 %); where the probabilities are your own" in said.reason
 
 
 def test_the_estimate_is_worded_as_people_speak():

@@ -10,7 +10,7 @@ from PIL import Image
 
 import curate
 from curate.cli import app
-from curate.errors import RunError
+from curate.errors import CurateError, RunError
 from curate.review.decisions import decisions
 from curate.review.journal import Decision, append_decisions, read_journal
 from curate.review.verdicts import standing_decisions
@@ -31,12 +31,12 @@ def picture(path, number):
     Image.fromarray(pixels).save(path)
 
 
-def audited(folder, run="pets"):
+def audited(folder, run="pets", **given):
     """An audit by probabilities that believe in the given labels."""
     images = curate.load(str(folder))
     probs = np.full((len(images), 2), 0.1, np.float32)
     probs[np.arange(len(images)), images.labels] = 0.9
-    return curate.audit(images, judge=curate.Given(probs), run=run)
+    return curate.audit(images, judge=curate.Given(probs, **given), run=run)
 
 
 def said(audit):
@@ -200,3 +200,301 @@ def test_a_run_begins_and_labels_are_taken_as_the_messages_say(pets, tmp_path, m
         assert cli(*words, *wrong) == 2, wrong
         assert message in capsys.readouterr().err, wrong
         assert cli(*words, *right) == 0, right
+
+
+@pytest.mark.parametrize("words", ["clean pets", "export pets --format csv --to out.csv", "compare pets --seeds 2"])
+@pytest.mark.parametrize("policy", ["--policy drop", "--policy abstain", ""])
+def test_a_bound_is_for_the_policy_that_the_message_names(pets, tmp_path, monkeypatch, capsys, words, policy):
+    audited(pets)
+    monkeypatch.chdir(tmp_path)
+    words = words.split()
+    assert cli(*words, *policy.split(), "--min-confidence", "0.9") == 2
+    found = policy.removeprefix("--policy ") or "drop"
+    assert f"--min-confidence is for the policy relabel, found {found}; choose --policy relabel, or leave" in capsys.readouterr().err
+    if words[0] != "compare":  # which would train nets
+        assert cli(*words, "--policy", "relabel", "--min-confidence", "0.9") == 0
+        assert cli(*words, *policy.split()) == 0
+
+
+def table(path, *lines):
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def folders(pets, name):
+    """Both classes again, in the folder `name`."""
+    for part in ("cat", "dog"):
+        shutil.copytree(pets / part, pets.parent / name / part)
+    return pets.parent / name
+
+
+def in_a_wrapper(pets, folder):
+    inner = folders(pets, "wrapped/PetImages")
+    return (inner.parent, {}), f"if these are the classes, audit {inner}", lambda: (inner, {})
+
+
+def beside_splits(pets, folder):
+    top = folders(pets, "split/train").parent
+    shutil.copytree(pets / "cat", top / "spare")
+    return (top, {}), "move it elsewhere", lambda: (shutil.move(top / "spare", folder / "elsewhere"), (top, {}))[1]
+
+
+def only_one_split(pets, folder):
+    top = folders(pets, "splits/train").parent
+    shutil.copytree(pets / "cat", top / "spare")
+    return (top, {}), "or audit one of the split folders", lambda: (top / "train", {})
+
+
+def several_labels(pets, folder):
+    rows = [f"{one},{one.parent.name}|pet,{one.parent.name}" for one in sorted(pets.rglob("*.png"))]
+    path = table(folder / "several.csv", "filepath,label,kind", *rows)
+    return (path, {}), "name a column with one by --field", lambda: (path, {"field": "kind"})
+
+
+def labels_by_another_name(pets, folder):
+    path = table(folder / "breeds.csv", "filepath,breed", *(f"{one},{one.parent.name}" for one in sorted(pets.rglob("*.png"))))
+    return (path, {}), "name the one with the labels by --field", lambda: (path, {"field": "breed"})
+
+
+def a_column_twice(pets, folder):
+    rows = [f"{one},{one.parent.name},{one.parent.name}" for one in sorted(pets.rglob("*.png"))]
+    path = table(folder / "twice.csv", "filepath,label,label", *rows)
+    return (path, {}), "rename one of them", lambda: (table(path, "filepath,label,kind", *rows), {})
+
+
+def no_utf_8(pets, folder):
+    path = folder / "latin.csv"
+    text = "filepath,label\n" + "".join(f"{one},{'café' if one.parent.name == 'cat' else 'dog'}\n" for one in sorted(pets.rglob("*.png")))
+    path.write_bytes(text.encode("latin-1"))
+    return (path, {}), "save it as UTF-8", lambda: (path.write_text(text, encoding="utf-8"), (path, {}))[1]
+
+
+def pixels_in_a_table(pets, folder):
+    path = table(
+        folder / "pixels.csv", "label," + ",".join(f"pixel{i}" for i in range(4)), "0,1,2,3,4", "1,9,8,7,6", "0,0,0,0,0", "1,5,5,5,5"
+    )
+    return (path, {"image_size": 8}), "leave out --image-size", lambda: (path, {})
+
+
+def no_groups(pets, folder):
+    wrong = {"group_by": "shoe([0-9]+)"}
+    return (pets, wrong), "or a regular expression with one part in (brackets)", lambda: (pets, {"group_by": "([0-9])[.]png"})
+
+
+def groups_in_folders(pets, folder):
+    for part in ("cat", "dog"):
+        shutil.copytree(pets / part, folder / "grouped" / part / "monday")
+    wrong = {"group_by": "shoe"}
+    return (
+        (folder / "grouped", wrong),
+        "give folder (where class folders hold folders)",
+        lambda: (folder / "grouped", {"group_by": "folder"}),
+    )
+
+
+def a_broken_file(pets, folder):
+    (pets / "cat" / "broken.png").write_bytes(b"\x89PNG")
+    return (pets, {"strict": True}), "leave --strict out", lambda: (pets, {})
+
+
+def labels_as_corrections(pets, folder):
+    np.save(folder / "labels.npy", np.array([0, 0, 0, 0, 1, 1, 1, 1]))
+    wrong, right = ({option: folder / "labels.npy"} for option in ("corrections", "labels"))
+    return (pets, wrong), "give it by --labels", lambda: (pets, right)
+
+
+def a_sample_twice_by_one_annotator(pets, folder):
+    ids = [f"pets/{one.parent.name}/{one.name}" for one in sorted(pets.rglob("*.png"))]
+    rows = [f"{one},{who},cat" for one in ids for who in ("ann", "ben")]
+    path = table(folder / "annotators.csv", "sample_id,annotator,label", *rows, f"{ids[0]},ann,dog")
+    return (pets, {"labels": path}), "keep one", lambda: (table(path, "sample_id,annotator,label", *rows), (pets, {"labels": path}))[1]
+
+
+def splits_without_classes(pets, folder):
+    for part in ("train", "test"):
+        shutil.copytree(pets / "cat", folder / "flat" / part)
+
+    def sort():
+        for part in ("train", "test"):
+            for kind in ("cat", "dog"):
+                shutil.copytree(pets / kind, folder / "flat" / part / kind)
+            for one in (folder / "flat" / part).glob("*.png"):
+                one.unlink()
+        return folder / "flat", {}
+
+    return (folder / "flat", {}), "put the images of each class into a folder of its own there", sort
+
+
+def splits_inside_classes(pets, folder):
+    for kind in ("cat", "dog"):
+        for part in ("train", "test"):
+            shutil.copytree(pets / kind, folder / "inside" / kind / part)
+            shutil.copytree(pets / kind, folder / "on-top" / part / kind)
+    return (folder / "inside", {}), "put the splits on top, such as test/cat/", lambda: (folder / "on-top", {})
+
+
+SOURCES = (
+    *(in_a_wrapper, beside_splits, only_one_split, splits_without_classes, splits_inside_classes),
+    *(several_labels, labels_by_another_name, a_column_twice, no_utf_8, pixels_in_a_table),
+    *(no_groups, groups_in_folders, a_broken_file, labels_as_corrections, a_sample_twice_by_one_annotator),
+)
+
+
+@pytest.mark.parametrize("case", SOURCES, ids=[case.__name__ for case in SOURCES])
+def test_a_source_is_read_once_it_is_as_the_message_says(pets, tmp_path, case):
+    (wrong, options), message, remedy = case(pets, tmp_path)
+    with pytest.raises(CurateError, match=re.escape(message)):
+        curate.load(str(wrong), **options)
+    right, options = remedy()
+    found = curate.load(str(right), **options)
+    assert len(found) >= 4 and found.num_classes >= 2
+
+
+OPTIONS = {  # of an audit: those that do not go together, what is said, those that it leaves
+    "embeddings alone": ("--embeddings p.npy", "--embeddings go with --pred-probs", "--embeddings p.npy --pred-probs p.npy"),
+    "a judge and probabilities": (
+        "--judge nets --pred-probs p.npy",
+        "with --pred-probs nothing is trained; leave one of them out",
+        "--pred-probs p.npy",
+    ),
+    "a net and probabilities": ("--model lenet5 --pred-probs p.npy", "--model says how curate judges", "--pred-probs p.npy"),
+    "an App without FiftyOne": ("--pred-probs p.npy --app", "leave out --no-fiftyone", None),
+    "a threshold": (
+        "--pred-probs p.npy --threshold 5",
+        "the threshold must be a probability in 0..1",
+        "--pred-probs p.npy --threshold 0.4",
+    ),
+}
+
+
+def test_an_audit_begins_with_the_options_that_the_messages_leave(pets, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.save("p.npy", SOUND)
+    for kind, (wrong, message, right) in OPTIONS.items():
+        assert cli("audit", pets, "--no-fiftyone", *wrong.split()) == 2, kind
+        assert message in " ".join(capsys.readouterr().err.split()), kind
+        if right is not None:
+            assert cli("audit", pets, "--no-fiftyone", *right.split(), "--run", kind.replace(" ", "-")) == 0, kind
+
+
+PAGES = {  # a place that is taken, what is said, what it says to give
+    "a gallery over a file": ("gallery pets --to full/x", "expected a folder; give another one by --to", "gallery pets --to g1"),
+    "a gallery over other things": ("gallery pets --to full", "would be lost; give another folder by --to", "gallery pets --to g2"),
+    "a review over other things": (
+        "gallery pets --review --to full/x.html",
+        "give another name by --to",
+        "gallery pets --review --to r.html",
+    ),
+    "a report of another ending": ("report pets --to r.txt", "give --to a file that ends in .html", "report pets --to p.html"),
+    "a choice of a review": ("gallery pets --blind", "--blind goes with --review", "gallery pets --review --blind"),
+}
+
+
+def test_a_page_is_written_where_the_messages_say(pets, tmp_path, monkeypatch, capsys):
+    append_decisions(audited(pets).run.path / "decisions.jsonl", [Decision(ROW, "drop", who="ann")])  # something to show
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "full").mkdir()
+    for name in ("x", "x.html"):
+        (tmp_path / "full" / name).write_text("mine")
+    for kind, (wrong, message, right) in PAGES.items():
+        assert cli(*wrong.split()) == 2, kind
+        assert message in capsys.readouterr().err, kind
+        assert cli(*right.split()) == 0, kind
+    assert (tmp_path / "full" / "x").read_text() == (tmp_path / "full" / "x.html").read_text() == "mine"
+
+
+ROW = "pets/cat/1.png"
+DECISIONS = {  # content of a file of decisions, what is said, content as that says
+    "no UTF-8": (
+        ".csv",
+        f"sample_id,action,note\n{ROW},ok,caf\xe9\n".encode("latin-1"),
+        "save it as UTF-8",
+        f"sample_id,action\n{ROW},ok\n",
+    ),
+    "columns": (
+        ".csv",
+        f"picture,verdict\n{ROW},ok\n",
+        "must have the columns sample_id and label or action",
+        f"sample_id,label\n{ROW},dog\n",
+    ),
+    "a broken line": (
+        ".jsonl",
+        f'{{"sample_id": "{ROW}", "action": "ok", "when": "2026-01-31T10:00:00"}}\n{{"sample_id": \n',
+        "mend or remove that line",
+        f'{{"sample_id": "{ROW}", "action": "ok", "when": "2026-01-31T10:00:00"}}\n',
+    ),
+    "a class": (".csv", f"sample_id,label\n{ROW},dgo\n", "did you mean dog?", f"sample_id,label\n{ROW},dog\n"),
+    "an action": (".csv", f"sample_id,action\n{ROW},okay\n", "did you mean ok?", f"sample_id,action\n{ROW},ok\n"),
+    "a time": (
+        ".csv",
+        f"sample_id,action,when\n{ROW},ok,31/12/2026\n",
+        "when must be a time such as 2026-01-31T10:00:00+00:00",
+        f"sample_id,action,when\n{ROW},ok,2026-01-31T10:00:00+00:00\n",
+    ),
+    "an id": (".csv", "sample_id,action\ncat/1.png,ok\n", "expected an id like 'pets/cat/1.png'", f"sample_id,action\n{ROW},ok\n"),
+    "an ending": (".xlsx", "", "decisions come as .jsonl, .csv, .parquet or .json", None),
+}
+
+
+def test_decisions_are_read_once_they_are_as_the_messages_say(pets, tmp_path, capsys):
+    audit = audited(pets)
+    for kind, (suffix, wrong, message, right) in DECISIONS.items():
+        path = tmp_path / f"{kind}{suffix}"
+        path.write_bytes(wrong if isinstance(wrong, bytes) else wrong.encode())
+        assert cli("import-decisions", "pets", path) == 2, kind
+        assert message in capsys.readouterr().err, kind
+        assert not (audit.run.path / "decisions.jsonl").exists(), kind
+        if right is not None:
+            path.write_text(right)
+            assert cli("import-decisions", "pets", path) == 0, kind
+            (audit.run.path / "decisions.jsonl").unlink()
+
+
+def test_the_policy_of_decisions_goes_by_what_the_message_says_instead(pets, capsys):
+    audit = audited(pets)
+    assert cli("clean", "pets", "--policy", "reviewed") == 2
+    assert "write some, or choose drop, relabel or abstain" in capsys.readouterr().err
+    for policy in ("drop", "relabel", "abstain"):
+        assert cli("clean", "pets", "--policy", policy) == 0
+    append_decisions(audit.run.path / "decisions.jsonl", [Decision(ROW, "drop", who="ann")])
+    assert cli("clean", "pets", "--policy", "reviewed") == 0
+
+
+BROKEN = {  # a file of a run that is broken, the verb that says so
+    "issues.parquet": "clean",
+    "projection.npy": "report",
+    "findings.json": "report",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_broken_in_a_run_is_made_again_by_the_command_that_the_message_names(pets, capsys, name):
+    audit = audited(pets)
+    append_decisions(audit.run.path / "decisions.jsonl", [Decision(ROW, "drop", who="ann")])
+    (audit.run.path / name).write_bytes(b"broken")
+    assert cli(BROKEN[name], "pets") == 2
+    told = capsys.readouterr().err
+    command = re.search("`curate ([a-z-]+)`", told)
+    assert command is not None, told
+    if "delete it" in told:
+        (audit.run.path / name).unlink()
+    assert cli(command[1], "pets") == 0
+    assert cli(BROKEN[name], "pets") == 0
+    assert len(read_journal(audit.run.path / "decisions.jsonl").decisions) == 1
+
+
+@pytest.mark.parametrize("name", ["pred_probs.npy", "labels.npy", "embeddings.npy"])
+def test_what_a_judge_said_is_made_again_by_the_command_that_made_the_run(pets, capsys, name):
+    audit = audited(pets, embeddings=np.eye(8, dtype=np.float32))
+    append_decisions(audit.run.path / "decisions.jsonl", [Decision(ROW, "drop", who="ann")])
+    expected = (audit.run.path / name).read_bytes()
+    (audit.run.path / name).write_bytes(b"broken")
+    assert cli("gallery", "pets", "--review") == 2
+    assert f"{name} is not a readable array" in (told := capsys.readouterr().err)
+    assert "delete it, and pred_probs.npy beside it, and give the command that made this run again" in told
+    for gone in (name, "pred_probs.npy"):
+        (audit.run.path / gone).unlink(missing_ok=True)
+    audited(pets, embeddings=np.eye(8, dtype=np.float32))
+    assert (audit.run.path / name).read_bytes() == expected
+    assert cli("gallery", "pets", "--review") == 0
+    assert len(read_journal(audit.run.path / "decisions.jsonl").decisions) == 1

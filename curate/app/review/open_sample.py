@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from curate.app.review.context import facts_of, run_folder, target_ids
 from curate.app.review.deciding import show
 from curate.errors import RunError, UsageError
+from curate.run import MADE_AGAIN
 
 NUM_SIMILAR = 48
 BLOCK = 100_000
@@ -31,7 +32,7 @@ def show_similar(ctx: Any) -> None:
         embeddings = np.load(folder / "embeddings.npy", mmap_mode="r")
         sample_ids = np.load(folder / "sample_ids.npy", mmap_mode="r")
     except (OSError, ValueError) as error:
-        raise RunError(f"the embeddings of {folder} cannot be read ({error}); run `curate train` again") from error
+        raise RunError(f"{folder / 'embeddings.npy'} cannot be read ({error}); {MADE_AGAIN}") from error
     asked = [fact["sample_id"] for fact in facts_of(ctx.dataset, target_ids(ctx))]
     rows = np.flatnonzero(np.isin(sample_ids, asked))
     if len(rows) == 0 or len(sample_ids) != len(embeddings):
@@ -115,6 +116,8 @@ def likeliest(folder: Path, sample_id: str, class_names: Sequence[str]) -> str:
         row = np.load(folder / "sample_ids.npy", mmap_mode="r").tolist().index(sample_id)
         probs = np.load(folder / "pred_probs.npy", mmap_mode="r")[row]
     except (OSError, ValueError) as error:
-        raise RunError(f"the run in {folder} has no probabilities of {sample_id}; run `curate train` again") from error
+        raise RunError(
+            f"the run in {folder} has no probabilities of {sample_id}; bring the dataset up to date with `curate app`"
+        ) from error
     best = np.argsort(-probs, kind="stable")[:NUM_LIKELY].tolist()
     return "the judge alone says: " + ", ".join(f"{class_names[k]} ({100 * probs[k]:.0f} %)" for k in best)

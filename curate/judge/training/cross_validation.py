@@ -157,6 +157,6 @@ def _keep_division(folds: NDArray[np.int16], store: FoldStore, names: list[str])
     if any(store.load(name) is not None for name in names):
         raise RunError(
             "the finished folds were divided otherwise than now, by another version of curate or numpy; "
-            "train under another --run name, or delete that run's folder"
+            "audit again under another --run name"
         )
     store.save("fold", folds)

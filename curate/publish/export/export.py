@@ -17,7 +17,7 @@ from curate.publish.export.corrected import corrections_of, is_corrections, writ
 from curate.publish.export.sample_table import export_table, is_table, write_table
 from curate.publish.export.target import check_file, check_folder, new_folder
 from curate.publish.export.tree import write_tree
-from curate.review.clean import cleaned_table, given_labels, warning
+from curate.review.clean import cleaned_table, given_labels, policy_of, warning
 from curate.review.journal import JOURNAL, Decision, read_journal
 from curate.review.verdicts import CONFLICT, standing_decisions, verdict_of, without_stale
 from curate.run import Run
@@ -60,14 +60,14 @@ def export(
         to: a new or an empty folder, or a file; what an earlier export made there is replaced.
         format: one of `FORMATS`.
         policy: how labels are cleaned. Default: as `clean` did last, else `reviewed` where there are decisions, else `drop`.
-        min_confidence: of the policy `relabel`.
+        min_confidence: of the policy `relabel` only.
         splits: those to export; None = all.
         with_media: of `fiftyone`: copy the images, too.
         progress: stages `images` and `samples`.
 
     Raises:
         UnknownNameError: no such format, policy or split.
-        UsageError: an option does not fit the format, or `to` holds other things.
+        UsageError: an option does not fit the format or the policy, or `to` holds other things.
         RunError: `find` has not been run, or the images are not the same any more.
         DataError: nothing is left to export, or a file is missing.
         StorageError: the disk is full or read-only.
@@ -113,10 +113,7 @@ def cleaned_for_export(
         raise UnknownNameError.of("split", strange, SPLITS)
     issues = load_table(run)
     standing, _ = without_stale(standing_decisions(read_journal(run.path / JOURNAL).decisions), given_labels(issues))
-    if policy is None:
-        last = run.meta.get("clean", {}) if run.has("cleaned.csv") else {}
-        policy = last.get("policy", "reviewed" if standing else "drop")
-        min_confidence = last.get("min_confidence") if min_confidence is None else min_confidence
+    policy, min_confidence = policy_of(run, policy, min_confidence, otherwise="reviewed" if standing else "drop")
     cleaned = cleaned_table(run, policy=policy, min_confidence=min_confidence)
     verdicts = {sample_id: verdict_of(by_who) for sample_id, by_who in standing.items()}
     return Cleaned(policy, min_confidence, export_table(issues, cleaned, verdicts, splits=splits), standing)

@@ -85,9 +85,9 @@ def read_evidence(run: Run, image_set: ImageSet) -> Evidence:
         table=table,
         class_health=_read_names(run, "class_health.csv", ["class_name"]),
         label_pairs=_read_names(run, "label_pairs.csv", ["given_label", "suggested_label"]),
-        findings=read_json(run, "findings.json") or {},
+        findings=read_json(run, "findings.json", verb="find") or {},
         projection=projection,
-        comparison=read_json(run, "comparison.json"),
+        comparison=read_json(run, "comparison.json", verb="compare"),
     )
 
 
@@ -99,10 +99,10 @@ def _read_names(run: Run, name: str, text_columns: list[str]) -> pd.DataFrame:
     return table
 
 
-def read_json(run: Run, name: str) -> dict[str, Any] | None:
+def read_json(run: Run, name: str, *, verb: str) -> dict[str, Any] | None:
     if not run.has(name):
         return None
     try:
         return json.loads((run.path / name).read_text())
     except ValueError as error:
-        raise RunError(f"{run.path / name} is not readable as JSON ({error}); delete it and make it again") from error
+        raise RunError(f"{run.path / name} is not readable as JSON ({error}); run `curate {verb}` again") from error

@@ -39,6 +39,12 @@ def test_a_policy_that_is_named_comes_first(reviewed):
     assert cleaned_for_export(reviewed.run, policy="drop").policy == "drop"
 
 
+def test_a_bound_that_a_policy_does_not_have_is_not_taken_from_an_older_run(reviewed):
+    clean(reviewed.run, policy="drop")
+    reviewed.run.update("clean", policy="drop", min_confidence=0.95)
+    assert cleaned_for_export(reviewed.run).min_confidence is None
+
+
 def test_flags_that_were_found_anew_forget_what_clean_did(run):
     clean(run, policy="abstain")
     (run.path / "cleaned.csv").unlink()  # as `find` does
