@@ -59,8 +59,10 @@ def test_every_command_of_the_summary_is_one_of_the_command_line(summary_of):
 
 
 def test_files_that_were_not_read_are_counted_with_the_reason(summary_of):
-    told = summary_of(0.9, passed_over={"no picture by its ending": 2}, skipped=["a.jpg is cut off"] * 5, in_underperforming_groups=66)
-    assert "Passed over: 2 (no picture by its ending)" in " ".join(told.split())
+    told = summary_of(
+        0.9, passed_over={"not a picture, by the file name": 2}, skipped=["a.jpg is cut off"] * 5, in_underperforming_groups=66
+    )
+    assert "Skipped: 2 (not a picture, by the file name)" in " ".join(told.split())
     assert "and 2 more, all in run.json" in " ".join(told.split())
     assert "66 pictures in groups that are often judged wrong" in " ".join(told.split())
 
