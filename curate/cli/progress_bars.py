@@ -91,14 +91,22 @@ class Lines:
 
 
 class Bars:
-    """One bar per stage, drawn by Rich."""
+    """One bar per stage, drawn by Rich; one that says `starting` until the first stage begins, since loading torch takes seconds."""
 
     def __init__(self, bars: "rich.progress.Progress") -> None:
         self.bars = bars
         self.stages = Stages()
         self.tasks: dict[str, rich.progress.TaskID] = {}
+        self.starting: rich.progress.TaskID | None = bars.add_task("starting", total=None, left="", note="")
+
+    def started(self) -> None:
+        """Takes the first bar away."""
+        if self.starting is not None:
+            self.bars.remove_task(self.starting)
+            self.starting = None
 
     def __call__(self, stage: str, done: float, total: float, note: str = "") -> None:
+        self.started()
         state, is_new = self.stages.update(stage, done, total, note)
         if not is_new and not state.is_finished and time.monotonic() - state.shown < DRAW_EVERY_SECONDS:
             return
@@ -131,7 +139,11 @@ def drawn_progress() -> Iterator[Progress]:
         TextColumn("{task.fields[note]}", style="dim", markup=False),
     )
     with Progress(*columns, console=Console(stderr=True)) as bars:
-        yield Bars(bars)
+        drawn = Bars(bars)
+        try:
+            yield drawn
+        finally:
+            drawn.started()
 
 
 def duration(seconds: float) -> str:

@@ -1,4 +1,5 @@
 import io
+import sys
 
 import pytest
 import rich.console
@@ -65,6 +66,24 @@ def test_a_stage_without_units_is_done(clock):
     stream = io.StringIO()
     Lines(stream)("nothing", 0, 0)
     assert stream.getvalue() == "nothing: done\n"
+
+
+def test_until_the_first_stage_a_bar_says_that_the_command_is_starting():
+    bars = rich.progress.Progress(console=rich.console.Console(file=io.StringIO()))
+    drawn = Bars(bars)
+    assert [task.description for task in bars.tasks] == ["starting"]
+    drawn("read", 0, 10)
+    drawn("read", 10, 10)
+    assert [task.description for task in bars.tasks] == ["read"]
+
+
+def test_a_command_without_stages_leaves_no_bar_behind(monkeypatch):
+    stream = io.StringIO()
+    stream.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", stream)
+    with module.drawn_progress() as drawn:
+        pass
+    assert drawn.bars.tasks == []
 
 
 def test_bars_draw_ten_times_a_second_at_most_and_always_the_end(clock):
