@@ -114,7 +114,7 @@ DURABLE = {
 }
 OLDEST_MAJOR = 6
 LOGGERS = ("fiftyone", "fiftyone.brain", "eta")
-START_SECONDS = 45.0
+START_SECONDS = 120.0  # on a busy machine a first start took more than 45
 
 
 @dataclass(frozen=True)
@@ -294,7 +294,11 @@ def _set_options(uri: str) -> None:
 
 
 def _start_service(folder: Path) -> None:
-    """Starts or joins FiftyOne's own database service, and gives up as soon as its mongod has ended (FiftyOne itself waits a minute)."""
+    """Starts or joins FiftyOne's own database service, and gives up as soon as its mongod has ended (FiftyOne itself waits a minute).
+
+    Raises:
+        DatabaseError: it ended, or is not there in time.
+    """
     import fiftyone.core.odm.database as odm
     import fiftyone.core.service as services
 
@@ -309,11 +313,17 @@ def _start_service(folder: Path) -> None:
             break
         except Exception:  # not yet, or never: its process tells
             ended = not service.child.is_running() or service.child.status() == "zombie"
-            if ended or time.monotonic() > deadline:
+            if ended:
                 service.stop()
-                told = last_words(folder / "log" / "mongo.log")
+                told = last_words(folder / "log" / "mongo.log") or "it says nothing"
                 raise DatabaseError(
                     f"FiftyOne's mongod cannot start on {folder}: {told}; restore that folder, or set FIFTYONE_DATABASE_DIR to a new one"
+                ) from None
+            if time.monotonic() > deadline:
+                service.stop()
+                raise DatabaseError(
+                    f"FiftyOne's mongod did not start within {START_SECONDS:.0f} s, perhaps because this machine is busy; run the command "
+                    "again, or an audit with --no-fiftyone"
                 ) from None
     odm._db_service = service
     os.environ["FIFTYONE_PRIVATE_DATABASE_PORT"] = str(port)

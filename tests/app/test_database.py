@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from curate.app import database
 from curate.app.database import DatabaseInfo, configured, connect, service_processes, without_password
 from curate.app.mongod import free_port, private_mongod
 from curate.errors import DatabaseError
@@ -91,6 +93,36 @@ def test_damaged_data_are_told_without_a_minute_of_waiting(damaged_folder, in_ow
     assert done.returncode in (2, 3), done.stderr
     assert "mongod cannot start on" in done.stdout
     assert (done.stdout.count("\n"), done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("running", "words"), [(True, r"did not start within 0 s.*--no-fiftyone"), (False, "cannot start on .*: it says nothing; restore")]
+)
+def test_a_mongod_that_is_slow_is_not_taken_for_a_broken_folder(tmp_path, monkeypatch, running, words):
+    class Service:
+        child = SimpleNamespace(is_running=lambda: running, status=lambda: "sleeping")
+
+        def _wait_for_child_port(self, timeout):
+            raise RuntimeError("not yet")
+
+        def stop(self):
+            stopped.append(self)
+
+    stopped = []
+    modules = {name: ModuleType(name) for name in ("fiftyone", "fiftyone.core", "fiftyone.core.odm")}
+    modules["fiftyone.core.odm.database"] = SimpleNamespace(_db_service=None)
+    modules["fiftyone.core.service"] = SimpleNamespace(DatabaseService=Service)
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+        parent, _, own = name.rpartition(".")
+        if parent:
+            setattr(modules[parent], own, module)
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "mongo.log").write_text("")
+    monkeypatch.setattr(database, "START_SECONDS", 0.0)
+    with pytest.raises(DatabaseError, match=words):
+        database._start_service(tmp_path)
+    assert len(stopped) == 1
 
 
 def test_server_that_does_not_answer_is_told_before_fiftyone_is_imported(in_own_process):
