@@ -53,6 +53,26 @@ def test_the_readme_is_short():
     assert len(README) <= 12_000
 
 
+def rows_of(text: str) -> list[list[str]]:
+    """The cells of every row of the tables in `text`."""
+    return [re.split(r" *\| *", row.strip("| ")) for row in text.splitlines() if row.startswith("| ")]
+
+
+def test_the_readme_has_the_figures_of_the_detection_page():
+    arrays = {
+        "ResNet-18": "aggregate-resnet18",
+        "Twins": "aggregate-twins",
+        "EfficientNet": "synthetic20-efficientnet",
+        "Swin": "synthetic20-swin",
+    }
+    measured = {row[0]: row for row in rows_of((DOCS / "detection.md").read_text()) if row[0] in arrays.values() and len(row) == 10}
+    _, *told = rows_of(README.split("## How far to trust it")[1].split("\n## ")[0])
+    for name, wrong, said, f1, best_filter, best_cut in told:
+        row = measured[arrays[name.split(", ")[1]]]
+        assert (wrong, said, f1, best_filter, best_cut) == (row[1], row[2], row[4], row[7], row[5])
+    assert len(told) == len(arrays)
+
+
 def test_every_pipeline_that_a_page_names_is_there():
     named = {name for page in PAGES for name in re.findall(r"python (pipelines/\w+\.py)", page.read_text())}
     assert named and all((ROOT / name).is_file() for name in named)
