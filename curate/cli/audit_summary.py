@@ -82,7 +82,7 @@ def how_sure(result: dict[str, Any]) -> Iterator[str]:
     if own:
         yield "Judged by probabilities of your own, which must be out of fold."
     agreed = f"The judge agrees with {100 * result['out_of_fold_accuracy']:.2f} % of the labels."
-    yield agreed if own else f"{agreed} No picture was judged by a model that learned from it."
+    yield agreed if own else f"{agreed} No model judged a picture that it learned from."
     detection = result.get("detection") or {}
     if detection.get("can_count"):
         opinions = "two independent opinions" if detection["num_opinions"] > 1 else "one opinion; a second, independent one narrows it"

@@ -60,8 +60,8 @@ def test_every_command_of_the_summary_is_one_of_the_command_line(summary_of):
 
 def test_only_of_a_judge_of_its_own_the_summary_vouches_that_it_judged_out_of_fold(summary_of):
     own, not_own = (" ".join(summary_of(0.9, **told).split()) for told in ({}, {"own_probabilities": False}))
-    assert "Judged by probabilities of your own, which must be out of fold." in own and "No picture was judged by" not in own
-    assert "No picture was judged by a model that learned from it." in not_own and "of your own" not in not_own
+    assert "Judged by probabilities of your own, which must be out of fold." in own and "No model judged" not in own
+    assert "No model judged a picture that it learned from." in not_own and "of your own" not in not_own
 
 
 def test_files_that_were_not_read_are_counted_with_the_reason(summary_of):
