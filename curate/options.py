@@ -22,7 +22,7 @@ METHODS = (
     "low_self_confidence",
 )
 PRESETS = ("quick", "default", "best")
-PRESET_HELP = "How long to judge; best trains longer, and fine-tunes the pretrained net of features: for a GPU, or a night."
+PRESET_HELP = "How thoroughly to judge; best trains longer, and fine-tunes the pretrained net: for a GPU, or a night."
 RECIPE_NAMES = ("course",)
 MORE = "More about the data"
 TRAINING = "How the nets are trained"
@@ -88,19 +88,19 @@ class Source:
     """What to read: a catalog name (mnist, cifar10, …), a folder with one folder per class, a table, or fiftyone:DATASET."""
 
     name: str
-    split: str = option("all", "Which pictures.", choices=("all", "train", "validation", "test"), panel=MORE)
-    limit: int | None = option(None, "Only so many pictures, evenly spaced over the dataset.", metavar="N", least=1)
+    split: str = option("all", "Only the pictures of this split.", choices=("all", "train", "validation", "test"), panel=MORE)
+    limit: int | None = option(None, "Only N pictures, evenly spaced over the dataset.", metavar="N", least=1)
     labels: Path | None = option(
         None,
         "Other labels for the same pictures: a CSV with sample_id,label (and annotator, where there are several), or .npy.",
         metavar="FILE",
     )
     corrections: Path | None = option(
-        None, "Corrected labels of `export`, applied to the given ones, or to those of --labels.", metavar="FILE", panel=MORE
+        None, "Corrected labels by `curate export`, applied to the given ones or to those of --labels.", metavar="FILE", panel=MORE
     )
-    root: Path | None = option(None, "Folder with the dataset's files, where they are there already.", metavar="FOLDER", panel=MORE)
+    root: Path | None = option(None, "Folder with the dataset's files, if you have them already.", metavar="FOLDER", panel=MORE)
     field: str | None = option(
-        None, "The labels: a field of fiftyone:DATASET, classifications, or detections to be cut out; or a column of a table.", panel=MORE
+        None, "Where the labels are: a column of a table, or a field of fiftyone:DATASET, classifications or detections.", panel=MORE
     )
     group_by: str | None = option(
         None,
@@ -109,7 +109,9 @@ class Source:
         metavar="folder|COLUMN|REGEX",
     )
     strict: bool = option(False, "Stop at the first file that cannot be read, instead of going on without it and listing it.", panel=MORE)
-    image_size: int | None = option(None, "Side that a net sees your pictures at, where nets judge.", metavar="PIXELS", least=1, panel=MORE)
+    image_size: int | None = option(
+        None, "With --judge nets: the side that your pictures are scaled to.", metavar="PIXELS", least=1, panel=MORE
+    )
 
     @classmethod
     def of_origin(cls, origin: Mapping[str, Any]) -> "Source":
@@ -134,14 +136,14 @@ class Place:
     """Where nets are trained."""
 
     device: str = option(
-        "auto", "Where nets compute; auto takes a GPU where there is one.", choices=("auto", "cpu", "cuda", "mps"), panel=PLACE
+        "auto", "Where nets compute; auto takes a GPU if there is one.", choices=("auto", "cpu", "cuda", "mps"), panel=PLACE
     )
     executor: str = option("local", "This machine, or a Ray cluster; the results are the same.", choices=("local", "ray"), panel=PLACE)
     address: str | None = option(
-        None, "The Ray cluster; $RAY_ADDRESS by default, else one of this machine's own.", metavar="HOST:PORT", panel=PLACE
+        None, "The Ray cluster; by default $RAY_ADDRESS, else one on this machine.", metavar="HOST:PORT", panel=PLACE
     )
     data_parallel: int = option(
-        1, "Workers of the Ray cluster, a GPU each, that train one fold together.", metavar="N", least=1, panel=PLACE
+        1, "Workers of the Ray cluster, each with a GPU, that train one fold together.", metavar="N", least=1, panel=PLACE
     )
 
 
@@ -157,7 +159,7 @@ class LookFor:
         choices=METHODS,
         panel=FINDING,
     )
-    threshold: float = option(0.5, "Flag labels whose error probability is higher.", metavar="P", panel=FINDING)
+    threshold: float = option(0.5, "Flag labels whose error probability is above P.", metavar="P", panel=FINDING)
     image_checks: bool | None = option(
         None, "Look for dark, blurry and odd pictures; by default in image files of your own.", panel=FINDING
     )
@@ -171,10 +173,11 @@ class Shown:
     title: str | None = option(None, "Title of the page.", metavar="TEXT")
     only: str | None = option(
         None,
-        "Flagged, reviewed or confirmed ones, or conflicts (with --review); else all flagged or reviewed.",
+        "issues: suspects. reviewed: what was decided on. errors: confirmed errors. conflicts: with --review. By default suspects and what "
+        "was decided on.",
         choices=("issues", "reviewed", "errors", "conflicts"),
     )
-    limit: int | None = option(None, "The N worst only.", metavar="N", least=1)
-    blind: bool = option(False, "Hide given and suggested labels, and ids: nothing sways.", panel=REVIEW)
-    check: int = option(NUM_CHECK, "Labels of the random check.", metavar="N", least=0, panel=REVIEW)
+    limit: int | None = option(None, "Only the N worst.", metavar="N", least=1)
+    blind: bool = option(False, "Hide given and suggested labels, and ids, so that they sway nobody.", panel=REVIEW)
+    check: int = option(NUM_CHECK, "How many labels the random check has.", metavar="N", least=0, panel=REVIEW)
     side: int = option(400, "Longer side of a picture.", metavar="PIXELS", least=16, panel=REVIEW)

@@ -15,8 +15,10 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import curate
-from curate.cli import app
+from curate.cli import app, audit_summary
 from curate.cli.group import ClickError
+from curate.data.pictures import why_unread
+from curate.find.self_estimate import estimate_sentences
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -51,6 +53,52 @@ def test_every_picture_and_file_of_the_readme_is_there():
 
 def test_the_readme_is_short():
     assert len(README) <= 12_000
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial-photographs.md"])
+def test_the_summary_of_a_page_has_the_words_of_the_command(page):
+    detection = {"num_labels": 1192, "num_flagged": 31, "num_worth_a_look": 171, "can_count": True, "num_opinions": 2}
+    detection |= {"num_errors": {"value": 54, "low": 0, "high": 160}, "num_flagged_errors": {"value": 21}, "num_left": {"value": 33}}
+    judge = (
+        "features of the pretrained efficientnet-lite0+efficientnet-lite2 (installed with curate, needs no network): these are photographs"
+    )
+    result = {
+        "estimated": " ".join(estimate_sentences(detection)),
+        "near_duplicates": 4,
+        "in_underperforming_groups": 96,
+        "num_read": 1192,
+        "passed_over": {why_unread(""): 1},
+        "judge": judge,
+        "out_of_fold_accuracy": 0.8909,
+        "detection": detection,
+        "handle": "photos",
+        "folder": "~/.local/share/curate/runs/photos",
+        "report": "~/.local/share/curate/runs/photos/report.html",
+    }
+    told = " ".join((ROOT / page).read_text().split())
+    for heading, sentences, rows in audit_summary.sections(result):
+        printed = [heading, *sentences, *(f"{left} {right}" for left, right in rows)]
+        assert " ".join(printed) in told
+
+
+def rows_of(text: str) -> list[list[str]]:
+    """The cells of every row of the tables in `text`."""
+    return [re.split(r" *\| *", row.strip("| ")) for row in text.splitlines() if row.startswith("| ")]
+
+
+def test_the_readme_has_the_figures_of_the_detection_page():
+    arrays = {
+        "ResNet-18": "aggregate-resnet18",
+        "Twins": "aggregate-twins",
+        "EfficientNet": "synthetic20-efficientnet",
+        "Swin": "synthetic20-swin",
+    }
+    measured = {row[0]: row for row in rows_of((DOCS / "detection.md").read_text()) if row[0] in arrays.values() and len(row) == 10}
+    _, *told = rows_of(README.split("## How far to trust it")[1].split("\n## ")[0])
+    for name, wrong, said, f1, best_filter, best_cut in told:
+        row = measured[arrays[name.split(", ")[1]]]
+        assert (wrong, said, f1, best_filter, best_cut) == (row[1], row[2], row[4], row[7], row[5])
+    assert len(told) == len(arrays)
 
 
 def test_every_pipeline_that_a_page_names_is_there():

@@ -293,7 +293,11 @@ def _set_options(uri: str) -> None:
 
 
 def _start_service(folder: Path) -> None:
-    """Starts or joins FiftyOne's own database service, and gives up as soon as its mongod has ended (FiftyOne itself waits a minute)."""
+    """Starts or joins FiftyOne's own database service, and gives up as soon as its mongod has ended (FiftyOne itself waits a minute).
+
+    Raises:
+        DatabaseError: it ended, or is not there in time.
+    """
     import fiftyone.core.odm.database as odm
     import fiftyone.core.service as services
 
@@ -312,11 +316,11 @@ def _start_service(folder: Path) -> None:
                 service.stop()
                 raise DatabaseError(
                     f"FiftyOne's mongod on {folder} runs and does not answer after {START_SECONDS:.0f} s, as on a machine that is busy; "
-                    "run the same command again, when it is less so"
+                    "run the same command again, when it is less so, or an audit with --no-fiftyone"
                 ) from None
             if ended:
                 service.stop()
-                told = last_words(folder / "log" / "mongo.log")
+                told = last_words(folder / "log" / "mongo.log") or "it says nothing"
                 raise DatabaseError(
                     f"FiftyOne's mongod cannot start on {folder}: {told}; restore that folder, or set FIFTYONE_DATABASE_DIR to a new one"
                 ) from None

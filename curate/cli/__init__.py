@@ -43,7 +43,7 @@ def start(
     """Find the wrong labels of an image dataset, decide on them, and measure what fixing them brings.
 
     \b
-    curate audit photos/       find them: one folder a class
+    curate audit photos/       find them: one folder per class
     curate review photos       decide on the suspects, worst first
     curate export photos --format folder --to cleaned/
                                the dataset as you decided

@@ -15,7 +15,7 @@ SourceArgument = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="A folder with one folder a class (or a .zip of it), a table with filepath and label, a published dataset (mnist, cifar10), "
+        help="A folder with one folder per class (or a .zip of it), a table with filepath and label, a published dataset (mnist, cifar10), "
         "or fiftyone:DATASET.",
     ),
 ]
@@ -57,19 +57,19 @@ JudgeOption = Annotated[
     JudgeName,
     typer.Option(
         "--judge",
-        help="Who judges: features of a pretrained net, for photographs, or nets trained from scratch, for small pictures; auto takes what "
-        "suits.",
+        help="What judges: features of a pretrained net (for photographs), or nets trained from scratch (for small pictures). auto takes "
+        "what suits.",
     ),
 ]
-RootOption = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder with the dataset's files, where they are there already.")]
-RunOption = Annotated[str | None, typer.Option("--run", metavar="NAME", help="Name of the run; that of the dataset by default.")]
-DeviceOption = Annotated[Device, typer.Option(help="Where nets compute; auto takes a GPU where there is one.")]
+RootOption = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder with the dataset's files, if you have them already.")]
+RunOption = Annotated[str | None, typer.Option("--run", metavar="NAME", help="Name of the run; by default that of the dataset.")]
+DeviceOption = Annotated[Device, typer.Option(help="Where nets compute; auto takes a GPU if there is one.")]
 TrackOption = Annotated[Tracker | None, typer.Option(help="Also write curves, figures and suspects for Weights & Biases or TensorBoard.")]
 DatasetNameOption = Annotated[str | None, typer.Option(metavar="NAME", help="Name of the FiftyOne dataset, if not the run's.")]
 PortOption = Annotated[int, typer.Option(min=1024, max=65535, help="Port of the App on 127.0.0.1.")]
-PolicyOption = Annotated[Policy, typer.Option(help="What becomes of the suspects; reviewed does what people decided.")]
+PolicyOption = Annotated[Policy, typer.Option(help="What becomes of the suspects; reviewed applies what people decided.")]
 MinConfidenceOption = Annotated[
-    float | None, typer.Option(min=0.0, max=1.0, help="Of --policy relabel: only where the suggestion is at least so sure.")
+    float | None, typer.Option(min=0.0, max=1.0, help="Of --policy relabel: only if the suggested label is at least this probable.")
 ]
 SeedsOption = Annotated[int, typer.Option(min=1, metavar="N", help="How many nets to train of each kind.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]

@@ -62,12 +62,12 @@ def read(result: dict[str, Any]) -> Iterator[str]:
     """What was read, and what was not and why."""
     unlabelled = f", {result['unlabelled']:,} of them without a label" if result.get("unlabelled") else ""
     passed_over = [f"{number:,} ({reason})" for reason, number in result.get("passed_over", {}).items()]
-    left_out = f" Passed over: {', '.join(passed_over)}." if passed_over else ""
+    left_out = f" Skipped: {', '.join(passed_over)}." if passed_over else ""
     yield f"Read: {counted(result['num_read'], 'picture', 'pictures')}{unlabelled}.{left_out}"
     broken = result.get("skipped") or []
     if broken:
         more = f"; and {len(broken) - MOST_NAMED:,} more, all in run.json" if len(broken) > MOST_NAMED else ""
-        yield f"Not read: {'; '.join(broken[:MOST_NAMED])}{more}."
+        yield f"Could not be read: {'; '.join(broken[:MOST_NAMED])}{more}."
     for remark in (result.get("remarks") or [])[:MOST_NAMED]:
         yield f"{remark[:1].upper()}{remark[1:].rstrip('.')}."
 
@@ -78,18 +78,22 @@ def how_sure(result: dict[str, Any]) -> Iterator[str]:
         yield f"Judged by {result['judge']}."
     if "out_of_fold_accuracy" not in result:  # no label is judged
         return
-    yield f"The judge agrees with {100 * result['out_of_fold_accuracy']:.2f} % of the labels, all of pictures that it had not learnt from."
+    own = result.get("own_probabilities")
+    if own:
+        yield "Judged by probabilities of your own, which must be out of fold."
+    agreed = f"The judge agrees with {100 * result['out_of_fold_accuracy']:.2f} % of the labels."
+    yield agreed if own else f"{agreed} No model judged a picture that it learned from."
     detection = result.get("detection") or {}
     if detection.get("can_count"):
         opinions = "two independent opinions" if detection["num_opinions"] > 1 else "one opinion; a second, independent one narrows it"
-        yield f"The range in brackets holds the true number in 95 of 100 cases. It rests on {opinions}."
+        yield f"The range in brackets covers the true number in 95 of 100 cases. It rests on {opinions}."
     elif detection:
-        yield "What a look at the first suspects shows is worth more than any number here."
+        yield "Look at the first suspects: what they show is worth more than any number here."
     weak = result.get("weak_classes") or []
     if weak:
         more = f" and {len(weak) - MOST_NAMED:,} more" if len(weak) > MOST_NAMED else ""
-        yield f"Judged weakly, for want of samples: {', '.join(weak[:MOST_NAMED])}{more}."
-    yield "A suspect is no verdict: the judge also doubts right labels of unusual pictures, and cannot see a mistake that it makes itself."
+        yield f"Judged weakly, because they have few samples: {', '.join(weak[:MOST_NAMED])}{more}."
+    yield "A suspect is not a verdict. The judge also doubts correct labels of unusual pictures, and cannot see a mistake of its own."
 
 
 def next_commands(result: dict[str, Any]) -> list[tuple[str, str]]:
@@ -98,8 +102,8 @@ def next_commands(result: dict[str, Any]) -> list[tuple[str, str]]:
     in_app = [(f"curate review {run}", "decide on the suspects, worst first")] if "dataset_name" in result else []
     return [
         *in_app,
-        (f"curate gallery {run} --review --to review.html", "the review as one file, to send"),
-        (f"curate clean {run} --policy reviewed", "do what was decided"),
+        (f"curate gallery {run} --review --to review.html", "write the review as one file, to send"),
+        (f"curate clean {run} --policy reviewed", "apply the decisions"),
         (f"curate export {run} --format folder --to cleaned/", "write the cleaned dataset"),
     ]
 
@@ -108,7 +112,7 @@ def places(result: dict[str, Any]) -> list[tuple[str, str]]:
     """What was written, and where it lies."""
     rows = [
         ("report, to open in a browser", str(result["report"])),
-        ("table, a row a sample", str(Path(result["folder"]) / "issues.csv")),
+        ("table, one row per sample", str(Path(result["folder"]) / "issues.csv")),
         ("everything else", str(result["folder"])),
     ]
     if "dataset_name" in result:

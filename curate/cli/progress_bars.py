@@ -91,14 +91,22 @@ class Lines:
 
 
 class Bars:
-    """One bar per stage, drawn by Rich."""
+    """One bar per stage, drawn by Rich; one that says `starting` until the first stage begins, since loading torch takes seconds."""
 
     def __init__(self, bars: "rich.progress.Progress") -> None:
         self.bars = bars
         self.stages = Stages()
         self.tasks: dict[str, rich.progress.TaskID] = {}
+        self.starting: rich.progress.TaskID | None = bars.add_task("starting", total=None, left="", note="")
+
+    def started(self) -> None:
+        """Takes the first bar away."""
+        if self.starting is not None:
+            self.bars.remove_task(self.starting)
+            self.starting = None
 
     def __call__(self, stage: str, done: float, total: float, note: str = "") -> None:
+        self.started()
         state, is_new = self.stages.update(stage, done, total, note)
         if not is_new and not state.is_finished and time.monotonic() - state.shown < DRAW_EVERY_SECONDS:
             return
@@ -113,25 +121,40 @@ class Bars:
             self.bars.update(self.tasks[stage], **shown)
 
 
+def bars_on(stream: TextIO, width: int | None = None) -> "rich.progress.Progress":
+    """Rich's bars in one line each: the note has what the others leave of the line, however long it is.
+
+    Args:
+        width: of the terminal; None = as it is.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.table import Column
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=16),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}", markup=False),
+        TextColumn("{task.fields[note]}", style="dim", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
+        console=Console(file=stream, width=width),
+        expand=True,
+    )
+
+
 @contextlib.contextmanager
 def drawn_progress() -> Iterator[Progress]:
     """The progress to hand to a step; whatever the block prints goes to stderr above the bars."""
     if not sys.stderr.isatty():
         yield Lines(sys.stderr)
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[left]}", markup=False),
-        TextColumn("{task.fields[note]}", style="dim", markup=False),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        yield Bars(bars)
+    with bars_on(sys.stderr) as bars:
+        drawn = Bars(bars)
+        try:
+            yield drawn
+        finally:
+            drawn.started()
 
 
 def duration(seconds: float) -> str:

@@ -16,10 +16,10 @@ def labelerrors(
         Path, typer.Option(metavar="FOLDER", help="Files of the label-errors repository, in its folders or side by side in one.")
     ],
     run: Annotated[
-        list[str] | None, typer.Option("--run", metavar="RUN", help="Also an audited run of one of the datasets; may be given again.")
+        list[str] | None, typer.Option("--run", metavar="RUN", help="Also a run of one of the datasets; may be given more than once.")
     ] = None,
     sample: Annotated[
-        list[int] | None, typer.Option("--sample", metavar="N", min=0, help="Tell of this test sample only; may be given again.")
+        list[int] | None, typer.Option("--sample", metavar="N", min=0, help="Only this test sample; may be given more than once.")
     ] = None,
     as_json: a.JsonOption = False,
 ) -> None:
@@ -64,14 +64,14 @@ def speed(
     ] = None,
     preset: Annotated[a.Preset, typer.Option(help="How long to train.")] = a.Preset.quick,
     folds: Annotated[int, typer.Option(help="Folds of both.")] = 5,
-    rounds: Annotated[int, typer.Option(help="How often each of the two runs, in turns.")] = 3,
+    rounds: Annotated[int, typer.Option(help="How often to time each, in turns.")] = 3,
     rival: Annotated[bool, typer.Option("--rival/--no-rival", help="Run skorch in cross_val_predict, too.")] = True,
     stages: Annotated[bool, typer.Option("--stages/--no-stages", help="Time what follows training, too.")] = True,
     device: a.DeviceOption = a.Device.auto,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many images.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only N images.", metavar="N")] = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Time cross-validation in turns with skorch and cross_val_predict; a record goes to benchmarks.jsonl of the data folder."""
+    """Time cross-validation against skorch with cross_val_predict; a record goes to benchmarks.jsonl of the data folder."""
     with working() as progress:
         from curate.bench.speed import speed as run_speed
         from curate.files import storage_errors

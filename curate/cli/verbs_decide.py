@@ -15,7 +15,7 @@ WHAT = {"given": "given label", "suggested": "suggested label", "is_label_issue"
 
 def decisions(
     run: a.RunArgument,
-    conflicts: Annotated[bool, typer.Option("--conflicts", help="List the samples that reviewers disagree about.")] = False,
+    conflicts: Annotated[bool, typer.Option("--conflicts", help="List the conflicts: samples that reviewers disagree about.")] = False,
     as_json: a.JsonOption = False,
 ) -> None:
     """Tell what was decided, how well reviewers agree, and what changed since."""
@@ -36,11 +36,11 @@ def import_decisions(
             "`curate export`; votes as labelerrors.com publishes them.",
         ),
     ],
-    who: Annotated[str, typer.Option(metavar="NAME", help="Reviewer of the lines that name none; the file's name by default.")] = "",
+    who: Annotated[str, typer.Option(metavar="NAME", help="Reviewer of the lines that name none; by default the file's name.")] = "",
     root: a.RootOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Add decisions made elsewhere to a run; doing it twice adds nothing."""
+    """Add decisions made elsewhere to a run. The same file twice adds nothing."""
     with working():
         import curate
 
@@ -65,7 +65,7 @@ def render(result: dict[str, Any], *, list_conflicts: bool) -> None:
             said = ", ".join(f"{_name(d['who'])} {' '.join(filter(None, (d['action'], d['label'])))}" for d in conflict["decisions"])
             print(f"conflict: {conflict['sample_id']}: {said}")
     elif result["conflicts"]:
-        print("--conflicts lists the conflicts; an adjudication settles them")
+        print("--conflicts lists the conflicts; `curate gallery RUN --review --only conflicts` writes a page to settle them")
 
 
 def _render_facts(result: dict[str, Any]) -> None:

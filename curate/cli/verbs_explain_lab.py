@@ -65,7 +65,9 @@ def conv(
     stride: Annotated[int | None, typer.Option(help="Pixels from one place of the kernel to the next; 1 by default.")] = None,
     dilation: Annotated[int | None, typer.Option(help="Pixels from one number of the kernel to the next; 1 by default.")] = None,
     padding: Annotated[Padding | None, typer.Option(help="What lies around the image; nothing by default.")] = None,
-    mode: Annotated[str | None, typer.Option(metavar="valid|same|N", help="How much of it; same where there is padding.")] = None,
+    mode: Annotated[
+        str | None, typer.Option(metavar="valid|same|N", help="How much padding; by default same, if --padding is given.")
+    ] = None,
     convolution: Annotated[
         bool, typer.Option("--convolution/--cross-correlation", help="Turn the kernel by 180° first; CNN layers and PyTorch do not.")
     ] = False,
@@ -73,7 +75,7 @@ def conv(
     root: a.RootOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Lay a kernel on an image or a matrix, and draw image, kernel and result; small ones as numbers.
+    """Apply a kernel to an image or a matrix, and draw image, kernel and result; small ones as numbers.
 
     Worked examples: `curate explain conv --matrix vertical-edge`, sharpen, horizontal-edge, stride-2-6x6, stride-2-7x7, one-zero-one …
     """
@@ -146,7 +148,7 @@ def arithmetic(
         ),
     ],
     input_shape: Annotated[
-        str | None, typer.Option("--in", "--input", metavar="CxHxW", help="Of the images; those that the model was made for by default.")
+        str | None, typer.Option("--in", "--input", metavar="CxHxW", help="Size of the images; by default what the model was made for.")
     ] = None,
     classes: Annotated[
         int | None, typer.Option(min=1, help="How many classes; by default 1,000 for nets of ImageNet, 10 for small nets.")
@@ -155,12 +157,12 @@ def arithmetic(
         bool, typer.Option("--effective", help="Measure by the gradient what units really see; takes minutes for large models.")
     ] = False,
     to: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it too: a .png, .svg or .pdf.")] = None,
-    filters: Annotated[int | None, typer.Option("--filters", "--units", help="Of a layer: maps, or units, that it puts out.")] = None,
+    filters: Annotated[int | None, typer.Option("--filters", "--units", help="Of a layer: how many maps or units it has.")] = None,
     kernel: Annotated[int | None, typer.Option(help="Of a layer: side of the kernel or window.")] = None,
     stride: Annotated[int | None, typer.Option(help="Of a layer: pixels from place to place.")] = None,
     padding: Annotated[int | None, typer.Option(help="Of a layer: pixels added on each side.")] = None,
     dilation: Annotated[int | None, typer.Option(help="Of a layer: pixels between the numbers of the kernel.")] = None,
-    groups: Annotated[int | None, typer.Option(help="Of a layer: parts that see their own channels only.")] = None,
+    groups: Annotated[int | None, typer.Option(help="Of a layer: groups of channels that see only themselves.")] = None,
     bias: Annotated[bool, typer.Option("--bias/--no-bias", help="Of a layer: whether each filter has one.")] = True,
     as_json: a.JsonOption = False,
 ) -> None:
@@ -194,7 +196,9 @@ def arithmetic(
 
 
 def photo(
-    image: Annotated[str, typer.Argument(metavar="IMAGE", help="A photograph: a file, a sample, or flower or china, which are at hand.")],
+    image: Annotated[
+        str, typer.Argument(metavar="IMAGE", help="A photograph: a file, a sample, or flower or china, which come with curate.")
+    ],
     model: Annotated[str, typer.Option(metavar="NAME", help="A net of ImageNet by name.")] = "vgg16",
     pretrained: Annotated[
         str, typer.Option(metavar="imagenet|FILE|none", help="Its weights: published ones, a .safetensors or .pth file, or random ones.")
@@ -223,7 +227,7 @@ def receptive_field(
     to: ToOption = Path("receptive-field.png"),
     as_json: a.JsonOption = False,
 ) -> None:
-    """Draw what units of a model see: in theory, and really, by the gradient."""
+    """Draw how much of an image the units of a model see: in theory, and measured by the gradient."""
     with working():
         from curate.lab.counted import parse_shape
         from curate.lab.light_torch import import_torch
@@ -264,7 +268,7 @@ def invariance(
     root: a.RootOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Shift an image, and measure how pooling makes a description forget it."""
+    """Shift an image, and measure how much of the shift is left after pooling."""
     with working() as progress:
         from curate.lab.explain_image import invariance as run_invariance
 

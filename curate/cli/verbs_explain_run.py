@@ -28,7 +28,7 @@ def model(
     root: a.RootOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Write a page about the net of a run: what it is, how good, how sure, how quick, and against which others."""
+    """Write a page about the net of a run: what it is, how good, how sure and how fast, beside other nets."""
     with working() as progress:
         import curate
 
@@ -108,7 +108,7 @@ def excite(
     run: a.RunArgument,
     layer: LayerOption = None,
     channel: Annotated[int | None, typer.Option(min=0, help="One channel of the layer; the first eight by default.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Search only so many images, evenly spaced over the dataset.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Search only N images, evenly spaced over the dataset.", metavar="N")] = None,
     to: ToOption = None,
     root: a.RootOption = None,
     as_json: a.JsonOption = False,
@@ -128,13 +128,13 @@ def saliency(
     run: a.RunArgument,
     sample_id: SampleArgument,
     method: Annotated[
-        Method, typer.Option(help="How; auto takes Grad-CAM where the last maps are fine enough, else occlusion.")
+        Method, typer.Option(help="Method; auto takes Grad-CAM if the last maps are fine enough, else occlusion.")
     ] = Method.auto,
     to: ToOption = None,
     root: a.RootOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Draw what in an image speaks for its given label and for the suggested one, to the net that did not see it."""
+    """Draw what in an image speaks for its given label and for the suggested one, by a net that did not learn from it."""
     with working() as progress:
         from curate.lab.light_torch import import_torch
 

@@ -21,10 +21,10 @@ def clean(
     run: a.RunArgument,
     policy: a.PolicyOption = a.Policy.drop,
     min_confidence: a.MinConfidenceOption = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before more than a third of the samples is dropped.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before dropping more than a third of the samples.")] = False,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Write cleaned.csv: what becomes of every label."""
+    """Write cleaned.csv, which says what becomes of every label."""
 
     def confirm(much: str) -> None:
         told = f"with the policy {policy.value} {much}, more than a third"
@@ -61,7 +61,7 @@ def retrain(
 
 def compare(
     run: a.RunArgument,
-    policy: Annotated[a.Policy | None, typer.Option(help="How to clean; as `curate clean` did last, else drop.")] = None,
+    policy: Annotated[a.Policy | None, typer.Option(help="How to clean; by default as `curate clean` did last, else drop.")] = None,
     min_confidence: a.MinConfidenceOption = None,
     seeds: a.SeedsOption = 5,
     votes: Annotated[
@@ -71,7 +71,7 @@ def compare(
     root: a.RootOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Train nets before and after cleaning, and tell the difference on the test pictures with its interval."""
+    """Train nets on the labels before and after cleaning, and tell the difference on the test pictures with its interval."""
     with working() as progress:
         import curate
 
@@ -103,19 +103,24 @@ def export(
     run: a.RunArgument,
     format: Annotated[
         Format,
-        typer.Option(help="Image folder with a dataset card; a table of all samples; corrected labels (.csv or .json); FiftyOne dataset."),
+        typer.Option(
+            help="folder: pictures in folders, with a dataset card. csv, parquet: a table of all samples. corrected: only the labels that "
+            "change (.csv or .json). fiftyone: a FiftyOne dataset."
+        ),
     ],
     to: Annotated[Path, typer.Option(metavar="PATH", help="A new or empty folder, or a file. An earlier export there is replaced.")],
     policy: Annotated[
-        a.Policy | None, typer.Option(help="How to clean; as `curate clean` did last, else by the decisions, if any, else drop.")
+        a.Policy | None, typer.Option(help="How to clean; by default as `curate clean` did last, else by the decisions, if any, else drop.")
     ] = None,
     min_confidence: a.MinConfidenceOption = None,
     splits: Annotated[list[ExportSplit] | None, typer.Option(help="Only this split; may be given more than once.")] = None,
-    media: Annotated[bool, typer.Option("--media/--no-media", help="With the images, or with their paths only; of fiftyone.")] = True,
+    media: Annotated[
+        bool, typer.Option("--media/--no-media", help="With --format fiftyone: write the pictures, too, or only their paths.")
+    ] = True,
     root: a.RootOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Write the cleaned dataset, its labels, or its FiftyOne dataset for others."""
+    """Write the cleaned dataset for others: pictures, labels, or a FiftyOne dataset."""
     with working() as progress:
         import curate
 

@@ -36,7 +36,7 @@ def audit(
     run: a.RunOption = None,
     fiftyone: Annotated[
         bool | None,
-        typer.Option("--fiftyone/--no-fiftyone", help="Make a FiftyOne dataset, too; by default where FiftyOne is installed."),
+        typer.Option("--fiftyone/--no-fiftyone", help="Make a FiftyOne dataset, too; by default if FiftyOne is installed."),
     ] = None,
     app: Annotated[bool | None, typer.Option("--app/--no-app", help="Open the App at the end; by default in a terminal only.")] = None,
     as_json: a.JsonOption = False,
@@ -134,7 +134,7 @@ def train(
     track: a.TrackOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Judge every picture out of fold, and no more: probabilities and embeddings. `find` goes on from there."""
+    """Only judge: compute out-of-fold probabilities and embeddings of every picture. `curate find` goes on from there."""
     with working() as progress:
         import curate
 
@@ -156,7 +156,7 @@ def find(
     ] = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Look for issues again in what a run has been judged by, with other options or with probabilities of your own."""
+    """Look for suspects again in a run, with other options or with probabilities of your own."""
     with working() as progress:
         import curate
 
@@ -173,7 +173,7 @@ def report(
     root: a.RootOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Write report.html, the page that tells all about a run, in one file."""
+    """Write report.html: one file with everything about a run."""
     with working() as progress:
         import curate
 
@@ -187,7 +187,7 @@ def fetch(
     root: a.RootOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Get the files of a published dataset, checked against the published hashes."""
+    """Download a published dataset, and check it against the published hashes."""
     with working() as progress:
         import curate
 

@@ -13,8 +13,10 @@ from curate.cli.verbs_judge import open_app
 from curate.errors import UsageError
 from curate.options import REVIEW, Shown
 
-AddressOption = Annotated[str, typer.Option(metavar="HOST", help="Where the App listens; another than 127.0.0.1 needs --expose.")]
-ExposeOption = Annotated[bool, typer.Option("--expose", help="Let other machines reach the App; nothing on the way is encrypted.")]
+AddressOption = Annotated[
+    str, typer.Option(metavar="HOST", help="Address that the App listens at; any other than 127.0.0.1 needs --expose.")
+]
+ExposeOption = Annotated[bool, typer.Option("--expose", help="Let other machines reach the App, without encryption.")]
 ReviewerOption = Annotated[
     str | None, typer.Option(metavar="NAME", help="Whose decisions these are; $CURATE_REVIEWER or the login name by default.")
 ]
@@ -32,10 +34,10 @@ def app(
     brain: Annotated[
         bool, typer.Option("--brain", help="Also FiftyOne Brain's uniqueness, hardness and mistakenness, as fields brain_…")
     ] = False,
-    open_it: Annotated[bool, typer.Option("--open/--no-open", help="Open the App, or only see to the dataset.")] = True,
+    open_it: Annotated[bool, typer.Option("--open/--no-open", help="Open the App, or only make the dataset.")] = True,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Browse a run in the FiftyOne App until Ctrl-C."""
+    """Open a run in the FiftyOne App. Ctrl-C ends it."""
     if open_it:
         check(address, port, expose, reviewer)
     with working() as progress:
@@ -54,7 +56,7 @@ def review(
     run: a.RunArgument,
     reviewer: ReviewerOption = None,
     queue: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The saved view to start at; what you have not decided by default.")
+        str | None, typer.Option(metavar="NAME", help="The saved view to start at; by default what you have not decided on.")
     ] = None,
     dataset_name: a.DatasetNameOption = None,
     port: a.PortOption = 5151,
@@ -63,7 +65,7 @@ def review(
     root: a.RootOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Decide on the suspects in the FiftyOne App until Ctrl-C, by keys, worst first. Several reviewers take a port each."""
+    """Decide on the suspects in the FiftyOne App, by keys, worst first. Ctrl-C ends it. Several reviewers need a --port each."""
     check(address, port, expose, reviewer)
     with working() as progress:
         import curate
@@ -94,18 +96,20 @@ def gallery(
     shown: Shown = Shown(),
     review: Annotated[
         bool,
-        typer.Option("--review", help="A page to decide on the suspects: send it to whoever knows.", rich_help_panel=REVIEW),
+        typer.Option(
+            "--review", help="Write a page to decide on the suspects, to send to whoever knows the labels.", rich_help_panel=REVIEW
+        ),
     ] = False,
     votes: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Decisions made elsewhere: CSV, or votes as labelerrors.com publishes them.")
     ] = None,
-    names: Annotated[bool, typer.Option("--names", help="Publish who decided what, not only how many.")] = False,
+    names: Annotated[bool, typer.Option("--names", help="Publish who decided what, and not only how many did.")] = False,
     licence: Annotated[str | None, typer.Option(metavar="TEXT", help="Licence of the pictures; the catalog's by default.")] = None,
     source: Annotated[str | None, typer.Option(metavar="URL", help="Where the dataset is published; the catalog's by default.")] = None,
     root: a.RootOption = None,
     as_json: a.JsonOption = False,
 ) -> None:
-    """Write the suspects as a web page to open or publish; with --review as one to decide on, offline."""
+    """Write the suspects as a web page; with --review, as a page to decide on, offline."""
     of_review = {name: name in a.changed(shown) for name in ("--blind", "--check", "--side")}
     of_site = {"--votes": votes is not None, "--names": names, "--licence": licence is not None, "--source": source is not None}
     with working() as progress:

@@ -9,10 +9,10 @@ from curate.cli.output import show, working
 
 
 def doctor(
-    fix: Annotated[bool, typer.Option("--fix", help="Do what can be done about it.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Install what is missing, as far as possible.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what this machine can do, what is missing, and how to get it. Exits with 2 where a step cannot work."""
+    """Tell what this machine can do, what is missing, and how to get it. Exits with 2 if a step cannot work."""
     with working() as progress:
         import curate
 

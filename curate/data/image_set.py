@@ -174,7 +174,7 @@ def describe(image_set: ImageSet) -> dict:
 
 
 def intake(dataset: dict[str, Any]) -> dict[str, Any]:
-    """What came of the files of a source, from the `dataset` section of a run: read and passed over together are all that was there.
+    """What came of the files of a source, from the `dataset` section of a run: read, skipped and broken together are all that was there.
 
     Returns:
         `num_read`; and where there are such `passed_over` (number of files by reason), `skipped` (what is wrong with each file that could

@@ -92,14 +92,14 @@ def picture_suffixes() -> frozenset[str]:
 
 
 def why_unread(suffix: str) -> str:
-    """Why files with that ending (lower case, with its dot) are passed over, and what would help."""
+    """Why files with that ending (lower case, with its dot) are skipped, and what would help."""
     if suffix in HEIC:
         return "HEIC; pip install pillow-heif to have it read"
     if suffix in (".avif", ".avifs"):
         return "this Pillow reads no AVIF; pip install -U pillow"
     if suffix in picture_suffixes():
         return f"{suffix} is not read; convert it to JPEG, PNG or TIFF"
-    return "no picture by its ending"
+    return "not a picture, by the file name"
 
 
 def content_key(content: bytes) -> bytes:

@@ -201,7 +201,7 @@ def find(
         save_csv(run, "class_health.csv", health)
         save_csv(run, "label_pairs.csv", label_pairs(labels, label_issues.suggested, flags, names))
         run.write_text("findings.json", json.dumps(findings, indent=2) + "\n")
-        progress("issues", 4, 4, f"{int(flags.sum())} label issues")
+        progress("issues", 4, 4, f"{int(flags.sum()):,} labels flagged")
     if with_map and map_process is None and embeddings is not None:
         make_map(run, (neighbors, similarities), progress=progress)
     if is_judged and len(opinions) > 1:  # their mean judges

@@ -143,23 +143,24 @@ def estimate_sentences(detection: dict[str, Any]) -> list[str]:
     if not detection.get("num_labels"):  # no labels, or a run of before there was this estimate
         return [f"No label is judged: {detection['reason']}."] if detection.get("reason") else []
     labels, flagged = detection["num_labels"], detection["num_flagged"]
-    look = f"{detection['num_worth_a_look']:,} labels are wrong with a probability of 5 % or more: looking at them pays, worst first."
+    worth = detection["num_worth_a_look"]
+    look = f"{worth:,} labels have an error probability of 5 % or more. They are worth a look, worst first."
     if not detection["can_count"]:
         reason = detection["reason"]
         sentences = [f"We cannot tell how many labels are wrong: {reason}{'' if reason.endswith('?') else '.'}"]
         if detection["num_errors"]["value"] is not None and flagged:
-            sentences.append(f"We flag {flagged:,} of {labels:,}, the most suspect; a look at some of them tells what they are worth.")
+            sentences.append(f"We flag the {flagged:,} most suspect of {labels:,}. Look at some of them to see what the flags are worth.")
         elif not flagged:
-            sentences.append("Nothing is flagged; the labels are ranked, the most suspect first.")
+            sentences.append("We flag none. The labels are ranked, the most suspect first.")
         return sentences
     errors, left = detection["num_errors"], detection["num_left"]
     sentences = [f"About {_about(errors['value'])} of {labels:,} labels are wrong ({_range(errors)})."]
     if flagged:
         found, missed = _about(detection["num_flagged_errors"]["value"]), _about(left["value"])
-        sentences[0] += f" We flag {flagged:,}; about {found} of them are really wrong. About {missed} wrong ones are not flagged."
+        sentences[0] += f" We flag {flagged:,}; about {found} of them are really wrong. About {missed} wrong labels are not flagged."
     else:
         sentences[0] += " We flag none."
-    return [*sentences, look] if detection["num_worth_a_look"] > flagged else sentences
+    return [*sentences, look] if worth > flagged else sentences
 
 
 def _about(value: float) -> str:

@@ -50,14 +50,14 @@ class Features:
         None,
         "The pretrained net: efficientnet-lite0, efficientnet-lite2 (both are installed with curate, and together the default), "
         "dinov2-small, dinov3-small, siglip2-base, convnext-tiny, resnet50, any name of timm, local-dir:FOLDER, or NAME@FILE.safetensors; "
-        "several are joined by +.",
+        "join several with +.",
         metavar="NAME",
         panel=PANEL,
     )
     preset: str = option("default", PRESET_HELP, choices=PRESETS)
-    mirrored: bool | None = option(None, "Average the features with those of the mirrored picture: twice the time.", panel=PANEL)
-    near_duplicates: bool | None = option(None, "Keep near duplicates in one fold; by default so.", panel=PANEL)
-    num_folds: int | None = option(None, "Parts of the cross-validation; 5 by default.", flag="--folds", metavar="N", least=2, panel=PANEL)
+    mirrored: bool | None = option(None, "Average the features with those of the mirrored picture; takes twice the time.", panel=PANEL)
+    near_duplicates: bool | None = option(None, "Keep near duplicates in one fold; the default.", panel=PANEL)
+    num_folds: int | None = option(None, "Number of folds; 5 by default.", flag="--folds", metavar="N", least=2, panel=PANEL)
     seed: int = option(0, "Makes a run repeatable.", metavar="N", least=0, most=2**32 - 1, panel=PANEL)
     pool_splits: bool = option(
         False, "Learn from test pictures, too: decisions on training labels then depend on test labels.", panel=PANEL

@@ -45,7 +45,7 @@ class Given:
     pred_probs: Any = option(
         (),
         "Out-of-fold probabilities of your own model: .npy, or .csv or .parquet with the class names as columns. Nothing is trained "
-        "then. Again for those of an independent model.",
+        "then. Give it twice for a second, independent model.",
         metavar="FILE",
     )
     embeddings: Any = option(None, "Embeddings of your own, .npy (N, D), with --pred-probs.", metavar="FILE", panel=OWN)

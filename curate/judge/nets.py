@@ -42,26 +42,24 @@ class Nets:
     name: ClassVar[str] = "nets"
     step: ClassVar[str] = "train"
 
-    model: str | None = option(None, "The net; one that suits the pictures by default.", metavar="NAME", panel=TRAINING)
+    model: str | None = option(None, "The net; by default one that suits the pictures.", metavar="NAME", panel=TRAINING)
     preset: str = option("default", PRESET_HELP, choices=PRESETS)
     recipe: str | None = option(
         None,
-        "How to train, in place of the preset's way; course is that of the slides: AdamW at a constant 0.001 for 10 epochs.",
+        "How to train, in place of the preset. course trains as on the slides: AdamW at a constant 0.001 for 10 epochs.",
         choices=RECIPE_NAMES,
         panel=TRAINING,
     )
     pretrained: str | None = option(
         None,
-        "Weights to start from: ImageNet's, or a .safetensors by curate, or with the tensors of the published net.",
+        "Weights to start from: ImageNet's, or a .safetensors file, by curate or of the published net.",
         metavar="imagenet|FILE",
         panel=TRAINING,
     )
-    num_folds: int | None = option(
-        None, "Parts of the cross-validation; the preset's by default.", flag="--folds", metavar="N", least=2, panel=TRAINING
-    )
+    num_folds: int | None = option(None, "Number of folds; by default the preset's.", flag="--folds", metavar="N", least=2, panel=TRAINING)
     num_repeats: int | None = option(
         None,
-        f"Cross-validations to average; two and more are independent opinions. Two by default for up to {JUDGED_TWICE:,} pictures.",
+        f"Cross-validations to average; two or more are independent opinions. By default two for up to {JUDGED_TWICE:,} pictures.",
         flag="--repeats",
         metavar="N",
         least=1,

@@ -47,7 +47,8 @@ def apply_policy(
         raise UsageError(f"min_confidence must be between 0 and 1, found {min_confidence}")
     if policy == "reviewed" and not decisions:
         raise UsageError(
-            "policy 'reviewed' needs decisions in decisions.jsonl and there are none; write some, or choose drop, relabel or abstain"
+            "the policy reviewed applies decisions, and nobody has decided yet: see `curate review --help` and `curate gallery --help`, "
+            "or choose drop, relabel or abstain"
         )
     action = np.full(len(table), "keep", dtype=object)
     label = table["given_label"].astype(object).to_numpy(copy=True)

@@ -108,13 +108,14 @@ class Audit:
     def _read_and_left_out(self) -> dict[str, Any]:
         """What was read, what was not and why, and who judged why."""
         from curate.data.image_set import intake
+        from curate.judge.given import Given
 
         meta = self.run.meta
         taken = intake(meta["dataset"])
         judged = {key: value for key, value in (meta.get("judged") or {}).items() if key in ("num_groups", "num_grouped", "weak_classes")}
         reason = meta["config"].get("chosen", {}).get("reason")
         licences = meta["config"].get("backbone_licences")
-        told = {"judge": reason, "licence": licences}
+        told = {"judge": reason, "licence": licences, "own_probabilities": meta["config"].get("judge") == Given.name}
         return {**{name: value for name, value in told.items() if value}, **judged, **taken}
 
     def find(self, look_for: LookFor = LookFor(), *, pred_probs: Path | str | None = None, with_map: bool = True) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def summary_of(tmp_path, monkeypatch, make_shapes, capsys):
 
 
 def test_the_summary_fits_a_screen_and_says_what_was_found_how_sure_what_next_and_where(summary_of):
-    told = summary_of(0.9)
+    told = summary_of(0.9, seconds={}, peak_memory_mib={"find": 700})
     assert len(told.splitlines()) <= 24 and all(len(line) <= 100 for line in told.splitlines() if "/" not in line)
     *headings, last = re.findall(r"^[A-Z].*", told, re.MULTILINE)
     assert headings == ["What was found", "How sure that is", "What to do next", "Where things are"]
@@ -58,9 +58,17 @@ def test_every_command_of_the_summary_is_one_of_the_command_line(summary_of):
         assert not option or option.strip() in {o for p in get_command(app).commands[verb].params for o in p.opts}
 
 
+def test_only_of_a_judge_of_its_own_the_summary_vouches_that_it_judged_out_of_fold(summary_of):
+    own, not_own = (" ".join(summary_of(0.9, **told).split()) for told in ({}, {"own_probabilities": False}))
+    assert "Judged by probabilities of your own, which must be out of fold." in own and "No model judged" not in own
+    assert "No model judged a picture that it learned from." in not_own and "of your own" not in not_own
+
+
 def test_files_that_were_not_read_are_counted_with_the_reason(summary_of):
-    told = summary_of(0.9, passed_over={"no picture by its ending": 2}, skipped=["a.jpg is cut off"] * 5, in_underperforming_groups=66)
-    assert "Passed over: 2 (no picture by its ending)" in " ".join(told.split())
+    told = summary_of(
+        0.9, passed_over={"not a picture, by the file name": 2}, skipped=["a.jpg is cut off"] * 5, in_underperforming_groups=66
+    )
+    assert "Skipped: 2 (not a picture, by the file name)" in " ".join(told.split())
     assert "and 2 more, all in run.json" in " ".join(told.split())
     assert "66 pictures in groups that are often judged wrong" in " ".join(told.split())
 

@@ -76,7 +76,7 @@ def test_every_format_writes_its_file(curate, tmp_path, format, name):
         (("--format", "folder", "--to", "OUT/shades"), "holds other things, such as bright"),
         (("--format", "folder", "--to", "OUT/x", "--no-media"), "--no-media is for --format fiftyone"),
         (("--format", "csv", "--to", "OUT/a.csv", "--splits", "test"), "nothing to export in test; splits: train"),
-        (("--format", "csv", "--to", "OUT/a.csv", "--policy", "reviewed"), "needs decisions"),
+        (("--format", "csv", "--to", "OUT/a.csv", "--policy", "reviewed"), "nobody has decided yet"),
     ],
 )
 def test_bad_input_is_one_error_line(curate, tmp_path, arguments, message):

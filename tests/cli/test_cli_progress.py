@@ -1,4 +1,5 @@
 import io
+import sys
 
 import pytest
 import rich.console
@@ -65,6 +66,38 @@ def test_a_stage_without_units_is_done(clock):
     stream = io.StringIO()
     Lines(stream)("nothing", 0, 0)
     assert stream.getvalue() == "nothing: done\n"
+
+
+def test_until_the_first_stage_a_bar_says_that_the_command_is_starting():
+    bars = rich.progress.Progress(console=rich.console.Console(file=io.StringIO()))
+    drawn = Bars(bars)
+    assert [task.description for task in bars.tasks] == ["starting"]
+    drawn("read", 0, 10)
+    drawn("read", 10, 10)
+    assert [task.description for task in bars.tasks] == ["read"]
+
+
+def test_a_command_without_stages_leaves_no_bar_behind(monkeypatch):
+    stream = io.StringIO()
+    stream.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", stream)
+    with module.drawn_progress() as drawn:
+        pass
+    assert drawn.bars.tasks == []
+
+
+def test_a_long_note_leaves_bar_share_and_time_on_a_terminal_of_80_columns(clock):
+    stream = io.StringIO()
+    bars = module.bars_on(stream, width=80)
+    drawn = Bars(bars)
+    drawn("judge", 1, 1, "features of the pretrained efficientnet-lite0+efficientnet-lite2 (installed with curate): these are photographs")
+    drawn("features of efficientnet-lite0", 0, 100)
+    clock.now = 30.0
+    drawn("features of efficientnet-lite0", 31, 100)
+    bars.console.print(bars.get_renderable())
+    judge, features = stream.getvalue().splitlines()
+    assert judge.startswith("judge ") and "100 %" in judge and "…" in judge
+    assert features.startswith("features of efficientnet-lite0 ") and " 31 % " in features and "1:07 min left" in features
 
 
 def test_bars_draw_ten_times_a_second_at_most_and_always_the_end(clock):

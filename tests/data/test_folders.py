@@ -53,7 +53,7 @@ def test_a_wrapper_of_the_same_name_is_gone_into(tmp_path):
     write(folder, "training_set/notes.txt", "training_set/training_set/notes.txt")
     found = list_folder(folder)
     assert found.class_names == ("cat", "dog") and found.splits.tolist() == ["train", "train", "test"]
-    assert found.keys[0] == "training_set/training_set/cat/1.png" and found.passed_over == {"no picture by its ending": 2}
+    assert found.keys[0] == "training_set/training_set/cat/1.png" and found.passed_over == {"not a picture, by the file name": 2}
 
 
 def test_a_flat_test_folder_is_passed_over_and_counted(tmp_path):

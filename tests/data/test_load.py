@@ -97,7 +97,7 @@ def test_images_without_class_folders_are_unlabelled(tmp_path):
     found = load(str(tmp_path / "flat"))
     assert found.class_names == () and found.labels.tolist() == [-1, -1]
     assert found.sample_ids.tolist() == ["flat/a.png", "flat/b.png"]
-    assert found.origin["passed_over"] == {"no picture by its ending": 1}
+    assert found.origin["passed_over"] == {"not a picture, by the file name": 1}
 
 
 def test_a_table_of_files_alone_has_no_labels_and_one_with_another_column_asks_which(table):

@@ -82,7 +82,7 @@ def test_a_table_of_a_hub_folder_may_have_one_class_and_files_may_lie_about(pict
         (folder / "metadata.jsonl").write_text(json.dumps({"file_name": "1.png", "label": label}))
     (pictures / "hub" / "README.md").write_text("")
     found = load(str(pictures / "hub"))
-    assert found.class_names == ("cat", "dog") and found.origin["passed_over"] == {"no picture by its ending": 1}
+    assert found.class_names == ("cat", "dog") and found.origin["passed_over"] == {"not a picture, by the file name": 1}
 
 
 JSON = st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))

@@ -157,7 +157,7 @@ def test_the_estimate_is_worded_as_people_speak():
     issues, _, _ = judged(PEOPLE, 2)
     first = estimate_sentences(issues.estimate.to_json())[0]
     assert first.startswith("About 1,") and " of 6,000 labels are wrong (" in first
-    assert "We flag " in first and "of them are really wrong. About " in first and "wrong ones are not flagged." in first
+    assert "We flag " in first and "of them are really wrong. About " in first and "wrong labels are not flagged." in first
 
 
 @settings(max_examples=25, deadline=None)

@@ -98,7 +98,7 @@ def test_unknown_policy_names_the_nearest(table):
 
 
 def test_reviewed_without_decisions_is_refused(table):
-    with pytest.raises(UsageError, match=r"needs decisions in decisions\.jsonl and there are none"):
+    with pytest.raises(UsageError, match="nobody has decided yet: see `curate review --help`"):
         apply_policy(table, "reviewed")
 
 

@@ -172,7 +172,7 @@ def test_reviewed_with_stale_decisions_only_is_refused(run, decide):
 
 
 def test_reviewed_without_a_journal_is_refused(run):
-    with pytest.raises(UsageError, match=r"needs decisions in decisions\.jsonl and there are none"):
+    with pytest.raises(UsageError, match="nobody has decided yet: see `curate review --help`"):
         clean(run, policy="reviewed")
 
 

@@ -33,7 +33,7 @@ def prepare_review(dataset: Any, reviewer: str) -> str:
     if dataset.has_field("error_probability"):
         pays |= F("error_probability") >= LOOKING_PAYS
     view = dataset.match(pays & is_undecided_by(reviewer)).sort_by("rank")
-    told = f"Labels that {reviewer} has not decided on and a look at which pays, worst first: label issues, and what is less suspect."
+    told = f"Labels that {reviewer} has not decided on and that are worth a look, worst first: label issues, and what is less suspect."
     dataset.save_view(name, view, description=told, color="#ee0000", overwrite=True)
     return name
 

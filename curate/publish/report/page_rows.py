@@ -36,10 +36,10 @@ def intake_sentences(evidence: Evidence) -> list[str]:
     left_out = [f"{number} x {reason}" for reason, number in taken.get("passed_over", {}).items()]
     broken = taken.get("skipped", [])
     sentences = [f"The judge: {meta['config']['chosen']['reason']}."] if meta.get("config", {}).get("chosen") else []
-    told = f"; passed over: {', '.join(left_out)}" if left_out else ""
+    told = f"; skipped: {', '.join(left_out)}" if left_out else ""
     if left_out or broken or taken.get("remarks"):
         sentences.append(f"{counted(taken['num_read'], 'picture')} read{told}.")
-        sentences += [f"Not read: {_without_folders(line, meta)}." for line in broken[:MOST_NAMED]]
+        sentences += [f"Could not be read: {_without_folders(line, meta)}." for line in broken[:MOST_NAMED]]
         if len(broken) > MOST_NAMED:
             sentences.append(f"And {counted(len(broken) - MOST_NAMED, 'more file')} that could not be read; run.json names all.")
         sentences += [f"{line[0].upper()}{_without_folders(line[1:], meta)}." for line in taken.get("remarks", [])[:MOST_NAMED]]
@@ -49,7 +49,7 @@ def intake_sentences(evidence: Evidence) -> list[str]:
         sentences.append(f"{counted(judged['num_groups'], 'group')} of {pictures} that belong together shared a fold.")
     if judged.get("weak_classes"):
         names = ", ".join(judged["weak_classes"][:MOST_NAMED])
-        sentences.append(f"Judged weakly, by neighbours alone, for want of samples: {names}.")
+        sentences.append(f"Judged weakly, by neighbours alone, because they have few samples: {names}.")
     return sentences
 
 

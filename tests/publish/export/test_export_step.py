@@ -91,7 +91,7 @@ def test_a_policy_or_split_that_is_unknown_names_the_nearest(run, tmp_path):
 
 
 def test_reviewed_without_decisions_is_told(run, tmp_path):
-    with pytest.raises(UsageError, match="policy 'reviewed' needs decisions"):
+    with pytest.raises(UsageError, match="the policy reviewed applies decisions, and nobody has decided yet"):
         export(run, tmp_path / "x.csv", format="csv", policy="reviewed")
 
 
