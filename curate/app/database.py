@@ -296,15 +296,18 @@ def _start_service(folder: Path) -> None:
     """Starts or joins FiftyOne's own database service, and gives up as soon as its mongod has ended (FiftyOne itself waits a minute).
 
     Raises:
-        DatabaseError: it ended, or is not there in time.
+        DatabaseError: the folder cannot be written, or the mongod ended or is not there in time.
     """
     import fiftyone.core.odm.database as odm
     import fiftyone.core.service as services
 
     if odm._db_service is not None:
         return
-    with mute_children():
-        service = services.DatabaseService()
+    try:
+        with mute_children():
+            service = services.DatabaseService()
+    except PermissionError as error:
+        raise DatabaseError(f"FiftyOne's database folder {folder} cannot be written; set FIFTYONE_DATABASE_DIR to one that can") from error
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:

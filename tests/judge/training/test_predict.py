@@ -131,7 +131,8 @@ def at_once(name, side, device, channels=3):
 def test_small_pictures_are_judged_500_at_once_and_larger_ones_as_many_as_their_maps_allow(cpu, precision):
     device = replace(cpu, precision=precision)
     assert at_once("airbench", 32, device) == 500 == at_once("lenet5", 28, device, channels=1)
-    assert 100 < at_once("airbench", 64, device) < 300 and at_once("airbench", 128, device) < 80
+    assert at_once("airbench", 96, device) == 500  # whitened in steps of 3, so that its maps are those of 32 pixels
+    assert 100 < at_once("airbench", 63, device) < 300
     assert at_once("resnet18", 224, device) < 100
 
 
