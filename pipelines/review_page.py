@@ -33,6 +33,11 @@ SHOWN = """([entry, image, no]) => {
   return id && id !== no && document.querySelector(image) ? id : null;
 }"""
 
+PLACED = """([row, button]) => {
+  const [all, one] = [row, button].map((selector) => document.querySelector(selector)?.getBoundingClientRect());
+  if (!all?.width || !one?.width) return null;  // it is being drawn
+  return one.right > all.right ? "menu" : "row";
+}"""
 RESET = """async ([modal, patches]) => {
   const run = (operator, params) => new Promise((callback) => __foo__.executeOperator(operator, params, {callback}));
   document.activeElement?.blur();
@@ -183,12 +188,12 @@ class ReviewPage:
 
     def click(self, operator: str) -> None:
         """Clicks the button of an operator in the grid; where there is little room, it is in the menu at the end of the row."""
-        button = self.page.locator(f'{ROW} [data-item-id="@curate/review/{operator}"]')
-        row, box = self.page.locator(f"{ROW} > div").first.bounding_box(), button.bounding_box()
-        if box["x"] + box["width"] > row["x"] + row["width"]:
+        button = f'[data-item-id="@curate/review/{operator}"]'
+        if self.page.wait_for_function(PLACED, arg=[f"{ROW} > div", f"{ROW} {button}"]).json_value() == "menu":
             self.page.locator(f"{ROW} > div:last-child svg").last.click()
-            button = self.page.locator(f'[data-item-id="@curate/review/{operator}"]').nth(1)
-        button.click()
+            self.page.locator(button).nth(1).click()
+        else:
+            self.page.locator(f"{ROW} {button}").click()
 
     def click_cell(self, column: int, row: int, num_classes: int) -> None:
         """Clicks a cell of the panel's heat-map, which has this many rows and columns."""
