@@ -149,7 +149,8 @@ def estimate_sentences(detection: dict[str, Any]) -> list[str]:
         reason = detection["reason"]
         sentences = [f"We cannot tell how many labels are wrong: {reason}{'' if reason.endswith('?') else '.'}"]
         if detection["num_errors"]["value"] is not None and flagged:
-            sentences.append(f"We flag the {flagged:,} most suspect of {labels:,}. Look at some of them to see what the flags are worth.")
+            worst = f"the {flagged:,} most suspect" if flagged > 1 else "the most suspect one"
+            sentences.append(f"We flag {worst} of {labels:,}. Look at some of them to see what the flags are worth.")
         elif not flagged:
             sentences.append("We flag none. The labels are ranked, the most suspect first.")
         return sentences

@@ -182,6 +182,15 @@ def test_without_labels_nothing_is_estimated():
     assert estimate_sentences(said.to_json()) == ["No label is judged: there are no labels."]
 
 
+@pytest.mark.parametrize(
+    ("flagged", "words"), [(0, "We flag none."), (1, "We flag the most suspect one of 600."), (17, "the 17 most suspect of 600.")]
+)
+def test_flags_that_nothing_is_claimed_of_are_counted_in_plain_words(flagged, words):
+    told = {"num_labels": 600, "num_flagged": flagged, "can_count": False, "reason": "one weak judge", "num_errors": {"value": 9.0}}
+    told |= {"num_worth_a_look": 0}
+    assert words in " ".join(estimate_sentences(told))
+
+
 def test_opinions_on_other_images_are_refused():
     made = make_up(PEOPLE)
     with pytest.raises(DataError, match="opinions must be of one shape"):
