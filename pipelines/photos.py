@@ -28,14 +28,14 @@ import numpy as np
 import pandas as pd
 import photo_measures
 import records
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+import curate
 from curate.cli.output import show, working
 from curate.data.image_set import ImageSet, describe
 from curate.data.load import load
 from curate.find.evaluation import best_cut, evaluate_detection
 from curate.find.label_issues import find_label_issues
-from curate.find.saved_table import load_table
 from curate.judge.alike import nearest
 from curate.judge.backbones import DEFAULT, load_backbones
 from curate.judge.choice import kind_of, trial
@@ -220,12 +220,10 @@ def flip(image_set: ImageSet, neighbors: NDArray[np.int64] | None, share: float,
     return new
 
 
-def f1_of(flagged: NDArray[np.bool_], rank: NDArray[np.int64], is_wrong: NDArray[np.bool_]) -> dict[str, float]:
+def f1_of(flagged: ArrayLike, rank: ArrayLike, is_wrong: NDArray[np.bool_]) -> dict[str, float]:
     """F1 of the flags and of the best cut of the ranking; what is wrong of itself counts as right, in both."""
-    hits, num = int((flagged & is_wrong).sum()), int(is_wrong.sum())
-    found = np.cumsum(is_wrong[np.argsort(rank)])
-    best = float((2 * found / (np.arange(1, len(found) + 1) + num)).max())
-    return {"f1": round(2 * hits / (int(flagged.sum()) + num), 4), "best_f1": round(best, 4), "num_flagged": int(flagged.sum())}
+    found = evaluate_detection(is_wrong, flagged, rank)
+    return {"f1": round(found.f1, 4), "best_f1": round(best_cut(is_wrong, rank).f1, 4), "num_flagged": found.num_flagged}
 
 
 def truth(folder: str, options: argparse.Namespace, progress: Progress) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -236,25 +234,21 @@ def truth(folder: str, options: argparse.Namespace, progress: Progress) -> tuple
     table = pd.read_csv(Path(folder).with_suffix(".csv"), keep_default_na=False)
     wrong = set(table["filepath"][table["given"] != table["true"]])
     seconds, told = audited(folder, *(["--judge", options.judge] if options.judge else []))
-    run = Run.open(Path(told["folder"]))
-    issues = load_table(run).sort_values("rank")
+    found = curate.open(told["folder"])
+    issues = found.issues
     is_wrong = issues["sample_id"].map(lambda sample_id: "/".join(sample_id.split("/")[-2:]) in wrong).to_numpy()
     assert is_wrong.sum() == len(wrong), f"{len(wrong)} wrong labels, of which {is_wrong.sum()} are of pictures of the folder"
-    found = evaluate_detection(is_wrong, issues["is_label_issue"], issues["label_quality"])
-    said = json.loads(run.require("findings.json", "find").read_text(encoding="utf-8"))["detection"]["num_errors"]
+    contradicted = issues["predicted_label"] != issues["given_label"]
+    said = found.findings["detection"]["num_errors"]
     values = {
         "num_pictures": len(issues),
         "seconds": seconds,
-        "num_wrong": found.num_errors,
+        "num_wrong": len(wrong),
         "num_said": [round(said[key]) for key in ("value", "low", "high")],
-        "num_flagged": found.num_flagged,
-        "f1": round(found.f1, 4),
-        "best_f1": round(best_cut(is_wrong, issues["label_quality"]).f1, 4),
-        "average_precision": round(found.average_precision, 4),
-        "predicted_is_not_given_f1": round(
-            evaluate_detection(is_wrong, issues["predicted_label"] != issues["given_label"], issues["label_quality"]).f1, 4
-        ),
-        "judge": run.meta["config"].get("chosen", {}).get("reason"),
+        **f1_of(issues["is_label_issue"], issues["rank"], is_wrong),
+        "average_precision": round(evaluate_detection(is_wrong, contradicted, issues["label_quality"]).average_precision, 4),
+        "predicted_is_not_given_f1": f1_of(contradicted, issues["rank"], is_wrong)["f1"],
+        "judge": found.run.meta["config"].get("chosen", {}).get("reason"),
     }
     return values, about(load(folder, progress=progress), options)
 
