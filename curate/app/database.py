@@ -84,6 +84,11 @@ def check_server(uri: str) -> None:
         )
 
 
+def _not_writable(folder: Path, error: OSError) -> DatabaseError:
+    why = f" ({error.strerror})" if error.strerror else ""  # FiftyOne's own error has none
+    return DatabaseError(f"FiftyOne's database folder {folder} cannot be written{why}; set FIFTYONE_DATABASE_DIR to one that can")
+
+
 def check_folder(folder: Path) -> None:
     """Raises DatabaseError where FiftyOne's own mongod could not start on `folder`."""
     find_mongod()
@@ -92,9 +97,7 @@ def check_folder(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise DatabaseError(
-            f"FiftyOne's database folder {folder} cannot be written ({error.strerror}); set FIFTYONE_DATABASE_DIR to one that can"
-        ) from error
+        raise _not_writable(folder, error) from error
     owner = lock_owner(folder)
     if owner is not None:
         raise DatabaseError(
@@ -307,7 +310,7 @@ def _start_service(folder: Path) -> None:
         with mute_children():
             service = services.DatabaseService()
     except PermissionError as error:
-        raise DatabaseError(f"FiftyOne's database folder {folder} cannot be written; set FIFTYONE_DATABASE_DIR to one that can") from error
+        raise _not_writable(folder, error) from error
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:

@@ -118,9 +118,13 @@ def test_text_that_is_no_uri_is_told(in_own_process):
     assert "'localhost' is not a MongoDB URI" in done.stdout
 
 
-def test_data_folder_that_cannot_be_made_is_told(tmp_path, in_own_process):
+OTHERS_RUN = "import curate.app.database as database\ndatabase.service_processes = lambda: [1]"
+
+
+@pytest.mark.parametrize("first", ["", OTHERS_RUN], ids=["alone", "beside another FiftyOne"])
+def test_data_folder_that_cannot_be_made_is_told(tmp_path, in_own_process, first):
     (tmp_path / "file").write_text("")
-    done = in_own_process(FIFTYONE_DATABASE_DIR=str(tmp_path / "file" / "db"))
+    done = in_own_process(first, FIFTYONE_DATABASE_DIR=str(tmp_path / "file" / "db"))
     if "another FiftyOne process" in done.stdout:
         pytest.skip("a FiftyOne of this user is running, to which FiftyOne attaches")
     assert "cannot be written" in done.stdout
