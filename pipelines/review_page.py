@@ -128,7 +128,6 @@ class ReviewPage:
         where a form was left open, for that takes seconds.
         """
         if self.page.locator(FORM).count():
-            self.page.reload()
             self.open(link)
         self.page.evaluate(RESET, [MODAL, patches])
         self.page.locator(MODAL).wait_for(state="detached")

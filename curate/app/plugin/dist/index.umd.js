@@ -10,9 +10,10 @@
   const WATCH_MS = 25;
   const SAID_MS = 2600, READ_MS = 70; // a line stays that long at least, and so long for each character
   const LATE = "no answer yet: is the database running?";
-  const DIALOG = "[data-cy=operators-prompt-modal], [role=listbox]";
-  const CLASS_FIELD = "[data-cy=operators-prompt-modal] input[role=combobox]";
-  const FORM_FIELD = "[data-cy=operators-prompt-modal] :is(input, textarea, button, [role=combobox])";
+  const FORM = "[data-cy=operators-prompt-modal]";
+  const DIALOG = `${FORM}, [role=listbox]`;
+  const CLASS_FIELD = `${FORM} input[role=combobox]`;
+  const FORM_FIELD = `${FORM} :is(input, textarea, button, [role=combobox])`;
   const GAVE_UP = "[data-cy=error-boundary]"; // in place of a grid whose request failed
   const PATIENCE_MS = 5000; // until it is told that a key is not answered
   const SETTLED_MS = 600; // that the focus has stayed in the form: it stays there
