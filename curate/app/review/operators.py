@@ -3,6 +3,7 @@
 Keys are in `plugin/dist/index.umd.js`; the name of an operator is what ties the two together.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import fiftyone.operators as foo
@@ -26,7 +27,7 @@ FORM = {
 }
 
 
-class ReviewOperator(foo.Operator):
+class ReviewOperator(foo.Operator, ABC):
     """An operator of the review; what goes wrong by the input's fault is said in one line in the App."""
 
     name = label = icon = ""
@@ -58,9 +59,9 @@ class ReviewOperator(foo.Operator):
             ctx.ops.notify(f"the database does not answer ({type(error).__name__}); nothing was decided", variant="error")
         return {"moves": False}
 
+    @abstractmethod
     def act(self, ctx: Any) -> bool | None:
         """Does it; True where another sample is opened: keys wait until it is seen."""
-        raise NotImplementedError
 
 
 class Accept(ReviewOperator):
