@@ -2,9 +2,10 @@
 
     python pipelines/detection.py cifar10 --labels aggregate=FILE.npy --preset quick      # people's labels, in the order of the set
     python pipelines/detection.py cifar10 --noise symmetric:0.2 --noise similar:0.2 --noise none --preset quick
+    python pipelines/detection.py cifar10 --labels aggregate=FILE.npy --preset quick --judge nets --judge features      # and together
 
-Nets are trained on the training split and judged by it. The true labels, those of the source, are used to measure, never to detect. A run
-that is there already is not trained again. `python pipelines/detection_table.py` makes the tables of docs/detection.md of the records.
+Judges learn from the training split and judge it out of fold. The true labels, those of the source, are used to measure, never to detect.
+A run that is there already is not judged again. `python pipelines/detection_table.py` makes the tables of docs/detection.md of the records.
 """
 
 import argparse
@@ -15,12 +16,14 @@ import records
 
 import curate
 from curate.cli.output import working
+from curate.data.image_set import ImageSet
 from curate.data.planted_noise import plant_flips, similar_classes
 from curate.find.evaluation import best_cut, evaluate_detection
 from curate.find.label_issues import METHODS, find_label_issues, rank_of
 from curate.find.ranking import balanced, pairwise_quality, self_confidence
 from curate.judge.judgement import independent_opinions
-from curate.run import run_path
+from curate.progress import Progress
+from curate.run import Run, run_path
 from curate.sources import load_source
 
 
@@ -29,32 +32,54 @@ def main() -> None:
     parser.add_argument("source", help="mnist, cifar10, or anything that `curate audit` takes")
     parser.add_argument("--labels", action="append", default=[], metavar="NAME=FILE", help="labels of the training split, .npy or .csv")
     parser.add_argument("--noise", action="append", default=[], metavar="KIND:RATE", help="symmetric, pair, similar with a rate, or none")
-    parser.add_argument("--preset", default="default")
+    parser.add_argument("--preset", default="default", help="of nets and features")
+    parser.add_argument("--judge", action="append", choices=["nets", "features"], help="who judges; both may, alone and together")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
+    judges = options.judge or ["nets"]
     with working() as progress:
         true = load_source(options.source, split="train", progress=progress)
         sets = {name: None for name in options.noise} | dict(one.split("=", 1) for one in options.labels)
         for name, file in sets.items():
-            values = []
+            values: dict[str, list[dict]] = {}
             for seed in range(options.seeds):
                 if file is None:
                     noisy = true.with_labels(noisy_labels(true, name, seed))
                 else:
                     noisy = load_source(options.source, split="train", labels=Path(file), progress=progress)
-                path = run_path(f"detection-{true.name}-{name.replace(':', '-')}-{options.preset}-s{seed}")
-                run = curate.train(
-                    noisy,
-                    run=path,
-                    judge=curate.Nets(preset=options.preset, seed=seed),
-                    place=curate.Place(device=options.device),
-                    command="detection",
-                    progress=progress,
-                ).run
-                values.append(measure(noisy.labels, independent_opinions(run), true.labels))
-                print(name, seed, values[-1]["found"], values[-1]["said"], flush=True)
-            records.append(f"detection {true.name} {name} {options.preset}", run, {"seeds": list(range(options.seeds)), "each": values})
+                runs = {judge: judged(noisy, judge, name, options, seed, progress) for judge in judges}
+                opinions = {judge: independent_opinions(run) for judge, run in runs.items()}
+                seconds = {judge: run.meta["steps"][step_of(judge)]["seconds"] for judge, run in runs.items()}
+                if len(judges) > 1:
+                    opinions["together"] = [np.mean(several, axis=0) for several in opinions.values()]  # as `--pred-probs` given twice
+                    seconds["together"] = sum(seconds.values())
+                for judge, several in opinions.items():
+                    found = measure(noisy.labels, several, true.labels)
+                    values.setdefault(judge, []).append({"judge_seconds": seconds[judge], **found})
+                    print(name, judge, seed, found["found"], found["said"], flush=True)
+            kinds = {"nets": options.preset, "features": f"{options.preset} features", "together": f"{options.preset} nets and features"}
+            for judge, each in values.items():
+                run = runs.get(judge, runs[judges[0]])
+                records.append(f"detection {true.name} {name} {kinds[judge]}", run, {"seeds": list(range(options.seeds)), "each": each})
+
+
+def judged(noisy: ImageSet, judge: str, name: str, options: argparse.Namespace, seed: int, progress: Progress) -> Run:
+    """The run of this judge on these labels; one that is there already is not judged again."""
+    kind = options.preset if judge == "nets" else f"{options.preset}-{judge}"
+    return curate.train(
+        noisy,
+        run=run_path(f"detection-{noisy.name}-{name.replace(':', '-')}-{kind}-s{seed}"),
+        judge=curate.Nets(preset=options.preset, seed=seed) if judge == "nets" else curate.Features(preset=options.preset, seed=seed),
+        place=curate.Place(device=options.device),
+        command="detection",
+        progress=progress,
+    ).run
+
+
+def step_of(judge: str) -> str:
+    """The step of `run.json` in which this judge judges."""
+    return curate.Nets.step if judge == "nets" else curate.Features.step
 
 
 def noisy_labels(true, name: str, seed: int) -> np.ndarray:
