@@ -18,8 +18,8 @@ def git(*arguments: str) -> str:
 
 
 def shown(argument: str) -> str:
-    """The argument; of an absolute path only the name, since the rest is one machine's."""
-    return Path(argument).name if Path(argument).is_absolute() else argument
+    """The argument; of a path that leaves the checkout only the name, since the rest is one machine's."""
+    return Path(argument).name if Path(argument).is_absolute() or ".." in Path(argument).parts else argument
 
 
 # Read when the script starts: what is committed while it runs is not what ran.

@@ -142,4 +142,5 @@ def saliency(
         import curate
 
         result = curate.open(run, root=root, progress=progress).saliency(sample_id, method=method.value, to=to)
-    show(result, as_json=as_json)
+    doubted = result["given_label"] is None or result["given_confidence"] < result["suggested_confidence"]
+    show(result if as_json or doubted else {key.replace("suggested", "next likely"): told for key, told in result.items()}, as_json=as_json)
