@@ -72,9 +72,9 @@ def main() -> None:
             load_before = os.getloadavg()[0]
             values, meta = MEASURES[options.what](folder, options, progress)
             values["load"] = [round(load_before, 1), round(os.getloadavg()[0], 1)]
-        show({"folder": Path(folder).name, **values}, as_json=False)
         if options.record:
             records.append_measured(f"photos {options.what} {Path(folder).name}", meta, values)
+        show({"folder": Path(folder).name, **values}, as_json=False)
 
 
 @contextlib.contextmanager

@@ -27,7 +27,7 @@ def split_facts(result: dict[str, Any]) -> tuple[list[tuple[str, str]], list[tup
         if isinstance(value, (list, tuple)) and value and isinstance(value[0], dict):
             tables.append((words(key), list(value)))
         elif isinstance(value, dict):
-            facts.append((words(key), ", ".join(f"{words(inner)} {text_of(f'{key}_{inner}', item)}" for inner, item in value.items())))
+            facts.append((words(key), _facts_of(key, value)))
         elif value is not None and value != []:
             facts.append((words(key), text_of(key, value)))
     return list(dict.fromkeys(facts)), tables
@@ -42,8 +42,10 @@ def text_of(key: str, value: Any) -> str:
     """`value` as text; its key tells whether a number is a share, seconds or a seed."""
     if value is None:
         return "–"
-    if isinstance(value, dict):  # an estimate with its interval
+    if isinstance(value, dict) and "value" in value:  # an estimate with its interval
         return f"{text_of(key, value['value'])} ({text_of(key, value['low'])} to {text_of(key, value['high'])})"
+    if isinstance(value, dict):
+        return _facts_of(key, value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (list, tuple)):
@@ -58,6 +60,11 @@ def text_of(key: str, value: Any) -> str:
             return f"{100 * value:.2f} %"
         return f"{value:.1f}" if "seconds" in key else f"{value:,.0f}" if "_num_" in key or abs(value) >= 10_000 else f"{value:.4g}"
     return str(value)
+
+
+def _facts_of(key: str, facts: dict[str, Any]) -> str:
+    """Several facts in a line: `train 8.1, find 2.4`."""
+    return ", ".join(f"{words(inner)} {text_of(f'{key}_{inner}', item)}" for inner, item in facts.items())
 
 
 def _print_table(console: Any, title: str, records: list[dict[str, Any]]) -> None:

@@ -64,6 +64,13 @@ def test_a_nested_result_is_facts_and_tables(capsys):
     assert "70,000" in out and "-0.05 points" in out and "as given" in out
 
 
+def test_facts_within_a_record_of_a_table_stand_in_one_cell(capsys):
+    render({"rounds": [{"round": 1, "seconds": {"train": 8.12, "find": 2.5}, "errors": {"value": 12.0, "low": 3.0, "high": 20.0}}]})
+    shown = capsys.readouterr().out
+    assert "train 8.1, find 2.5" in shown
+    assert "12 (3 to 20)" in shown
+
+
 def test_a_warning_goes_to_stderr_and_stays_in_json(capsys):
     show({"run": "a", "warning": "another database"}, as_json=False)
     assert capsys.readouterr() == ("run  a\n", "warning: another database\n")
