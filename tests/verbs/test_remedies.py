@@ -498,3 +498,36 @@ def test_what_a_judge_said_is_made_again_by_the_command_that_made_the_run(pets, 
     assert (audit.run.path / name).read_bytes() == expected
     assert cli("gallery", "pets", "--review") == 0
     assert len(read_journal(audit.run.path / "decisions.jsonl").decisions) == 1
+
+
+def test_given_probabilities_that_are_missing_in_a_run_are_put_there_by_the_command_that_made_it(pets, tmp_path, capsys):
+    np.save(tmp_path / "p.npy", SOUND)
+    made = ("audit", pets, "--pred-probs", tmp_path / "p.npy", "--no-fiftyone")
+    assert cli(*made) == 0
+    path = curate.open("pets-given").run.path
+    append_decisions(path / "decisions.jsonl", [Decision(ROW, "drop", who="ann")])
+    expected = (path / "pred_probs.npy").read_bytes()
+    (path / "pred_probs.npy").unlink()
+    assert cli("find", "pets-given") == 2
+    assert "has no pred_probs.npy; give the command that made this run again" in capsys.readouterr().err
+    assert cli(*made) == 0
+    assert (path / "pred_probs.npy").read_bytes() == expected
+    assert cli("find", "pets-given") == 0
+    assert len(read_journal(path / "decisions.jsonl").decisions) == 1
+
+
+def test_nets_that_are_missing_are_trained_under_another_name_or_by_the_same_command(pets, capsys):
+    quick = ["--model", "lenet5", "--preset", "quick", "--folds", "2", "--image-size", "16", "--device", "cpu", "--no-fiftyone"]
+    made = ("audit", pets, "--judge", "nets", *quick, "--run")
+    assert cli(*made, "nets") == 0
+    path = curate.open("nets").run.path
+    for name in ("model.safetensors", "models/fold-0.safetensors"):
+        (path / name).unlink()
+    assert cli("explain", "filters", "nets") == 2
+    assert "audit again under another --run name" in capsys.readouterr().err
+    assert cli(*made, "other") == cli("explain", "filters", "other") == 0
+    for left in ("pred_probs.npy", "folds/pred_probs-r0-f0.npy"):  # as where the training was killed
+        (path / left).unlink()
+    assert cli("explain", "filters", "nets") == 2
+    assert "has no pred_probs.npy; give the command that made this run again" in capsys.readouterr().err
+    assert cli(*made, "nets") == cli("explain", "filters", "nets") == 0
