@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import curate
@@ -531,3 +532,31 @@ def test_nets_that_are_missing_are_trained_under_another_name_or_by_the_same_com
     assert cli("explain", "filters", "nets") == 2
     assert "has no pred_probs.npy; give the command that made this run again" in capsys.readouterr().err
     assert cli(*made, "nets") == cli("explain", "filters", "nets") == 0
+
+
+PLACES = {  # where nets are to train and cannot, what is said, where that says
+    "no GPU": ("--device cuda", "torch sees no GPU; check the driver with `curate doctor`, or use --device cpu", "--device cpu"),
+    "no GPU of Apple's": ("--device mps", "torch sees no GPU of Apple's; use --device cpu", "--device cpu"),
+    "an address without Ray": ("--address 127.0.0.1:9", "is that of a Ray cluster: add --executor ray", None),
+    "no cluster there": (
+        "--executor ray --address 127.0.0.1:9",
+        "start one with `ray start --head --port 9`, or leave --address out",
+        "--device cpu",
+    ),
+    "no address": ("--executor ray --address localhost", "is HOST:PORT, such as 10.0.0.1:6379, found 'localhost'", None),
+    "workers without Ray": ("--data-parallel 2", "by workers of a Ray cluster: add --executor ray", "--data-parallel 1 --device cpu"),
+}
+
+
+@pytest.mark.parametrize("case", PLACES)
+def test_nets_train_where_the_message_says(pets, capsys, case):
+    wrong, message, right = PLACES[case]
+    if (case == "no GPU" and torch.cuda.is_available()) or (case == "no GPU of Apple's" and torch.backends.mps.is_available()):
+        pytest.skip("this machine has one")
+    quick = ["--model", "lenet5", "--preset", "quick", "--folds", "2", "--image-size", "16", "--no-fiftyone"]
+    words = ("audit", pets, "--judge", "nets", "--run", "nets", *quick)
+    assert cli(*words, *wrong.split()) == 2
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(told) == 1 and message in told[0], told
+    if right is not None:
+        assert cli(*words, *right.split()) == 0
