@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = 1
-MADE_AGAIN = "delete it, and pred_probs.npy beside it, and give the command that made this run again"
+JUDGED_AGAIN = "give the command that made this run again"
+MADE_AGAIN = f"delete it, and pred_probs.npy beside it, and {JUDGED_AGAIN}"
 """What makes anew an array of what is judged or of what the judge says, whoever judges: without `pred_probs.npy` a run is not judged."""
 NEW_RUN = "choose another place with --run, or set CURATE_DATA to a folder that can be written"
 
@@ -203,11 +204,14 @@ class Run:
         """The path of artefact `name`.
 
         Raises:
-            RunError: it is not there; the message names `verb`, the step that makes it.
+            RunError: it is not there; the message names `verb`, the step that makes it. What `train` makes, other judges make, too.
         """
-        if not self.has(name):
+        if self.has(name):
+            return self.path / name
+        if verb != "train":
             raise RunError(f"{self.path} has no {name} yet; run `curate {verb}` first")
-        return self.path / name
+        first = "delete pred_probs.npy in it, and " if self.has("pred_probs.npy") else ""
+        raise RunError(f"{self.path} has no {name}; {first}{JUDGED_AGAIN}")
 
     def save_array(self, name: str, array: NDArray) -> None:
         """Writes `array` as `name` (with its `.npy`), atomically."""

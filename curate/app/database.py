@@ -76,7 +76,10 @@ def check_server(uri: str) -> None:
     try:
         nodes = parse_uri(uri)["nodelist"]
     except (PyMongoError, ValueError) as error:
-        raise DatabaseError(f"FIFTYONE_DATABASE_URI '{without_password(uri)}' is not a MongoDB URI ({error})") from error
+        raise DatabaseError(
+            f"FIFTYONE_DATABASE_URI '{without_password(uri)}' is not a MongoDB URI ({str(error).rstrip('.')}); "
+            "expected one such as mongodb://127.0.0.1:27017, or unset that variable to use FiftyOne's own database"
+        ) from error
     if not any(answers(host, port or 27017, PROBE_SECONDS) for host, port in nodes):
         raise DatabaseError(
             f"no MongoDB answers at {without_password(uri)} (FIFTYONE_DATABASE_URI); start it, "

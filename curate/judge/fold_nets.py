@@ -41,7 +41,20 @@ def net_file(run: Run) -> Path:
         RunError: it has none, or not yet.
     """
     _check_judged_by_nets(run)
-    return run.require("model.safetensors", "train")
+    return _file_of(run, 0)
+
+
+def _file_of(run: Run, fold: int) -> Path:
+    """The weights of the net that held out `fold`; those of fold 0 are there twice."""
+    files = [f"models/fold-{fold}.safetensors", *(["model.safetensors"] if fold == 0 else [])]
+    file = next((file for file in files if run.has(file)), None)
+    if file is not None:
+        return run.path / file
+    run.require("pred_probs.npy", "train")
+    raise RunError(
+        f"{run.path} has no {files[0]}: the run is of an older version, or was made without safetensors; "
+        "audit again under another --run name"
+    )
 
 
 def _check_judged_by_nets(run: Run) -> None:
@@ -65,15 +78,9 @@ def load_fold_net(run: Run, image_set: ImageSet, fold: int) -> tuple[ConvNet, Ba
         RunError: the net is not there: another judge judged, an older version kept that of fold 0 only, or there was no safetensors.
     """
     _check_judged_by_nets(run)
-    files = [f"models/fold-{fold}.safetensors", *(["model.safetensors"] if fold == 0 else [])]
-    file = next((file for file in files if run.has(file)), None)
-    if file is None:
-        raise RunError(
-            f"{run.path} has no {files[0]}: the run is of an older version, or was made without safetensors; "
-            "audit again under another --run name"
-        )
+    file = _file_of(run, fold)
     batches = Batches(as_tensor(image_set.images))
-    net = load_weights(run.path / file)
+    net = load_weights(file)
     if net.input_statistics is not None:
         batches.normalise_by(*net.input_statistics)
     else:  # an older version did not write them

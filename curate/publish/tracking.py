@@ -202,7 +202,7 @@ def track(run: Run, image_set: ImageSet, tracker: str) -> Path:
 
     Raises:
         UnknownNameError, DependencyError: as `check_tracker`.
-        RunError: `train` has not been run.
+        RunError: what is in the run folder cannot be read.
         StorageError: the folder cannot be written.
         CurateError: the server of Weights & Biases did not take it.
     """
@@ -213,14 +213,15 @@ def track(run: Run, image_set: ImageSet, tracker: str) -> Path:
 
 
 def story_of(run: Run, image_set: ImageSet) -> Story:
-    """What is told of a run: as far as it has come."""
-    folds = [(repeat, fold) for repeat, held in enumerate(run.load_array("fold.npy")) for fold in range(held.max() + 1)]
+    """What is told of a run: as far as it has come, and without folds where its probabilities were given."""
+    divided = run.load_array("fold.npy") if run.has("fold.npy") else ()
+    folds = [(repeat, fold) for repeat, held in enumerate(divided) for fold in range(held.max() + 1)]
     names = {f"r{repeat}-f{fold}": (repeat, fold) for repeat, fold in folds}
     dataset = {key: value for key, value in run.meta["dataset"].items() if key != "origin"}  # folders of this machine stay here
     table = load_table(run).sort_values("rank") if run.has("issues.parquet") else None
     return Story(
         name=run.name,
-        config={**{key: run.meta[key] for key in ("config", "versions", "device")}, "dataset": dataset},
+        config={**{key: run.meta[key] for key in ("config", "versions", "device") if key in run.meta}, "dataset": dataset},
         figures={name: float(value) for name, value in flat(run.meta["metrics"]) if isinstance(value, (int, float))},
         curves={name: run.load_array(file) for name in names if run.has(file := f"folds/curve-{name}.npy")},
         held_out={name: value for name, place in names.items() if (value := held_out_accuracy(run, *place)) is not None},

@@ -84,7 +84,8 @@ class Decision:
                 raise DataError(f"a decision needs {'a sample_id' if name == 'sample_id' else 'an id'}, found an empty one")
         if self.action not in ACTIONS:
             raise UnknownNameError.of("action", self.action, ACTIONS)
-        if (self.action in LABEL_ACTIONS) != (isinstance(self.label, str) and self.label != ""):
+        has_label = self.label not in (None, "")  # what is no text is no label, and not none either
+        if (self.action in LABEL_ACTIONS) != has_label or (has_label and not isinstance(self.label, str)):
             expected = "a class name" if self.action in LABEL_ACTIONS else "none"
             raise DataError(f"action '{self.action}' on {self.sample_id} takes {expected} as label, found {self.label!r}")
         if self.undoes and self.action != "undo":

@@ -91,6 +91,14 @@ def test_a_line_that_is_wrong_is_named(read, text, message):
         read(text)
 
 
+@pytest.mark.parametrize("label", [{}, [], 3, 0, False, ["dog"]])
+@pytest.mark.parametrize("action", ["ok", "drop", "relabel"])
+def test_a_label_that_is_no_text_is_told_with_its_line(read, action, label):
+    line = json.dumps({"sample_id": "p/test/0", "action": action, "label": label, "who": "ada", "when": "2026-01-31T10:00:00"})
+    with pytest.raises(DataError, match=r"jsonl line 1 is not a review decision \(action '\w+' on p/test/0 takes .* as label, found "):
+        read(line, name="vendor.jsonl")
+
+
 def test_other_kinds_of_files_are_refused(read, tmp_path):
     with pytest.raises(DataError, match=r"found votes\.xlsx"):
         read("", "votes.xlsx")

@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import curate
@@ -498,3 +499,64 @@ def test_what_a_judge_said_is_made_again_by_the_command_that_made_the_run(pets, 
     assert (audit.run.path / name).read_bytes() == expected
     assert cli("gallery", "pets", "--review") == 0
     assert len(read_journal(audit.run.path / "decisions.jsonl").decisions) == 1
+
+
+def test_given_probabilities_that_are_missing_in_a_run_are_put_there_by_the_command_that_made_it(pets, tmp_path, capsys):
+    np.save(tmp_path / "p.npy", SOUND)
+    made = ("audit", pets, "--pred-probs", tmp_path / "p.npy", "--no-fiftyone")
+    assert cli(*made) == 0
+    path = curate.open("pets-given").run.path
+    append_decisions(path / "decisions.jsonl", [Decision(ROW, "drop", who="ann")])
+    expected = (path / "pred_probs.npy").read_bytes()
+    (path / "pred_probs.npy").unlink()
+    assert cli("find", "pets-given") == 2
+    assert "has no pred_probs.npy; give the command that made this run again" in capsys.readouterr().err
+    assert cli(*made) == 0
+    assert (path / "pred_probs.npy").read_bytes() == expected
+    assert cli("find", "pets-given") == 0
+    assert len(read_journal(path / "decisions.jsonl").decisions) == 1
+
+
+def test_nets_that_are_missing_are_trained_under_another_name_or_by_the_same_command(pets, capsys):
+    quick = ["--model", "lenet5", "--preset", "quick", "--folds", "2", "--image-size", "16", "--device", "cpu", "--no-fiftyone"]
+    made = ("audit", pets, "--judge", "nets", *quick, "--run")
+    assert cli(*made, "nets") == 0
+    path = curate.open("nets").run.path
+    for name in ("model.safetensors", "models/fold-0.safetensors"):
+        (path / name).unlink()
+    assert cli("explain", "filters", "nets") == 2
+    assert "audit again under another --run name" in capsys.readouterr().err
+    assert cli(*made, "other") == cli("explain", "filters", "other") == 0
+    for left in ("pred_probs.npy", "folds/pred_probs-r0-f0.npy"):  # as where the training was killed
+        (path / left).unlink()
+    assert cli("explain", "filters", "nets") == 2
+    assert "has no pred_probs.npy; give the command that made this run again" in capsys.readouterr().err
+    assert cli(*made, "nets") == cli("explain", "filters", "nets") == 0
+
+
+PLACES = {  # where nets are to train and cannot, what is said, where that says
+    "no GPU": ("--device cuda", "torch sees no GPU; check the driver with `curate doctor`, or use --device cpu", "--device cpu"),
+    "no GPU of Apple's": ("--device mps", "torch sees no GPU of Apple's; use --device cpu", "--device cpu"),
+    "an address without Ray": ("--address 127.0.0.1:9", "is that of a Ray cluster: add --executor ray", None),
+    "no cluster there": (
+        "--executor ray --address 127.0.0.1:9",
+        "start one with `ray start --head --port 9`, or leave --address out",
+        "--device cpu",
+    ),
+    "no address": ("--executor ray --address localhost", "is HOST:PORT, such as 10.0.0.1:6379, found 'localhost'", None),
+    "workers without Ray": ("--data-parallel 2", "by workers of a Ray cluster: add --executor ray", "--data-parallel 1 --device cpu"),
+}
+
+
+@pytest.mark.parametrize("case", PLACES)
+def test_nets_train_where_the_message_says(pets, capsys, case):
+    wrong, message, right = PLACES[case]
+    if (case == "no GPU" and torch.cuda.is_available()) or (case == "no GPU of Apple's" and torch.backends.mps.is_available()):
+        pytest.skip("this machine has one")
+    quick = ["--model", "lenet5", "--preset", "quick", "--folds", "2", "--image-size", "16", "--no-fiftyone"]
+    words = ("audit", pets, "--judge", "nets", "--run", "nets", *quick)
+    assert cli(*words, *wrong.split()) == 2
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(told) == 1 and message in told[0], told
+    if right is not None:
+        assert cli(*words, *right.split()) == 0

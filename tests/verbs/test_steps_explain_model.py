@@ -110,8 +110,11 @@ def test_probabilities_that_are_not_the_models_are_refused(found):
 
 
 def test_a_run_without_a_net_says_what_is_missing(trained):
+    expected = explain_model(trained.run, against=[])["itself"]["costs"]["size_bytes"]
     (trained.run.path / "model.safetensors").unlink()
-    with pytest.raises(RunError, match=r"no model\.safetensors yet; run `curate train`"):
+    assert explain_model(trained.run, against=[])["itself"]["costs"]["size_bytes"] == expected  # that of fold 0 is the same
+    (trained.run.path / "models" / "fold-0.safetensors").unlink()
+    with pytest.raises(RunError, match=r"has no models/fold-0\.safetensors: .*; audit again under another --run name"):
         explain_model(trained.run, against=[])
 
 

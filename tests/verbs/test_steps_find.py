@@ -105,7 +105,7 @@ def test_an_unknown_method_names_the_nearest(trained):
 
 def test_without_training_it_says_what_to_do(shapes, data):
     run = Run.create(data / "runs" / "empty", {"dataset": {}, "config": {}})
-    with pytest.raises(RunError, match="run `curate train` first"):
+    with pytest.raises(RunError, match=r"has no \w+\.npy; give the command that made this run again"):
         find(run, shapes)
 
 

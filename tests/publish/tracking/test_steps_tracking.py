@@ -86,6 +86,17 @@ def test_an_older_run_without_curves_is_tracked_without_them(shapes, path):
     assert wandb_records(track(run, shapes, "wandb"))
 
 
+@pytest.mark.parametrize("tracker", ["tensorboard", "wandb"])
+def test_a_run_of_given_probabilities_is_tracked_with_its_findings_and_without_folds(shapes, path, tracker):
+    probs = np.full((len(shapes), 3), 0.1, np.float32)
+    probs[np.arange(len(shapes)), (shapes.labels + (np.arange(len(shapes)) == 5)) % 3] = 0.8
+    made = curate.audit(shapes, run=path, judge=curate.Given(probs), track=tracker)
+    assert made.told["tracked"].is_relative_to(path / "tracking") and made.told["tracked"].exists()
+    story = story_of(made.run, shapes)
+    assert story.curves == story.held_out == {} and len(story.pictures) == 24
+    assert story.pictures[0].caption.startswith("shapes/train/5: ")
+
+
 def test_folders_of_this_machine_are_not_told(shapes, path):
     run = train(shapes, path, **OPTIONS)
     run.meta["dataset"]["origin"] = {"path": "/home/somebody/pictures"}
