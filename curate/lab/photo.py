@@ -21,7 +21,7 @@ from curate.judge.models.zoo_net import VisionTransformerNet
 from curate.lab.explain_image import load_image
 from curate.lab.explain_net import counting_net, new_net
 from curate.lab.figure import save
-from curate.lab.layers import conv_layers
+from curate.lab.layers import conv_layers, kind_of_layer
 from curate.lab.photo_figures import evidence_figure, maps_of_all_layers_figure, prediction_figure, projection_figure
 from curate.lab.saliency import saliency
 from curate.lab.seeing_figures import filters_figure
@@ -87,7 +87,9 @@ def photo(
     pictures["filters"] = save(filters_figure(net, next(iter(conv_layers(net))), is_random=is_random), to / "filters.png")
     progress("photo", 2, 5, "maps")
     layers = maps_of_layers(net, x)
-    pictures["maps"] = save(maps_of_all_layers_figure(seen, layers, name=Path(image).name, model=model), to / "maps.png")
+    kinds = {name: kind_of_layer(net, name) for name in layers}
+    figure = maps_of_all_layers_figure(seen, layers, name=Path(image).name, model=model, kinds=kinds)
+    pictures["maps"] = save(figure, to / "maps.png")
     progress("photo", 3, 5, "evidence")
     heats = {method: saliency(net, x, best[0], method) for method in ("gradcam", "guided", "deconvolution")}
     figure = evidence_figure(seen, heats, class_name=answers[0][0], probability=answers[0][1], is_random=is_random)

@@ -39,14 +39,17 @@ def prediction_figure(image: NDArray[np.uint8], answers: Sequence[tuple[str, flo
 
 
 @styled
-def maps_of_all_layers_figure(image: NDArray[np.uint8], layers: Mapping[str, Tensor], *, name: str, model: str) -> "Figure":
+def maps_of_all_layers_figure(
+    image: NDArray[np.uint8], layers: Mapping[str, Tensor], *, name: str, model: str, kinds: Mapping[str, str] | None = None
+) -> "Figure":
     """The liveliest maps of every convolution and pooling: a row for each, on one scale per row, from the image down to the answer."""
     names = list(layers)
     if len(names) > MOST_ROWS:
         names = [names[i] for i in sorted({round(k) for k in np.linspace(0, len(names) - 1, MOST_ROWS)})]
     chosen = {layer: liveliest(layers[layer], MAPS_IN_A_ROW) for layer in names}
     rows = [[coloured(layers[layer][channel], layers[layer]) for channel in chosen[layer]] for layer in names]
-    labels = [f"{layer}\n{' × '.join(map(str, layers[layer].shape))}" for layer in names]
+    lines = [(layer, (kinds or {}).get(layer, ""), " × ".join(map(str, layers[layer].shape))) for layer in names]
+    labels = ["\n".join(line for line in each if line) for each in lines]
     under = [[f"map {channel}" for channel in chosen[layer]] for layer in names]
     few = "" if len(names) == len(layers) else f". {len(names)} of {len(layers)} layers"
     note = f"Each row is a layer: the {MAPS_IN_A_ROW} maps that vary most, on one scale. Red is above 0, blue below, white is 0{few}"
@@ -131,7 +134,8 @@ def evidence_figure(
         show_image(place, overlay(image, _visible(heat.numpy()), side=336), name)
         place.set_xlabel(says, color=GREY)
     add_evidence_bar(figure, axes)
-    return noted(figure, "Red speaks for the class, blue against; each picture is on its own scale")
+    others = "the others: red and blue where a brighter or a darker pixel would make it likelier"
+    return noted(figure, f"Grad-CAM: red speaks for the class; {others}. Each picture is on its own scale")
 
 
 def _visible(heat: NDArray[np.float32]) -> NDArray[np.float32]:

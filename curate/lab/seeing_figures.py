@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from curate.lab.excitation import Excitation, check_channels
 from curate.lab.figure import BLACK, DIVERGING, FAINT, GREY, ORANGE, add_bar, new_figure, noted, styled
 from curate.lab.figure_images import image_grid, show_image
-from curate.lab.layers import colour_filters, layer_filters, mosaic, normalised_filters, strongest_filters
+from curate.lab.layers import colour_filters, conv_layers, layer_filters, mosaic, normalised_filters, strongest_filters
 from curate.lab.run_saliency import Evidence, SampleSaliency
 from curate.lab.saliency import overlay
 from curate.lab.visible import Visible
@@ -42,17 +42,21 @@ def filters_figure(net: nn.Module, layer: str, *, is_random: bool = False) -> "F
     num, inputs, height, width = filters.shape
     chosen = strongest_filters(filters, MOST_FILTERS if inputs > 3 else MOST_COLOURED)
     of = f"{num} filters" if len(chosen) == num else f"The {len(chosen)} of {num} filters with the largest weights,"
+    convolutions = list(conv_layers(net))
+    which = f"{layer}, convolution {convolutions.index(layer) + 1} of {len(convolutions)}"
     grid: dict[str, Any] = {
         "titles": [f"filter {i}" for i in chosen],
-        "title": f"{'Random' if is_random else 'Learned'} filters of layer {layer}",
+        "title": f"{'Random' if is_random else 'Learned'} filters of layer {which}",
         "columns": _columns(len(chosen)),
     }
     if inputs == 3:
         figure = image_grid(list(colour_filters(filters)[chosen]), cell=0.9, **grid)
-        return noted(figure, f"{of} of {height} × {width} over red, green and blue; grey is a weight of 0")
+        says = "each answers most to its own colours; grey is a weight of 0"
+        return noted(figure, f"{of} of {height} × {width} over red, green and blue: {says}")
     grid.update(cmap=DIVERGING, vmin=-1, vmax=1, bar="weight, each filter on its own scale")
     if inputs == 1:
-        return noted(image_grid(list(normalised_filters(filters)[chosen]), cell=1.1, **grid), f"{of} of {height} × {width}")
+        says = "red: a bright pixel there raises the answer, blue: it lowers it"
+        return noted(image_grid(list(normalised_filters(filters)[chosen]), cell=1.1, **grid), f"{of} of {height} × {width}; {says}")
     columns = math.ceil(math.sqrt(min(inputs, MOST_KERNELS)))
     scaled = normalised_filters(filters, quantile=0.99)[chosen]
     figure = image_grid([mosaic(_strongest_kernels(kernels), columns=columns) for kernels in scaled], **grid)
@@ -88,11 +92,11 @@ def maps_figure(image: NDArray[np.uint8], maps: Tensor, layer: str, *, name: str
     add_bar(figure, drawn, axes, "output")
     _, height, width = maps.shape
     of = f"{len(maps)} maps" if len(chosen) == len(maps) else f"The {len(chosen)} of {len(maps)} maps that vary most,"
-    return noted(figure, f"{of} of {height} × {width}, on one scale")
+    return noted(figure, f"{of} of {height} × {width}, on one scale: red above 0, blue below")
 
 
 @styled
-def depth_figure(image: NDArray[np.uint8], layers: Mapping[str, Tensor], *, name: str) -> "Figure":
+def depth_figure(image: NDArray[np.uint8], layers: Mapping[str, Tensor], *, name: str, kinds: Mapping[str, str] | None = None) -> "Figure":
     """The liveliest maps of several layers for one image: a row for each layer, on a scale of its own.
 
     Rows that follow each other with as many maps, such as a convolution and its pooling, show the same ones.
@@ -101,6 +105,7 @@ def depth_figure(image: NDArray[np.uint8], layers: Mapping[str, Tensor], *, name
         image: (C, H, W).
         layers: maps (M, h, w) by layer, in forward order.
         name: of the image, for the title.
+        kinds: what layers are, such as `convolution`, by layer.
     """
     most = min(MAPS_PER_LAYER, max(len(maps) for maps in layers.values()))
     figure, axes = new_figure(
@@ -116,7 +121,8 @@ def depth_figure(image: NDArray[np.uint8], layers: Mapping[str, Tensor], *, name
         for place, channel in zip(row[1:], channels[layer], strict=False):
             place.set_axis_on()
             show_image(place, maps[channel], f"map {channel}", cmap=cmap, vmin=vmin, vmax=vmax)
-        row[1].set_ylabel(f"{layer}\n{' × '.join(map(str, maps.shape))}", fontsize=7, color=GREY)
+        lines = (layer, (kinds or {}).get(layer, ""), " × ".join(map(str, maps.shape)))
+        row[1].set_ylabel("\n".join(line for line in lines if line), fontsize=7, color=GREY)
     for place in axes.flat:
         place.title.set_fontsize(8)
     which = "those that vary most, and the same in rows that follow each other with as many maps"
@@ -170,7 +176,7 @@ def excitation_figure(images: NDArray[np.uint8], found: Excitation, seen: Visibl
     field = "A place of this layer can see the whole image" if whole else f"A place of this layer sees {height} × {width} pixels"
     framed = ", framed in the images below" if alone else ""
     of = f"{len(channels)} of {len(found.values)} channels. " if 1 < len(channels) < len(found.values) else ""
-    return noted(figure, f"{of}{field}{framed}; above each patch the output of the channel there. Faint grey is beyond the border")
+    return noted(figure, f"{of}{field}{framed}; above each patch the value of the channel's map there. Faint grey is beyond the border")
 
 
 @styled

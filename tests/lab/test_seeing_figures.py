@@ -9,7 +9,7 @@ from torch import nn
 from curate.errors import UsageError
 from curate.lab.excitation import most_exciting
 from curate.lab.figure import to_png
-from curate.lab.layers import feature_maps
+from curate.lab.layers import feature_maps, kind_of_layer
 from curate.lab.run_saliency import Evidence, SampleSaliency
 from curate.lab.seeing_figures import depth_figure, excitation_figure, filters_figure, maps_figure, saliency_figure
 from curate.lab.visible import visible
@@ -43,6 +43,12 @@ def test_filters_of_one_channel_show_zero_as_the_middle_of_the_scale():
     figure = filters_figure(conv(1, 4), "0")
     assert all(axes.images[0].get_clim() == (-1, 1) for axes in figure.axes if axes.images)
     assert len(pictures(figure)) == 4 and is_drawn(figure)
+    assert "red: a bright pixel there raises the answer" in figure.get_supxlabel()
+
+
+def test_a_title_of_filters_counts_the_convolutions():
+    figure = filters_figure(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(2, 3, 3)), "2")
+    assert figure.get_suptitle() == "Learned filters of layer 2, convolution 2 of 2"
 
 
 def test_of_many_deep_filters_the_strongest_are_shown_and_that_is_said():
@@ -68,6 +74,15 @@ def test_maps_of_several_layers_have_a_row_each():
     figure = depth_figure(np.zeros((3, 8, 8), np.uint8), maps, name="black")
     assert [axes.get_ylabel() for axes in figure.axes if axes.get_ylabel()] == ["first\n12 × 8 × 8", "second\n3 × 4 × 4"]
     assert sum(axes.get_title().startswith("map") for axes in figure.axes) == 8 + 3 and is_drawn(figure)
+
+
+def test_a_row_of_maps_says_what_its_layer_is():
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(2))
+    kinds = {name: kind_of_layer(net, name) for name in ("0", "1", "max_pool2d")}
+    assert kinds == {"0": "convolution", "1": "max pooling", "max_pool2d": ""}
+    maps = {"0": torch.rand(2, 6, 6), "max_pool2d": torch.rand(2, 3, 3)}
+    figure = depth_figure(np.zeros((1, 8, 8), np.uint8), maps, name="x", kinds=kinds)
+    assert [axes.get_ylabel() for axes in figure.axes if axes.get_ylabel()] == ["0\nconvolution\n2 × 6 × 6", "max_pool2d\n2 × 3 × 3"]
 
 
 def test_a_pooling_shows_the_maps_of_its_convolution():
