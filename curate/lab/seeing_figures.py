@@ -14,6 +14,7 @@ from curate.lab.figure_images import image_grid, show_image
 from curate.lab.layers import colour_filters, conv_layers, layer_filters, mosaic, normalised_filters, strongest_filters
 from curate.lab.run_saliency import Evidence, SampleSaliency
 from curate.lab.saliency import overlay
+from curate.lab.sheet import coloured, scale_of, sheet_figure
 from curate.lab.visible import Visible
 
 if TYPE_CHECKING:
@@ -107,26 +108,19 @@ def depth_figure(image: NDArray[np.uint8], layers: Mapping[str, Tensor], *, name
         name: of the image, for the title.
         kinds: what layers are, such as `convolution`, by layer.
     """
-    most = min(MAPS_PER_LAYER, max(len(maps) for maps in layers.values()))
-    figure, axes = new_figure(
-        len(layers), most + 1, width=max(4.5, 1.15 * (most + 1) + 0.4), height=1.3 * len(layers) + 0.6, title=f"What the net sees in {name}"
-    )
-    for place in axes.flat:
-        place.set_axis_off()
-    axes[0, 0].set_axis_on()
-    show_image(axes[0, 0], image, "image")
     channels = followed(layers)
-    for row, (layer, maps) in zip(axes, layers.items(), strict=True):
-        cmap, vmin, vmax = scale_of(maps)
-        for place, channel in zip(row[1:], channels[layer], strict=False):
-            place.set_axis_on()
-            show_image(place, maps[channel], f"map {channel}", cmap=cmap, vmin=vmin, vmax=vmax)
-        lines = (layer, (kinds or {}).get(layer, ""), " × ".join(map(str, maps.shape)))
-        row[1].set_ylabel("\n".join(line for line in lines if line), fontsize=7, color=GREY)
-    for place in axes.flat:
-        place.title.set_fontsize(8)
+    rows = [[coloured(maps[channel], maps) for channel in channels[layer]] for layer, maps in layers.items()]
+    names = [[f"map {channel}" for channel in channels[layer]] for layer in layers]
+    figure = sheet_figure(image, rows, layer_labels(layers, kinds), names, title=f"What the net sees in {name}")
+    most = max(map(len, rows))
     which = "those that vary most, and the same in rows that follow each other with as many maps"
     return noted(figure, f"Up to {most} maps of each layer: {which}. Every row has its own scale: red above 0, blue below")
+
+
+def layer_labels(layers: Mapping[str, Tensor], kinds: Mapping[str, str] | None = None) -> list[str]:
+    """Name, kind if there is one, and shape of the maps of each layer, one below the other."""
+    lines = [(layer, (kinds or {}).get(layer, ""), " × ".join(map(str, maps.shape))) for layer, maps in layers.items()]
+    return ["\n".join(line for line in each if line) for each in lines]
 
 
 def followed(layers: Mapping[str, Tensor]) -> dict[str, list[int]]:
@@ -240,12 +234,6 @@ def _strongest_kernels(kernels: Tensor) -> Tensor:
 def liveliest(maps: Tensor, num: int) -> list[int]:
     """The `num` maps of (M, h, w) with the largest deviation from their own mean, in ascending order."""
     return sorted(maps.float().flatten(1).std(dim=1, correction=0).topk(min(num, len(maps))).indices.tolist())
-
-
-def scale_of(maps: Tensor) -> tuple[str, float, float]:
-    """Colour map and its ends, the same kind in all figures: white is 0, red above, blue below; the 0.5 % largest values are cut."""
-    largest = float(np.quantile(np.abs(maps.float().numpy()), 0.995)) or 1.0
-    return DIVERGING, -largest, largest
 
 
 def _on_page(patch: NDArray) -> NDArray[np.uint8]:
