@@ -44,10 +44,10 @@ def filters_figure(net: nn.Module, layer: str, *, is_random: bool = False) -> "F
     chosen = strongest_filters(filters, MOST_FILTERS if inputs > 3 else MOST_COLOURED)
     of = f"{num} filters" if len(chosen) == num else f"The {len(chosen)} of {num} filters with the largest weights,"
     convolutions = list(conv_layers(net))
-    which = f"{layer}, convolution {convolutions.index(layer) + 1} of {len(convolutions)}"
+    of = f"Convolution {convolutions.index(layer) + 1} of {len(convolutions)}. {of}"
     grid: dict[str, Any] = {
         "titles": [f"filter {i}" for i in chosen],
-        "title": f"{'Random' if is_random else 'Learned'} filters of layer {which}",
+        "title": f"{'Random' if is_random else 'Learned'} filters of layer {layer}",
         "columns": _columns(len(chosen)),
     }
     if inputs == 3:

@@ -40,6 +40,9 @@ def test_the_figure_is_drawn(image):
     figure = invariance_figure(changes, [0, 1], title="x", kernel="sharpen")
     assert to_png(figure).startswith(b"\x89PNG")
     assert "the image through sharpen" in figure.get_supxlabel()
+    figure.canvas.draw()
+    note = figure._supxlabel.get_window_extent()
+    assert note.x0 >= 0 and note.x1 <= figure.bbox.width
 
 
 @pytest.mark.parametrize(("after", "before", "expected"), [([3, 6], [3, 2], 4 / 13**0.5), ([0, 0], [0, 0], 0), ([0, 1], [0, 0], np.inf)])

@@ -32,29 +32,34 @@ def conv(inputs, outputs, side=3):
     return nn.Sequential(nn.Conv2d(inputs, outputs, side))
 
 
+def note_of(figure):
+    """The explanation below, as one line."""
+    return " ".join(figure.get_supxlabel().split())
+
+
 def test_first_filters_of_colour_images_are_drawn_in_colour():
     figure = filters_figure(conv(3, 6), "0")
     shown = pictures(figure)
     assert list(shown) == [f"filter {i}" for i in range(6)] and all(picture.shape == (3, 3, 3) for picture in shown.values())
-    assert "6 filters of 3 × 3 over red, green and blue" in figure.get_supxlabel() and is_drawn(figure)
+    assert "6 filters of 3 × 3 over red, green and blue" in note_of(figure) and is_drawn(figure)
 
 
 def test_filters_of_one_channel_show_zero_as_the_middle_of_the_scale():
     figure = filters_figure(conv(1, 4), "0")
     assert all(axes.images[0].get_clim() == (-1, 1) for axes in figure.axes if axes.images)
     assert len(pictures(figure)) == 4 and is_drawn(figure)
-    assert "red: a bright pixel there raises the answer" in figure.get_supxlabel()
+    assert "red: a bright pixel there raises the answer" in note_of(figure)
 
 
-def test_a_title_of_filters_counts_the_convolutions():
+def test_a_note_of_filters_counts_the_convolutions():
     figure = filters_figure(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(2, 3, 3)), "2")
-    assert figure.get_suptitle() == "Learned filters of layer 2, convolution 2 of 2"
+    assert note_of(figure).startswith("Convolution 2 of 2. 3 filters of 3 × 3")
 
 
 def test_of_many_deep_filters_the_strongest_are_shown_and_that_is_said():
     figure = filters_figure(conv(70, 30), "0")
     assert len(pictures(figure)) == 24
-    assert "The 24 of 30 filters" in figure.get_supxlabel() and "64 strongest of its 70 kernels" in figure.get_supxlabel()
+    assert "The 24 of 30 filters" in note_of(figure) and "64 strongest of its 70 kernels" in note_of(figure)
 
 
 def test_all_maps_of_a_layer_share_one_scale_beside_the_image():
@@ -116,14 +121,14 @@ def test_patches_of_three_pixels_keep_their_colours(channels):
         y, x = found.places[1, rank]
         patch = images[found.indices[1, rank], :, y : y + 3, x : x + 3]
         assert np.array_equal(axes.images[0].get_array(), np.moveaxis(np.broadcast_to(patch, (3, 3, 3)), 0, 2))
-    assert len(figure.axes) == 8 and "sees 3 × 3 pixels" in figure.get_supxlabel()
+    assert len(figure.axes) == 8 and "sees 3 × 3 pixels" in note_of(figure)
 
 
 def test_where_some_channels_are_drawn_it_is_said_of_how_many():
     net, images = conv(1, 3), np.random.default_rng(0).integers(0, 256, (2, 1, 8, 8), np.uint8)
     found = most_exciting(net, [torch.from_numpy(images).float()], "0", num=2)
     seen = visible(net, torch.zeros(1, 1, 8, 8), "0")
-    notes = [excitation_figure(images, found, seen, channels).get_supxlabel() for channels in ([0, 2], [0, 1, 2])]
+    notes = [note_of(excitation_figure(images, found, seen, channels)) for channels in ([0, 2], [0, 1, 2])]
     assert [note.startswith("2 of 3 channels. A place of this layer") for note in notes] == [True, False]
 
 
@@ -151,7 +156,7 @@ def test_the_heat_maps_tell_labels_and_how_sure_the_net_is(given, suggested, tit
     figure = saliency_figure(found)
     assert figure.get_suptitle() == title
     assert list(pictures(figure))[: len(captions) + 1] == ["mnist/train/7", *captions]
-    assert "net of fold 2, which never saw this image" in figure.get_supxlabel() and is_drawn(figure)
+    assert "net of fold 2, which never saw this image" in note_of(figure) and is_drawn(figure)
 
 
 def test_a_net_that_was_trained_on_the_image_is_named_as_such():
