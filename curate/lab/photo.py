@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from curate.errors import DataError, FetchError, UnknownNameError, UsageError
 from curate.files import TO, storage_errors
+from curate.judge.backbones import EMBEDDED, why_not
 from curate.judge.models.base import ConvNet
 from curate.judge.models.light_torchvision import import_torchvision_models
 from curate.judge.models.pretrained import IMAGENET, imagenet_weights, modern_name
@@ -130,7 +131,9 @@ def load_all(net: ConvNet, model: str, source: str, *, progress: Progress = sile
     try:
         tensors = imagenet_weights(model, progress=progress) if source == IMAGENET else _read(Path(source))
     except FetchError as error:
-        raise FetchError(f"{error}; or see the untrained net with --pretrained none") from error
+        ready = next((name for name in EMBEDDED if name in ZOO and why_not(name) is None), None)
+        offline = f"; or take --model {ready}, whose weights are installed" if ready is not None else ""
+        raise FetchError(f"{error}{offline}; or see the untrained net with --pretrained none") from error
     own = {key: value for key, value in net.state_dict().items() if not key.endswith("num_batches_tracked")}
     fitting = {key: tensors[key] for key, value in own.items() if key in tensors and tensors[key].shape == value.shape}
     if len(fitting) < len(own):  # other names for the same tensors, in the same order
