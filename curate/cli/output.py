@@ -34,6 +34,8 @@ def stdout_to_stderr() -> Iterator[None]:
         try:
             yield
         finally:
+            if sys.__stdout__ is not None:
+                sys.__stdout__.flush()  # of one who wrote past `sys.stdout`
             os.dup2(kept, 1)
             os.close(kept)
 

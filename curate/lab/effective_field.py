@@ -141,7 +141,7 @@ def effective_field_figure(found: dict[str, NDArray[np.float64]], records: Seque
             _outline(place, seen.box(record.output_shape[2] // 2, record.output_shape[3] // 2, (height, width)))
     for place in list(axes.flat)[len(names) :]:
         place.set_axis_off()
-    add_bar(figure, drawn, axes, "√ of the gradient's size, largest 1")
+    add_bar(figure, drawn, axes, "how much a pixel moves the unit: √ of the gradient, largest 1")
     from matplotlib.lines import Line2D
 
     line = Line2D([], [], color=ORANGE, linewidth=1.6, label=f"the square seen in theory, cut at the border of the {height}×{width} pixels")

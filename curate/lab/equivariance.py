@@ -149,7 +149,7 @@ def equivariance_figure(layers: Sequence[LayerShift], shifts: Sequence[int], *, 
     place.set_xticks(range(len(shifts)), [str(shift) for shift in shifts])
     place.set_yticks(range(len(layers)), labels)
     place.set_xlabel("shift of the image, pixels")
-    add_bar(figure, drawn, place, "relative error, 1 and more")
+    add_bar(figure, drawn, place, "relative error; 1: as large as the map")
     left_out = (
         f".\n{len(layers)} of {num_layers} layers: the last before each change of the jump, and some between"
         if len(layers) < num_layers
@@ -157,6 +157,6 @@ def equivariance_figure(layers: Sequence[LayerShift], shifts: Sequence[int], *, 
     )
     return noted(
         figure,
-        "0: the layer's map is shifted as the image is, and nothing else changes. Jump: pixels from one place of a map to the next.\n"
-        "* all units, since none sees only what was shifted; without places: change of the output" + left_out,
+        "0: the layer's map moves as the image does, and nothing else changes. Jump: pixels from one place of a map to the next.\n"
+        "* no unit sees the moved part alone, so all count, also at the border. No places: how much the output changes" + left_out,
     )

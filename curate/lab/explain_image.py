@@ -233,9 +233,10 @@ def invariance(
     shifts = shifts_up_to(largest, image)
     sizes = [size for size in (1, 2, 4, 8) if size <= min(image.shape[1:])]
     changes = pooling_invariance(image, matrix, shifts=shifts, sizes=sizes, kind=kind)
-    figure = invariance_figure(changes, shifts, title=f"{source} shifted: pooling forgets where")
+    figure = invariance_figure(changes, shifts, title=f"{source} shifted: pooling forgets where", kernel=kernel)
     return {
         "image": source,
+        "kernel": kernel,
         "shifts": shifts,
         "change": {key: values.tolist() for key, values in changes.items()},
         "figure": save(figure, to),

@@ -16,7 +16,7 @@ from curate.judge.fold_nets import RunNets, net_file
 from curate.judge.models.weights import load_weights
 from curate.lab.excitation import check_channels, most_exciting
 from curate.lab.figure import check_picture_path, save
-from curate.lab.layers import conv_layers, feature_maps
+from curate.lab.layers import conv_layers, feature_maps, kind_of_layer
 from curate.lab.run_saliency import explain_sample
 from curate.lab.seeing_figures import depth_figure, excitation_figure, filters_figure, maps_figure, saliency_figure
 from curate.lab.tracing import maps_of_layers
@@ -71,7 +71,8 @@ def picture_of_maps(run: Run, image_set: ImageSet, subject: str, *, layer: str |
     if layer is None:
         maps = maps_of_layers(judge.net, x[0])
         layers = _spread(list(maps), NUM_LAYERS)
-        figure = depth_figure(image, {each: maps[each] for each in layers}, name=name)
+        kinds = {each: kind_of_layer(judge.net, each) for each in layers}
+        figure = depth_figure(image, {each: maps[each] for each in layers}, name=name, kinds=kinds)
     else:
         layers = [layer]
         figure = maps_figure(image, feature_maps(judge.net, x, layer)[0], layer, name=name)

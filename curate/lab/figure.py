@@ -15,6 +15,7 @@ Source of the palette: Okabe & Ito, Color Universal Design, 2008.
 
 import functools
 import io
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -122,9 +123,14 @@ def add_bar(figure: "Figure", drawn: "ScalarMappable", axes: Any, label: str) ->
     bar.outline.set_visible(False)  # type: ignore[operator]
 
 
+CHARACTERS_PER_INCH = 15
+"""Of a note, at the width that most letters have; fewer than fit, so that none is cut."""
+
+
 def noted(figure: "Figure", note: str) -> "Figure":
-    """`figure` with a line of explanation below, and some paper at its sides."""
-    figure.supxlabel(f"{note}.", fontsize=8, color=GREY)
+    """`figure` with a line of explanation below, or several where it is narrow, and some paper at its sides."""
+    lines = (textwrap.fill(line, int(CHARACTERS_PER_INCH * figure.get_figwidth())) for line in f"{note}.".split("\n"))
+    figure.supxlabel("\n".join(lines), fontsize=8, color=GREY)
     figure.get_layout_engine().set(rect=(0.012, 0.012, 0.976, 0.976))  # type: ignore[union-attr, call-arg]
     return figure
 

@@ -51,8 +51,8 @@ def relative_difference(after: NDArray, before: NDArray) -> float:
 
 
 @styled
-def invariance_figure(changes: dict[str, NDArray[np.float64]], shifts: Sequence[int], *, title: str) -> "Figure":
-    """One line for each pooling: how much the description changes with the shift."""
+def invariance_figure(changes: dict[str, NDArray[np.float64]], shifts: Sequence[int], *, title: str, kernel: str = "a kernel") -> "Figure":
+    """One line for each pooling: how much the description changes with the shift; `kernel` is what made it, for the note."""
     figure, axes = new_figure(1, 1, width=7.2, height=4.2, title=title)
     place = axes[0, 0]
     for i, (name, values) in enumerate(changes.items()):
@@ -63,4 +63,5 @@ def invariance_figure(changes: dict[str, NDArray[np.float64]], shifts: Sequence[
     place.axhline(0, color=GREY, linewidth=0.6)
     place.grid(axis="y")
     place.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return noted(figure, "The description: what the kernel answers, negative answers cut off, then pooled. 0: the shift is forgotten")
+    says = f"The description: the image through {kernel}, negative answers cut off, then pooled"
+    return noted(figure, f"{says}. 0: the shift is forgotten; 1: the change is as large as the description")

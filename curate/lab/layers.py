@@ -33,6 +33,14 @@ def conv_layers(net: nn.Module) -> dict[str, nn.Conv2d]:
     return found
 
 
+KINDS = {"Conv2d": "convolution", "Conv2dSame": "convolution", "MaxPool2d": "max pooling", "AvgPool2d": "mean pooling"}
+
+
+def kind_of_layer(net: nn.Module, name: str) -> str:
+    """What the layer of that name is, in words, such as `convolution`; "" where it is no module of `net` or has no such word."""
+    return KINDS.get(type(dict(net.named_modules()).get(name)).__name__, "")
+
+
 @contextmanager
 def evaluating(net: nn.Module) -> Iterator[None]:
     """Within, `net` is in evaluation mode; at the end, also after an error, each of its modules is in the mode that it was in."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from curate.errors import DataError, FetchError, UnknownNameError, UsageError
 from curate.files import TO, storage_errors
+from curate.judge.backbones import EMBEDDED, why_not
 from curate.judge.models.base import ConvNet
 from curate.judge.models.light_torchvision import import_torchvision_models
 from curate.judge.models.pretrained import IMAGENET, imagenet_weights, modern_name
@@ -21,7 +22,7 @@ from curate.judge.models.zoo_net import VisionTransformerNet
 from curate.lab.explain_image import load_image
 from curate.lab.explain_net import counting_net, new_net
 from curate.lab.figure import save
-from curate.lab.layers import conv_layers
+from curate.lab.layers import conv_layers, kind_of_layer
 from curate.lab.photo_figures import evidence_figure, maps_of_all_layers_figure, prediction_figure, projection_figure
 from curate.lab.saliency import saliency
 from curate.lab.seeing_figures import filters_figure
@@ -87,7 +88,9 @@ def photo(
     pictures["filters"] = save(filters_figure(net, next(iter(conv_layers(net))), is_random=is_random), to / "filters.png")
     progress("photo", 2, 5, "maps")
     layers = maps_of_layers(net, x)
-    pictures["maps"] = save(maps_of_all_layers_figure(seen, layers, name=Path(image).name, model=model), to / "maps.png")
+    kinds = {name: kind_of_layer(net, name) for name in layers}
+    figure = maps_of_all_layers_figure(seen, layers, name=Path(image).name, model=model, kinds=kinds)
+    pictures["maps"] = save(figure, to / "maps.png")
     progress("photo", 3, 5, "evidence")
     heats = {method: saliency(net, x, best[0], method) for method in ("gradcam", "guided", "deconvolution")}
     figure = evidence_figure(seen, heats, class_name=answers[0][0], probability=answers[0][1], is_random=is_random)
@@ -128,7 +131,9 @@ def load_all(net: ConvNet, model: str, source: str, *, progress: Progress = sile
     try:
         tensors = imagenet_weights(model, progress=progress) if source == IMAGENET else _read(Path(source))
     except FetchError as error:
-        raise FetchError(f"{error}; or see the untrained net with --pretrained none") from error
+        ready = next((name for name in EMBEDDED if name in ZOO and why_not(name) is None), None)
+        offline = f"; or take --model {ready}, whose weights are installed" if ready is not None else ""
+        raise FetchError(f"{error}{offline}; or see the untrained net with --pretrained none") from error
     own = {key: value for key, value in net.state_dict().items() if not key.endswith("num_batches_tracked")}
     fitting = {key: tensors[key] for key, value in own.items() if key in tensors and tensors[key].shape == value.shape}
     if len(fitting) < len(own):  # other names for the same tensors, in the same order

@@ -10,7 +10,8 @@ from torch import Tensor
 from curate.lab.figure import BLUE, GREY, ORANGE, new_figure, noted, styled
 from curate.lab.figure_images import show_image
 from curate.lab.saliency import overlay
-from curate.lab.seeing_figures import add_evidence_bar, liveliest, scale_of
+from curate.lab.seeing_figures import add_evidence_bar, layer_labels, liveliest
+from curate.lab.sheet import coloured, sheet_figure
 from curate.lab.walk_back import shown
 
 if TYPE_CHECKING:
@@ -39,76 +40,21 @@ def prediction_figure(image: NDArray[np.uint8], answers: Sequence[tuple[str, flo
 
 
 @styled
-def maps_of_all_layers_figure(image: NDArray[np.uint8], layers: Mapping[str, Tensor], *, name: str, model: str) -> "Figure":
+def maps_of_all_layers_figure(
+    image: NDArray[np.uint8], layers: Mapping[str, Tensor], *, name: str, model: str, kinds: Mapping[str, str] | None = None
+) -> "Figure":
     """The liveliest maps of every convolution and pooling: a row for each, on one scale per row, from the image down to the answer."""
     names = list(layers)
     if len(names) > MOST_ROWS:
         names = [names[i] for i in sorted({round(k) for k in np.linspace(0, len(names) - 1, MOST_ROWS)})]
     chosen = {layer: liveliest(layers[layer], MAPS_IN_A_ROW) for layer in names}
     rows = [[coloured(layers[layer][channel], layers[layer]) for channel in chosen[layer]] for layer in names]
-    labels = [f"{layer}\n{' × '.join(map(str, layers[layer].shape))}" for layer in names]
+    labels = layer_labels({layer: layers[layer] for layer in names}, kinds)
     under = [[f"map {channel}" for channel in chosen[layer]] for layer in names]
     few = "" if len(names) == len(layers) else f". {len(names)} of {len(layers)} layers"
     note = f"Each row is a layer: the {MAPS_IN_A_ROW} maps that vary most, on one scale. Red is above 0, blue below, white is 0{few}"
-    figure = _sheet_figure(image, rows, labels, under, title=f"{name} on its way through {model}")
+    figure = sheet_figure(image, rows, labels, under, title=f"{name} on its way through {model}")
     return noted(figure, note)
-
-
-def coloured(map_: Tensor, maps: Tensor) -> NDArray[np.uint8]:
-    """A map (h, w) in colours, on the scale of all the maps of its layer: (h, w, 3)."""
-    from matplotlib import colormaps
-
-    cmap, low, high = scale_of(maps)
-    values = ((map_.float().numpy() - low) / (high - low)).clip(0, 1)
-    return np.round(255 * colormaps[cmap](values)[..., :3]).astype(np.uint8)
-
-
-CELL, GAP, HEAD = 112, 6, 16
-"""Pixels of a cell of a sheet, between cells, and above a row for what its cells are called."""
-
-
-def _sheet_figure(
-    image: NDArray[np.uint8],
-    rows: Sequence[Sequence[NDArray[np.uint8]]],
-    labels: Sequence[str],
-    under: Sequence[Sequence[str]],
-    *,
-    title: str,
-) -> "Figure":
-    """The image, and beside it rows of pictures (h, w, 3) as one sheet, which is drawn quickly however many they are."""
-    columns, step = max(len(row) for row in rows), CELL + HEAD + GAP
-    sheet = np.full((len(rows) * step, columns * (CELL + GAP), 3), 255, np.uint8)
-    for r, row in enumerate(rows):
-        for c, cell in enumerate(row):
-            top, left = r * step + HEAD, c * (CELL + GAP)
-            sheet[top : top + CELL, left : left + CELL] = _fitted(cell)
-    width = 1.8 + 1.12 * columns + 1.6
-    height = 1.12 * step / (CELL + GAP) * len(rows) + 0.9
-    figure, axes = new_figure(1, 2, width=width, height=height, width_ratios=(1.5, 1.12 * columns + 0.9), title=title)
-    show_image(axes[0, 0], image, "image")
-    axes[0, 0].set_anchor("N")
-    place = axes[0, 1]
-    place.imshow(sheet, interpolation="nearest")
-    for r, names in enumerate(under):
-        for c, text in enumerate(names):
-            place.text(c * (CELL + GAP) + CELL / 2, r * step + HEAD - 2, text, ha="center", va="bottom", fontsize=6.5, color=GREY)
-    place.set_xticks([])
-    place.set_yticks([r * step + HEAD + CELL / 2 for r in range(len(rows))], labels, fontsize=7)
-    place.tick_params(length=0)
-    for spine in place.spines.values():
-        spine.set_visible(False)
-    return figure
-
-
-def _fitted(cell: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The picture (h, w, 3) in CELL x CELL pixels, each of its own a square, in a thin frame."""
-    from PIL import Image
-
-    height, width = cell.shape[:2]
-    way = Image.Resampling.NEAREST if max(height, width) <= CELL else Image.Resampling.BOX
-    fitted = np.array(Image.fromarray(cell).resize((CELL, CELL), way))
-    fitted[[0, -1]] = fitted[:, [0, -1]] = 217
-    return fitted
 
 
 WAYS = {
@@ -131,7 +77,8 @@ def evidence_figure(
         show_image(place, overlay(image, _visible(heat.numpy()), side=336), name)
         place.set_xlabel(says, color=GREY)
     add_evidence_bar(figure, axes)
-    return noted(figure, "Red speaks for the class, blue against; each picture is on its own scale")
+    others = "the others: red and blue where a brighter or a darker pixel would make it likelier"
+    return noted(figure, f"Grad-CAM: red speaks for the class; {others}. Each picture is on its own scale")
 
 
 def _visible(heat: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -154,7 +101,7 @@ def projection_figure(image: NDArray[np.uint8], rows: Mapping[str, Mapping[int, 
             pictures.append([picture[box] for picture, box in zip(both, boxes, strict=True)])
             labels.append(name)
             under.append([])
-    figure = _sheet_figure(image, pictures, labels, under, title="Activations back in pixels")
+    figure = sheet_figure(image, pictures, labels, under, title="Activations back in pixels")
     return noted(figure, "The strongest place of each map, walked back to the pixels that it answered to, cut out. Grey is nothing")
 
 

@@ -61,6 +61,10 @@ def _check_kind(kind: str) -> None:
         raise UnknownNameError.of("pooling", kind, KINDS)
 
 
+MOST_CHARACTERS = 24
+"""Of global values in the line of their name."""
+
+
 @styled
 def pooling_figure(image: "Pixels", *, size: int = 2, stride: int | None = None) -> "Figure":
     """The image beside its pooling by maximum, by mean and by sum; shapes and global values in the titles.
@@ -87,7 +91,8 @@ def pooling_figure(image: "Pixels", *, size: int = 2, stride: int | None = None)
         note = f"\ndrawn divided by {size * size}: as the mean" if kind == "sum" else ""
         values = ", ".join(_short(value) for value in np.atleast_1d(global_pool(x, kind)).tolist())
         show_image(place, drawn, f"{kind}\n{_by(pooled)}", vmin=0, vmax=1)
-        place.set_xlabel(f"global {kind}: {values}{note}", fontsize=8)
+        gap = "\n" if len(values) > MOST_CHARACTERS else " "
+        place.set_xlabel(f"global {kind}:{gap}{values}{note}", fontsize=8)
     figure.supxlabel(f"{formula};   values for pixels from 0 to {top:g}", fontsize=9, color=GREY)
     return figure
 
@@ -110,8 +115,8 @@ def _numbers_figure(matrix: NDArray, size: int, step: int, title: str) -> "Figur
 
 
 def _short(value: float) -> str:
-    """`22,577`, `0.113`, `15`."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    """`22,577`, `0.1132`, `15`."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _by(x: NDArray) -> str:

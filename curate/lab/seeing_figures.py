@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from curate.lab.excitation import Excitation, check_channels
 from curate.lab.figure import BLACK, DIVERGING, FAINT, GREY, ORANGE, add_bar, new_figure, noted, styled
 from curate.lab.figure_images import image_grid, show_image
-from curate.lab.layers import colour_filters, layer_filters, mosaic, normalised_filters, strongest_filters
+from curate.lab.layers import colour_filters, conv_layers, layer_filters, mosaic, normalised_filters, strongest_filters
 from curate.lab.run_saliency import Evidence, SampleSaliency
 from curate.lab.saliency import overlay
+from curate.lab.sheet import coloured, scale_of, sheet_figure
 from curate.lab.visible import Visible
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def filters_figure(net: nn.Module, layer: str, *, is_random: bool = False) -> "F
     num, inputs, height, width = filters.shape
     chosen = strongest_filters(filters, MOST_FILTERS if inputs > 3 else MOST_COLOURED)
     of = f"{num} filters" if len(chosen) == num else f"The {len(chosen)} of {num} filters with the largest weights,"
+    convolutions = list(conv_layers(net))
+    of = f"Convolution {convolutions.index(layer) + 1} of {len(convolutions)}. {of}"
     grid: dict[str, Any] = {
         "titles": [f"filter {i}" for i in chosen],
         "title": f"{'Random' if is_random else 'Learned'} filters of layer {layer}",
@@ -49,10 +52,12 @@ def filters_figure(net: nn.Module, layer: str, *, is_random: bool = False) -> "F
     }
     if inputs == 3:
         figure = image_grid(list(colour_filters(filters)[chosen]), cell=0.9, **grid)
-        return noted(figure, f"{of} of {height} × {width} over red, green and blue; grey is a weight of 0")
+        says = "each answers most to its own colours; grey is a weight of 0"
+        return noted(figure, f"{of} of {height} × {width} over red, green and blue: {says}")
     grid.update(cmap=DIVERGING, vmin=-1, vmax=1, bar="weight, each filter on its own scale")
     if inputs == 1:
-        return noted(image_grid(list(normalised_filters(filters)[chosen]), cell=1.1, **grid), f"{of} of {height} × {width}")
+        says = "red: a bright pixel there raises the answer, blue: it lowers it"
+        return noted(image_grid(list(normalised_filters(filters)[chosen]), cell=1.1, **grid), f"{of} of {height} × {width}; {says}")
     columns = math.ceil(math.sqrt(min(inputs, MOST_KERNELS)))
     scaled = normalised_filters(filters, quantile=0.99)[chosen]
     figure = image_grid([mosaic(_strongest_kernels(kernels), columns=columns) for kernels in scaled], **grid)
@@ -88,11 +93,11 @@ def maps_figure(image: NDArray[np.uint8], maps: Tensor, layer: str, *, name: str
     add_bar(figure, drawn, axes, "output")
     _, height, width = maps.shape
     of = f"{len(maps)} maps" if len(chosen) == len(maps) else f"The {len(chosen)} of {len(maps)} maps that vary most,"
-    return noted(figure, f"{of} of {height} × {width}, on one scale")
+    return noted(figure, f"{of} of {height} × {width}, on one scale: red above 0, blue below")
 
 
 @styled
-def depth_figure(image: NDArray[np.uint8], layers: Mapping[str, Tensor], *, name: str) -> "Figure":
+def depth_figure(image: NDArray[np.uint8], layers: Mapping[str, Tensor], *, name: str, kinds: Mapping[str, str] | None = None) -> "Figure":
     """The liveliest maps of several layers for one image: a row for each layer, on a scale of its own.
 
     Rows that follow each other with as many maps, such as a convolution and its pooling, show the same ones.
@@ -101,26 +106,21 @@ def depth_figure(image: NDArray[np.uint8], layers: Mapping[str, Tensor], *, name
         image: (C, H, W).
         layers: maps (M, h, w) by layer, in forward order.
         name: of the image, for the title.
+        kinds: what layers are, such as `convolution`, by layer.
     """
-    most = min(MAPS_PER_LAYER, max(len(maps) for maps in layers.values()))
-    figure, axes = new_figure(
-        len(layers), most + 1, width=max(4.5, 1.15 * (most + 1) + 0.4), height=1.3 * len(layers) + 0.6, title=f"What the net sees in {name}"
-    )
-    for place in axes.flat:
-        place.set_axis_off()
-    axes[0, 0].set_axis_on()
-    show_image(axes[0, 0], image, "image")
     channels = followed(layers)
-    for row, (layer, maps) in zip(axes, layers.items(), strict=True):
-        cmap, vmin, vmax = scale_of(maps)
-        for place, channel in zip(row[1:], channels[layer], strict=False):
-            place.set_axis_on()
-            show_image(place, maps[channel], f"map {channel}", cmap=cmap, vmin=vmin, vmax=vmax)
-        row[1].set_ylabel(f"{layer}\n{' × '.join(map(str, maps.shape))}", fontsize=7, color=GREY)
-    for place in axes.flat:
-        place.title.set_fontsize(8)
+    rows = [[coloured(maps[channel], maps) for channel in channels[layer]] for layer, maps in layers.items()]
+    names = [[f"map {channel}" for channel in channels[layer]] for layer in layers]
+    figure = sheet_figure(image, rows, layer_labels(layers, kinds), names, title=f"What the net sees in {name}")
+    most = max(map(len, rows))
     which = "those that vary most, and the same in rows that follow each other with as many maps"
     return noted(figure, f"Up to {most} maps of each layer: {which}. Every row has its own scale: red above 0, blue below")
+
+
+def layer_labels(layers: Mapping[str, Tensor], kinds: Mapping[str, str] | None = None) -> list[str]:
+    """Name, kind if there is one, and shape of the maps of each layer, one below the other."""
+    lines = [(layer, (kinds or {}).get(layer, ""), " × ".join(map(str, maps.shape))) for layer, maps in layers.items()]
+    return ["\n".join(line for line in each if line) for each in lines]
 
 
 def followed(layers: Mapping[str, Tensor]) -> dict[str, list[int]]:
@@ -170,7 +170,7 @@ def excitation_figure(images: NDArray[np.uint8], found: Excitation, seen: Visibl
     field = "A place of this layer can see the whole image" if whole else f"A place of this layer sees {height} × {width} pixels"
     framed = ", framed in the images below" if alone else ""
     of = f"{len(channels)} of {len(found.values)} channels. " if 1 < len(channels) < len(found.values) else ""
-    return noted(figure, f"{of}{field}{framed}; above each patch the output of the channel there. Faint grey is beyond the border")
+    return noted(figure, f"{of}{field}{framed}; above each patch the value of the channel's map there. Faint grey is beyond the border")
 
 
 @styled
@@ -234,12 +234,6 @@ def _strongest_kernels(kernels: Tensor) -> Tensor:
 def liveliest(maps: Tensor, num: int) -> list[int]:
     """The `num` maps of (M, h, w) with the largest deviation from their own mean, in ascending order."""
     return sorted(maps.float().flatten(1).std(dim=1, correction=0).topk(min(num, len(maps))).indices.tolist())
-
-
-def scale_of(maps: Tensor) -> tuple[str, float, float]:
-    """Colour map and its ends, the same kind in all figures: white is 0, red above, blue below; the 0.5 % largest values are cut."""
-    largest = float(np.quantile(np.abs(maps.float().numpy()), 0.995)) or 1.0
-    return DIVERGING, -largest, largest
 
 
 def _on_page(patch: NDArray) -> NDArray[np.uint8]:

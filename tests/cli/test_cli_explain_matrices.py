@@ -190,3 +190,24 @@ def test_counting_a_net_does_not_import_the_compiler():
     code = "import sys; from curate.lab.explain_net import arithmetic_of; arithmetic_of('vgg16'); print('torch._dynamo' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+CHATTY = """
+import os, sys
+print("imported")
+
+class Talking(Net):
+    def forward(self, x):
+        print("forward")
+        sys.__stdout__.write("past sys.stdout\\n")
+        os.write(1, b"by the descriptor\\n")
+        return super().forward(x)
+"""
+
+
+def test_what_a_net_from_a_file_prints_is_not_among_the_results(tmp_path):
+    (tmp_path / "net.py").write_text(NET + CHATTY)
+    call = [sys.executable, "-m", "curate", "explain", "arithmetic", "net.py:Talking", "--json"]
+    done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["parameters"] == 3 * 4 * 9 + 4 + 50
+    assert all(line in done.stderr for line in ("imported", "forward", "past sys.stdout", "by the descriptor"))

@@ -37,7 +37,12 @@ def test_a_change_is_what_shifting_the_image_itself_gives(image):
 
 def test_the_figure_is_drawn(image):
     changes = pooling_invariance(image, make_kernel("sharpen"), shifts=[0, 1])
-    assert to_png(invariance_figure(changes, [0, 1], title="x")).startswith(b"\x89PNG")
+    figure = invariance_figure(changes, [0, 1], title="x", kernel="sharpen")
+    assert to_png(figure).startswith(b"\x89PNG")
+    assert "the image through sharpen" in figure.get_supxlabel()
+    figure.canvas.draw()
+    note = figure._supxlabel.get_window_extent()
+    assert note.x0 >= 0 and note.x1 <= figure.bbox.width
 
 
 @pytest.mark.parametrize(("after", "before", "expected"), [([3, 6], [3, 2], 4 / 13**0.5), ([0, 0], [0, 0], 0), ([0, 1], [0, 0], np.inf)])

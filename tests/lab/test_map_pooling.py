@@ -65,3 +65,12 @@ def test_the_figure_tells_the_shapes():
     figure = pooling_figure(torch.rand(3, 9, 9), size=3, stride=2)
     assert [axes.get_title() for axes in figure.axes] == [f"{kind}\n3 × {side} × {side}" for kind, side in
                                                           (("image", 9), ("max", 4), ("mean", 4), ("sum", 4))]  # fmt: skip
+
+
+def test_global_values_of_a_photograph_stay_under_their_picture():
+    figure = pooling_figure(np.full((3, 534, 400), 200, np.uint8))
+    figure.canvas.draw()
+    for axes in figure.axes:
+        label = axes.xaxis.label.get_window_extent()
+        assert label.x0 >= 0 and label.x1 <= figure.bbox.width
+    assert "global sum:\n42,720,000, 42,720,000, 42,720,000\n" in figure.axes[3].get_xlabel()

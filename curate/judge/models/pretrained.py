@@ -14,6 +14,7 @@ from curate.data.download import download, probe
 from curate.data.fetch import digest_of
 from curate.errors import DataError, FetchError, IntegrityError
 from curate.files import storage_errors
+from curate.judge.backbones import EMBEDDED, embedded_net, why_not
 from curate.judge.models.base import ConvNet
 from curate.judge.models.light_torchvision import import_torchvision_models
 from curate.judge.models.weight_files import SPEC_KEY, read_tensors, read_weight_file
@@ -25,8 +26,9 @@ from curate.progress import Progress, silent
 def imagenet_weights(name: str, *, progress: Progress = silent) -> dict[str, Tensor]:
     """Tensors of the net `name` of the zoo, by their published names, with 1,000 classes and RGB input.
 
-    The file comes from torch's cache (`$TORCH_HOME/hub/checkpoints`, where torchvision keeps it, too), else from its publisher. It
-    is a pickle, since nothing else is published, and read as tensors only, so that no code in it can run.
+    Weights that a package carries (`EMBEDDED`) come from there, where it is installed. The file of the others comes from torch's cache
+    (`$TORCH_HOME/hub/checkpoints`, where torchvision keeps it, too), else from its publisher. It is a pickle, since nothing else is
+    published, and read as tensors only, so that no code in it can run.
 
     Raises:
         DataError: the zoo has no net `name`.
@@ -40,6 +42,8 @@ def imagenet_weights(name: str, *, progress: Progress = silent) -> dict[str, Ten
         raise DataError(
             f"nobody we know of publishes ImageNet weights of '{name}' under these names; give --pretrained a .safetensors file"
         )
+    if name in EMBEDDED and why_not(name) is None:
+        return dict(embedded_net(name).state_dict())
     path = fetch_weights(published_url(name), is_named_by_hash=ZOO[name].package == "torchvision", progress=progress)
     try:
         tensors = torch.load(path, map_location="cpu", weights_only=True)

@@ -135,7 +135,7 @@ def shifts(subject: Subject) -> Section:
                 "with.",
             ),
             picture(
-                invariance_figure(changes, steps, title="Pooling forgets where"),
+                invariance_figure(changes, steps, title="Pooling forgets where", kernel="sobel-vertical"),
                 "How much a description of the image by its upright edges changes with the shift: without pooling at once; the larger "
                 "the windows, the later; with one window over all not at all.",
             ),
