@@ -26,6 +26,8 @@ from curate.progress import Progress
 from curate.run import Run, run_path
 from curate.sources import load_source
 
+JUDGES = {"nets": curate.Nets, "features": curate.Features}
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -33,7 +35,7 @@ def main() -> None:
     parser.add_argument("--labels", action="append", default=[], metavar="NAME=FILE", help="labels of the training split, .npy or .csv")
     parser.add_argument("--noise", action="append", default=[], metavar="KIND:RATE", help="symmetric, pair, similar with a rate, or none")
     parser.add_argument("--preset", default="default", help="of nets and features")
-    parser.add_argument("--judge", action="append", choices=["nets", "features"], help="who judges; both may, alone and together")
+    parser.add_argument("--judge", action="append", choices=JUDGES, help="who judges; both may, alone and together")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
@@ -50,7 +52,7 @@ def main() -> None:
                     noisy = load_source(options.source, split="train", labels=Path(file), progress=progress)
                 runs = {judge: judged(noisy, judge, name, options, seed, progress) for judge in judges}
                 opinions = {judge: independent_opinions(run) for judge, run in runs.items()}
-                seconds = {judge: run.meta["steps"][step_of(judge)]["seconds"] for judge, run in runs.items()}
+                seconds = {judge: run.meta["steps"][JUDGES[judge].step]["seconds"] for judge, run in runs.items()}
                 if len(judges) > 1:
                     opinions["together"] = [np.mean(several, axis=0) for several in opinions.values()]  # as `--pred-probs` given twice
                     seconds["together"] = sum(seconds.values())
@@ -70,16 +72,11 @@ def judged(noisy: ImageSet, judge: str, name: str, options: argparse.Namespace, 
     return curate.train(
         noisy,
         run=run_path(f"detection-{noisy.name}-{name.replace(':', '-')}-{kind}-s{seed}"),
-        judge=curate.Nets(preset=options.preset, seed=seed) if judge == "nets" else curate.Features(preset=options.preset, seed=seed),
+        judge=JUDGES[judge](preset=options.preset, seed=seed),
         place=curate.Place(device=options.device),
         command="detection",
         progress=progress,
     ).run
-
-
-def step_of(judge: str) -> str:
-    """The step of `run.json` in which this judge judges."""
-    return curate.Nets.step if judge == "nets" else curate.Features.step
 
 
 def noisy_labels(true, name: str, seed: int) -> np.ndarray:
