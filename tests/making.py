@@ -1,5 +1,7 @@
-"""Runs for tests, made by the product itself."""
+"""What tests of several files share: runs, made by the product itself, and the files of a made-up download."""
 
+import gzip
+import hashlib
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -24,3 +26,12 @@ def train(image_set: ImageSet, path: Path, *, command: str = "", progress: Progr
 def export(run: Run, to: Path, *, format: str, root: Path | None = None, **options: Any) -> dict[str, Any]:
     """What `curate export` does."""
     return Audit(run, root=root).export(to, format, **options)
+
+
+ONE, TWO = b"content of one " * 5000, b"content of two " * 5000
+PACKED = gzip.compress(ONE, mtime=0)
+"""The two files of the catalog's made-up entry, and the first as a mirror serves it."""
+
+
+def md5(content):
+    return "md5:" + hashlib.md5(content, usedforsecurity=False).hexdigest()

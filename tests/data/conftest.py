@@ -5,7 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import numpy as np
 import pytest
+from making import ONE, PACKED, TWO, md5
+
+from curate.data import catalog
+from curate.data.entry import CatalogEntry, DataFile, Download
 
 
 @dataclass
@@ -68,3 +73,25 @@ def data_folder(tmp_path, monkeypatch):
     """`data_root()` for the test."""
     monkeypatch.setenv("CURATE_DATA", str(tmp_path / "data"))
     return tmp_path / "data"
+
+
+@pytest.fixture
+def entry(mirror, monkeypatch):
+    """A dataset `made-up` of two files: one served gzipped, one as it is."""
+    mirror.files.update({"one.gz": PACKED, "two": TWO})
+    made_up = CatalogEntry(
+        name="made-up",
+        title="",
+        class_names=("a", "b"),
+        image_shape=(1, 8, 8),
+        num_train=1,
+        num_test=1,
+        licence="",
+        homepage="https://example.org/made-up",
+        files=(DataFile("one", md5(ONE), len(ONE)), DataFile("two", md5(TWO))),
+        downloads=(Download("one.gz", md5(PACKED), {"one": ""}), Download("two", md5(TWO))),
+        mirrors=(mirror.url,),
+        read=lambda folder: (np.zeros((2, 1, 8, 8), np.uint8), np.array([0, 1]), 1),
+    )
+    monkeypatch.setitem(catalog.CATALOG, "made-up", made_up)
+    return made_up

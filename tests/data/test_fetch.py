@@ -1,49 +1,19 @@
 import gzip
-import hashlib
 import os
 from dataclasses import replace
 
-import numpy as np
 import pytest
+from making import ONE, TWO, md5
 
 from curate.data import catalog
-from curate.data.entry import CatalogEntry, DataFile, Download, Package
+from curate.data.entry import Package
 from curate.data.fetch import fetch
 from curate.errors import FetchError, IntegrityError, StorageError, UnknownNameError
-
-ONE, TWO = b"content of one " * 5000, b"content of two " * 5000
-
-
-def md5(content):
-    return "md5:" + hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-
-
-@pytest.fixture
-def entry(mirror, monkeypatch):
-    """A dataset `made-up` of two files: one served gzipped, one as it is."""
-    packed = gzip.compress(ONE, mtime=0)
-    mirror.files.update({"one.gz": packed, "two": TWO})
-    made_up = CatalogEntry(
-        name="made-up",
-        title="",
-        class_names=("a", "b"),
-        image_shape=(1, 8, 8),
-        num_train=1,
-        num_test=1,
-        licence="",
-        homepage="https://example.org/made-up",
-        files=(DataFile("one", md5(ONE), len(ONE)), DataFile("two", md5(TWO))),
-        downloads=(Download("one.gz", md5(packed), {"one": ""}), Download("two", md5(TWO))),
-        mirrors=(mirror.url,),
-        read=lambda folder: (np.zeros((2, 1, 8, 8), np.uint8), np.array([0, 1]), 1),
-    )
-    monkeypatch.setitem(catalog.CATALOG, "made-up", made_up)
-    return made_up
 
 
 def contents(folder):

@@ -1,47 +1,22 @@
 """What messages on downloads advise, done: then the same command has the files."""
 
 import gzip
-import hashlib
 import os
 import subprocess
 from dataclasses import replace
 
-import numpy as np
 import pytest
+from making import ONE, PACKED, TWO
 
 from curate.cli import app
 from curate.data import catalog
-from curate.data.entry import CatalogEntry, DataFile, Download, Package
-
-ONE, TWO = b"content of one " * 5000, b"content of two " * 5000
-PACKED = gzip.compress(ONE, mtime=0)
+from curate.data.entry import Package
 
 
-def md5(content):
-    return "md5:" + hashlib.md5(content, usedforsecurity=False).hexdigest()
-
-
-@pytest.fixture
-def entry(mirror, data_folder, monkeypatch):
-    """`made-up`, two files of which one is served packed, for as long as the mirror has them; the mirror is beside no proxy."""
+@pytest.fixture(autouse=True)
+def beside_no_proxy(data_folder, monkeypatch):
+    """The mirror answers itself, and what is fetched goes into the test's own folder."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    mirror.files.update({"one.gz": PACKED, "two": TWO})
-    made_up = CatalogEntry(
-        name="made-up",
-        title="",
-        class_names=("a", "b"),
-        image_shape=(1, 8, 8),
-        num_train=1,
-        num_test=1,
-        licence="",
-        homepage="https://example.org/made-up",
-        files=(DataFile("one", md5(ONE), len(ONE)), DataFile("two", md5(TWO), len(TWO))),
-        downloads=(Download("one.gz", md5(PACKED), {"one": ""}), Download("two", md5(TWO))),
-        mirrors=(mirror.url,),
-        read=lambda folder: (np.zeros((2, 1, 8, 8), np.uint8), np.array([0, 1]), 1),
-    )
-    monkeypatch.setitem(catalog.CATALOG, "made-up", made_up)
-    return made_up
 
 
 @pytest.fixture
