@@ -25,17 +25,21 @@ MOST_VALUES = 30_000_000  # of probabilities of those samples, which lie in memo
 NUM_STRATA = 8  # in which the weights of the channels are divided where samples are many; a channel stands for each
 # set on small judges (regression, neighbours, a small net; 1,000 and 2,831 pictures of CIFAR-10 and MNIST, people's and planted noise), the
 # four strangers' arrays and the tuning half of pipelines/detection_bench.py; MORE_OF_FEW and FEW with clean cells of both halves, too
-EVIDENCE = 60.0  # samples of which the likelihood counts; all judges fit worse than chance allows
+# samples of which the likelihood counts at most, since all judges fit worse than chance allows; fewer where a channel is fitted to few, of
+# which it also tells less: these shares of them, and of them for each class
+EVIDENCE, EVIDENCE_OF_ALL, EVIDENCE_OF_CLASS = 240.0, 0.25, 10.0
 SUREST = 0.2  # share of samples, those of which a judge is surest
 # their odds of a mistake, in units of chance and of the square of the odds of all, are not more on clean labels: with many samples a
 # class, and what it is more with next to none and a single opinion; half of that with so many
 MISTAKES_OF_SURE, MORE_OF_FEW, FEW = 0.15, 0.25, 60
 SPREAD_OF_SURE = 0.4  # deviation of its logarithm
-BOTH = 40.0  # how unlikely mistakes (in units of chance) and wrong labels are together, for each unit of the product of their rates
+# how unlikely mistakes (in units of chance) and wrong labels are together, for each unit of the product of their rates, and as
+# much again for each 3 x FEW / (samples a class); where two opinions measure the mistakes, their rate counts squared: weak judges only
+BOTH, BOTH_OF_TWO = 20.0, 50.0
 MANY, SPREAD_OF_MANY = 0.4, 0.05  # share of wrong labels from which on it is unlikely: people's worst labels of CIFAR-10 have as many
-SHARPER = 0.7  # power of the sharpness by which it is the less likely: channels that explain more by wrong labels fit a little too well
-# mistakes of the mean of several judges: disagreement times e to the power of 0.5 - 3 (what the mean gains / disagreement)
-SHARED, COMPLEMENTARY, SPREAD_OF_TWO = 0.5, 3.0, 0.5
+SHARPER = 0.35  # power of the sharpness by which it is the less likely: channels that explain more by wrong labels fit a little too well
+# mistakes of the mean of several judges: disagreement times e to the power of -2.7 (what the mean gains over a judge / disagreement)
+COMPLEMENTARY, SPREAD_OF_TWO = 2.7, 0.5
 GRAIN = 0.002  # rates that differ by less are alike
 MISFIT, MISFIT_OF_TWO = (0.7, 1.4), (0.8, 1.25)  # how far counts are off beyond the spread of the channels
 NOTHING, NOTHING_OF_TWO = 0.25, 0.1  # of the labels that the judge contradicts, a share that may be right
@@ -129,8 +133,9 @@ def estimate_errors(labels: ArrayLike, pred_probs: ArrayLike | Sequence[ArrayLik
     habits = find_habits(probs)
     probs = habits.without(probs)
     part = np.arange(len(fitted)) if len(fitted) <= NUM_WEIGHED else np.sort(generator.choice(len(fitted), NUM_WEIGHED, replace=False))
-    weight, channels, wrong = _weighed(Rows(probs[part], given[fitted[part]]), counts, num_samples=len(labelled))
-    rows = Rows(probs, given[fitted])
+    rows, judged = Rows(probs, given[fitted]), Rows(probs[part], given[fitted[part]])
+    apart = _parts_apart(probs, given[fitted], part, generator)
+    weight, channels, wrong = _weighed(judged, apart, counts, num_samples=len(labelled))
     mean = np.zeros(len(fitted))
     final: list[tuple[float, Channel]] = []
     shares = weight if len(part) == len(labelled) else _in_strata(weight)
@@ -150,6 +155,25 @@ def estimate_errors(labels: ArrayLike, pred_probs: ArrayLike | Sequence[ArrayLik
     return Errors(quality, fitted[part], wrong, weight, counts.agreement, len(labelled), len(opinions), reason)
 
 
+def _parts_apart(
+    probs: NDArray[np.floating], labels: NDArray[np.int64], part: NDArray[np.int64], generator: np.random.Generator
+) -> list[Rows]:
+    """Samples to read with a channel that was not fitted to them: those beside `part`, or, where they are few, the two halves of `part`."""
+    others = np.setdiff1d(np.arange(len(labels)), part, assume_unique=True)
+    order = generator.permutation(part)
+    halves = [others] if 2 * len(others) >= len(part) else [order[::2], order[1::2]]
+    return [Rows(probs[half], labels[half]) for half in halves if len(half)]
+
+
+def _likelihood_apart(apart: Sequence[Rows], channel: Channel, steps: int) -> float:
+    """The mean log-likelihood of samples that the channel was not fitted to; of two halves each is read with what fits the other."""
+    if len(apart) == 1:
+        return read_labels(apart[0], channel).log_likelihood
+    fitted = [fit_channel(half, channel.sharpness, steps=steps)[0] for half in apart]
+    read = [len(half) * read_labels(half, other).log_likelihood for half, other in zip(apart, reversed(fitted), strict=True)]
+    return sum(read) / sum(map(len, apart))
+
+
 def _in_strata(weight: NDArray[np.float64]) -> NDArray[np.float64]:
     """(C,) the weights in steps of 1 / NUM_STRATA, most of them 0: the fewer channels, the faster many samples are read."""
     places = (np.arange(NUM_STRATA) + 0.5) / NUM_STRATA
@@ -165,7 +189,7 @@ class _Counts:
         agreement: share of the labels that the judge, the mean of all, agrees with.
         by_chance: the same, if its predictions were shuffled.
         disagreement: how often two judges contradict each other, on average; None where there is one.
-        gain: what the mean agrees more with the labels than the worst judge does.
+        gain: what the mean agrees more with the labels than the judges do on average.
     """
 
     agreement: float
@@ -199,19 +223,22 @@ def _sample(
     shares = np.bincount(given[given >= 0], minlength=num_classes) / num
     disagreement = 1 - agreed / num_pairs if num_pairs else None
     by_chance = float((predictions / num * shares).sum())
-    return np.concatenate(parts), _Counts(float(hits[0] / num), by_chance, disagreement, float((hits[0] - hits[1:].min()) / num))
+    return np.concatenate(parts), _Counts(float(hits[0] / num), by_chance, disagreement, float((hits[0] - hits[1:].mean()) / num))
 
 
-def _weighed(rows: Rows, counts: _Counts, *, num_samples: int) -> tuple[NDArray[np.float64], list[Channel], NDArray[np.float32]]:
+def _weighed(
+    rows: Rows, apart: Sequence[Rows], counts: _Counts, *, num_samples: int
+) -> tuple[NDArray[np.float64], list[Channel], NDArray[np.float32]]:
     """The weight of each sharpness, its channel, and the probabilities (C, M) of the samples of `rows` to be wrong."""
     usual, size = label_sharpness(rows), len(rows)
+    steps = STEPS if rows.num_classes <= 100 else STEPS_OF_MANY
     channels, wrong = [], []
     figures = []
     for factor in SHARPNESSES:
-        channel, reading = fit_channel(rows, factor * usual, steps=STEPS if rows.num_classes <= 100 else STEPS_OF_MANY)
+        channel, reading = fit_channel(rows, factor * usual, steps=steps)
         mistake = 1 - reading.sureness.astype(np.float64)
         surest = np.sort(mistake)[: max(1, round(SUREST * size))]
-        figures.append((reading.log_likelihood, mistake.mean(), surest.mean(), float((1 - reading.quality).mean())))
+        figures.append((_likelihood_apart(apart, channel, steps), mistake.mean(), surest.mean(), float((1 - reading.quality).mean())))
         channels.append(channel)
         wrong.append((1 - reading.quality).astype(np.float32))
     likelihood, mistakes, of_sure, errors = np.array(figures).T
@@ -219,14 +246,19 @@ def _weighed(rows: Rows, counts: _Counts, *, num_samples: int) -> tuple[NDArray[
     chance = 1 - 1 / rows.num_classes
     more = MORE_OF_FEW / (1 + num_samples / rows.num_classes / FEW) if counts.disagreement is None else 0.0
     excess = np.maximum(0, np.log((_odds(of_sure / chance) + grain) / ((MISTAKES_OF_SURE + more) * _odds(mistakes / chance) ** 2 + grain)))
-    logarithm = EVIDENCE * (likelihood - likelihood.max()) - SHARPER * np.log(SHARPNESSES)
     many = np.maximum(0, errors - MANY) / SPREAD_OF_MANY
-    logarithm = logarithm - (excess / SPREAD_OF_SURE) ** 2 / 2 - BOTH * errors * mistakes / chance - many**2 / 2
-    if counts.disagreement is not None:
+    together = errors * mistakes / chance
+    evidence = min(EVIDENCE, EVIDENCE_OF_ALL * size, EVIDENCE_OF_CLASS * size / rows.num_classes)
+    logarithm = evidence * (likelihood - likelihood.max()) - SHARPER * np.log(SHARPNESSES)
+    logarithm = logarithm - (excess / SPREAD_OF_SURE) ** 2 / 2 - many**2 / 2
+    if counts.disagreement is None:
+        logarithm = logarithm - BOTH * (1 + 3 * FEW * rows.num_classes / num_samples) * together
+    else:
         grain = 0.003 + 1 / num_samples
         complementary = min(max(counts.gain / max(counts.disagreement, 1e-4), -0.1), 0.8)
-        measured = counts.disagreement * np.exp(SHARED - COMPLEMENTARY * complementary)
-        logarithm = logarithm - (np.log((mistakes + grain) / (measured + grain)) / SPREAD_OF_TWO) ** 2 / 2
+        measured = counts.disagreement * np.exp(-COMPLEMENTARY * complementary)
+        off = np.log((mistakes + grain) / (measured + grain)) / SPREAD_OF_TWO
+        logarithm = logarithm - BOTH_OF_TWO * together * mistakes / chance - off**2 / 2
     weight = np.exp(logarithm - logarithm.max())
     return weight / weight.sum(), channels, np.array(wrong)
 

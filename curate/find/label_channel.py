@@ -22,6 +22,7 @@ STEP, BOUND = 0.7, 3.0  # of the logarithm of the weight of a class
 SURE = 3  # power of how sure a judge is of a sample, by which it counts for the rates
 START = (0.02, 0.1)  # rate of a class, share of doubtful labels
 FLOOR_SHARE, FLOOR_BAND, FLOOR_QUANTILE = 0.05, 1.15, 0.005  # see `smoothing_floor`
+COUNTED_SHARE, COUNTED_QUANTILE = 0.05, 0.05  # see `counted_step`
 TAUGHT_LEAST, TAUGHT_BAND, TAUGHT_FEWEST = 0.01, (1.5, 0.01), 20  # see `taught_mistakes`
 
 
@@ -115,9 +116,11 @@ def most_probable(pred_probs: NDArray[np.floating]) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class Habits:
-    """What training puts into a judge's probabilities on top of what it sees.
+    """What a judge's way of judging puts into its probabilities on top of what it sees.
 
     Attributes:
+        step: of probabilities that are counted, as those of neighbours and of trees are; 0 = they are not. A class that none of 20
+            trees votes for is not impossible.
         floor: probability that label smoothing, or uniform noise, adds to every class.
         taught: (P, 2) pairs of classes: where it sees the first, it gives the second a share too, since labels were mistaken so.
         ratio: (P,) of the second's probability to the first's.
@@ -126,10 +129,13 @@ class Habits:
     floor: float
     taught: NDArray[np.int64]
     ratio: NDArray[np.float32]
+    step: float = 0.0
 
     def without(self, pred_probs: NDArray[np.floating]) -> NDArray[np.float32]:
         """(N, K) what the judge sees; rows sum to 1."""
         probs = pred_probs.astype(np.float32)
+        if self.step:  # one vote more, spread over all classes: Perks 1947, Journal of the Institute of Actuaries 73
+            probs = (probs + np.float32(self.step / probs.shape[1])) / np.float32(1 + self.step)
         if not self.floor and not len(self.taught):
             return probs
         if self.floor:
@@ -151,8 +157,9 @@ def find_habits(pred_probs: NDArray[np.floating]) -> Habits:
     Args:
         pred_probs: (N, K), N >= 1.
     """
-    floor = smoothing_floor(pred_probs)
-    probs = Habits(floor, np.empty((0, 2), np.int64), np.empty(0, np.float32)).without(pred_probs)
+    step = counted_step(pred_probs)
+    floor = 0.0 if step else smoothing_floor(pred_probs)
+    probs = Habits(floor, np.empty((0, 2), np.int64), np.empty(0, np.float32), step).without(pred_probs)
     predicted = probs.argmax(axis=1)
     pairs, ratios = [], []
     order = np.argsort(predicted, kind="stable")
@@ -167,7 +174,24 @@ def find_habits(pred_probs: NDArray[np.floating]) -> Habits:
             if low > TAUGHT_LEAST and middle < TAUGHT_BAND[0] * low + TAUGHT_BAND[1]:
                 pairs.append((seen, int(also)))
                 ratios.append(low)
-    return Habits(floor, np.array(pairs, dtype=np.int64).reshape(-1, 2), np.array(ratios, dtype=np.float32))
+    return Habits(floor, np.array(pairs, dtype=np.int64).reshape(-1, 2), np.array(ratios, dtype=np.float32), step)
+
+
+def counted_step(pred_probs: NDArray[np.floating]) -> float:
+    """What one vote weighs where probabilities are counted, by neighbours or trees, or rounded: many are 0, and the next is far from 0.
+
+    Args:
+        pred_probs: (N, K), N >= 1.
+
+    Returns:
+        A low quantile, over the rows with a 0, of the least probability that is not 0; 0 where such rows are few.
+    """
+    has_zero = (pred_probs <= 0).any(axis=1)
+    if has_zero.mean() <= COUNTED_SHARE:
+        return 0.0
+    rows = pred_probs[has_zero]
+    step = float(np.quantile(np.where(rows > 0, rows, np.inf).min(axis=1), COUNTED_QUANTILE))
+    return step if SMALLEST < step < 0.5 else 0.0
 
 
 def smoothing_floor(pred_probs: NDArray[np.floating]) -> float:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from curate.bench.made_up_judges import Cell, make_up
 from curate.errors import DataError, UsageError
 from curate.find.evaluation import best_cut, evaluate_detection
-from curate.find.label_channel import Rows, find_habits, fit_channel, label_sharpness, read_labels
+from curate.find.label_channel import Rows, counted_step, find_habits, fit_channel, label_sharpness, read_labels
 from curate.find.label_issues import CLEANLAB_METHODS, cleanlab_flags, find_label_issues
 from curate.find.self_estimate import estimate_sentences, expected_yield
 
@@ -227,3 +227,17 @@ def test_best_cut_is_that_of_trying_all():
     assert best_cut(truth, quality).f1 == pytest.approx(max(each))
     with pytest.raises(DataError, match="expected errors"):
         best_cut(np.zeros(60, bool), quality)
+
+
+def test_a_class_that_no_tree_votes_for_is_not_impossible():
+    generator = np.random.default_rng(0)
+    seen = generator.dirichlet(np.full(5, 0.3), 2000)
+    votes = np.array([generator.multinomial(20, row) for row in seen]) / 20
+    habits = find_habits(votes)
+    assert habits.step == pytest.approx(1 / 20) and habits.floor == 0
+    read = habits.without(votes)
+    np.testing.assert_allclose(read.sum(axis=1), 1, rtol=1e-6)
+    assert read.min() == pytest.approx(0.05 / 5 / 1.05)
+    assert (read.argmax(axis=1) == votes.argmax(axis=1)).all()
+    assert counted_step(seen) == 0  # a net leaves something to every class
+    assert counted_step(np.eye(5)[generator.integers(5, size=100)]) == 0  # predictions alone do not tell what a vote weighs
