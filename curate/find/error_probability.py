@@ -34,8 +34,8 @@ SUREST = 0.2  # share of samples, those of which a judge is surest
 MISTAKES_OF_SURE, MORE_OF_FEW, FEW = 0.15, 0.25, 60
 SPREAD_OF_SURE = 0.4  # deviation of its logarithm
 # how unlikely mistakes (in units of chance) and wrong labels are together, for each unit of the product of their rates, and as
-# much again for each 3 x FEW / (samples a class); where two opinions measure the mistakes, their rate counts squared: weak judges only
-BOTH, BOTH_OF_TWO = 20.0, 50.0
+# much again for each 3 x FEW / (samples a class), to a limit; where two opinions measure the mistakes, their rate counts squared
+BOTH, BOTH_OF_FEW, BOTH_OF_TWO = 20.0, 5.0, 50.0
 MANY, SPREAD_OF_MANY = 0.4, 0.05  # share of wrong labels from which on it is unlikely: people's worst labels of CIFAR-10 have as many
 SHARPER = 0.35  # power of the sharpness by which it is the less likely: channels that explain more by wrong labels fit a little too well
 # mistakes of the mean of several judges: disagreement times e to the power of -2.7 (what the mean gains over a judge / disagreement)
@@ -252,7 +252,7 @@ def _weighed(
     logarithm = evidence * (likelihood - likelihood.max()) - SHARPER * np.log(SHARPNESSES)
     logarithm = logarithm - (excess / SPREAD_OF_SURE) ** 2 / 2 - many**2 / 2
     if counts.disagreement is None:
-        logarithm = logarithm - BOTH * (1 + 3 * FEW * rows.num_classes / num_samples) * together
+        logarithm = logarithm - BOTH * (1 + min(BOTH_OF_FEW, 3 * FEW * rows.num_classes / num_samples)) * together
     else:
         grain = 0.003 + 1 / num_samples
         complementary = min(max(counts.gain / max(counts.disagreement, 1e-4), -0.1), 0.8)
