@@ -236,7 +236,6 @@ class Held:
 
     def press(self, key):
         """Presses the key, and comes back once its request waits."""
-        self.page.locator(BAR).wait_for()
         self.page.keyboard.press(key)
         wait_in(self.page, lambda: self.waiting, "the server is asked")
 
@@ -260,8 +259,15 @@ def wait_for_told(page, kept, num):
     return kept.told()
 
 
-def test_keys_wait_for_the_answer_and_each_decides_on_the_image_that_was_shown_when_it_was_pressed(page, kept):
+def opened(page):
+    """The `sample_id` of the first sample, which is open and takes keys."""
     first = page.open_sample(0)
+    page.page.locator(BAR).wait_for()
+    return first
+
+
+def test_keys_wait_for_the_answer_and_each_decides_on_the_image_that_was_shown_when_it_was_pressed(page, kept):
+    first = opened(page)
     held = Held(page.page, "ok")
     held.press("k")
     page.page.locator(RIGHT).click()
@@ -278,7 +284,7 @@ def test_keys_wait_for_the_answer_and_each_decides_on_the_image_that_was_shown_w
 
 
 def test_a_mind_that_is_changed_before_the_answer_changes_the_decision_on_the_same_image_alone(page, kept):
-    first = page.open_sample(0)
+    first = opened(page)
     held = Held(page.page, "ok")
     held.press("k")
     for key in "kkeel":  # once more is not twice; the form is for what is open
@@ -291,7 +297,7 @@ def test_a_mind_that_is_changed_before_the_answer_changes_the_decision_on_the_sa
 
 
 def test_undo_before_the_answer_takes_that_decision_back_and_its_sample_opens_again(page, kept):
-    first = page.open_sample(0)
+    first = opened(page)
     held = Held(page.page, "ok")
     held.press("k")
     page.press("u")
@@ -331,7 +337,7 @@ PAINT = """() => {
 
 
 def test_a_key_pressed_while_one_image_takes_the_place_of_another_is_not_taken_and_says_so(page, kept):
-    first = page.open_sample(0)
+    first = opened(page)
     page.page.evaluate(HOLD_PAINT)
     page.press("k")
     page.page.wait_for_function("() => window.heldPaint.length > 0")
