@@ -41,13 +41,14 @@ class UnknownNameError(DataError):
 
     @classmethod
     def of(cls, kind: str, name: str, known: Iterable[str]) -> "UnknownNameError":
-        """The error for `name`, naming the nearest of `known`; where none is near, all of them, or the first of many."""
+        """The error for `name`, naming the nearest of `known`; where none is near, all or the first of them, if any."""
         known = list(known)
         near = nearest(name, known)
         if near:
             return cls(f"unknown {kind} '{name}'; did you mean {' or '.join(near)}?")
         more = f" … ({len(known)} in all)" if len(known) > LONGEST_LIST else ""
-        return cls(f"unknown {kind} '{name}'; known: {', '.join(known[:LONGEST_LIST])}{more}")
+        listed = f"known: {', '.join(known[:LONGEST_LIST])}{more}" if known else "there is none"
+        return cls(f"unknown {kind} '{name}'; {listed}")
 
 
 def nearest(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:

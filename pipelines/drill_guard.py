@@ -267,11 +267,11 @@ def answer(port: int, wire: bytes) -> bytes:
         return found
 
 
-def forge(num_requests: int, *, seed: int = 0) -> Tally:
+def forge(num_requests: int, *, seed: int = 0, tally: Tally | None = None) -> Tally:
     """The tally of so many forged requests; a request that is right must be served before and after, or the drill shows nothing."""
     from curate.app.mongod import free_port
 
-    tally, rng, port = Tally(), random.Random(seed), free_port()
+    tally, rng, port = Tally() if tally is None else tally, random.Random(seed), free_port()
     process = subprocess.Popen([sys.executable, "-c", SERVER, str(port)], stdout=subprocess.PIPE, text=True, env=dict(os.environ))
     try:
         assert process.stdout is not None
@@ -303,7 +303,9 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    forge(options.requests, seed=options.seed).show()
+    tally = Tally()
+    with tally.shown():
+        forge(options.requests, seed=options.seed, tally=tally)
 
 
 if __name__ == "__main__":

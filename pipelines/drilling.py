@@ -121,7 +121,7 @@ def run(command: Command, *, home: Path, stop: Stop | None = None, environment: 
     return start(command, home=home, stop=stop, environment=environment).wait()
 
 
-@dataclass
+@dataclass(eq=False)
 class Started:
     """A command that runs."""
 
@@ -132,6 +132,7 @@ class Started:
 
     def wait(self, most: float = HANG_SECONDS) -> Ended:
         while True:
+            end_if_stopped()
             process, status = os.waitpid(self.process, os.WNOHANG)
             now = time.monotonic() - self.began
             if process:
@@ -147,8 +148,8 @@ class Started:
                 code = None
                 break
             time.sleep(0.005)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process, signal.SIGKILL)  # helpers that a killed command left
+        self.kill()  # helpers that a killed command left
+        _running.discard(self)
         points = self.log.with_suffix(".points")
         count = points.stat().st_size if points.exists() else 0
         out, err = (self.log.with_suffix(ending).read_text(errors="replace") for ending in (".out", ".err"))
@@ -156,8 +157,13 @@ class Started:
             self.log.with_suffix(ending).unlink(missing_ok=True)
         return Ended(code, out, err, time.monotonic() - self.began, count)
 
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process, signal.SIGKILL)
+
 
 _counter = iter(range(1_000_000_000))
+_running: set[Started] = set()
 
 
 def start(
@@ -171,7 +177,7 @@ def start(
     process = os.fork()
     if process == 0:
         try:
-            os.setsid()
+            os.setpgid(0, 0)
             os.chdir(home)
             os.environ.update({"CURATE_DATA": str(data or home / "data"), "PYTHONWARNINGS": "ignore", **(environment or {})})
             for number, ending in ((1, ".out"), (2, ".err")):
@@ -179,6 +185,7 @@ def start(
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             sys.stdout, sys.stderr = os.fdopen(1, "w", buffering=1), os.fdopen(2, "w", buffering=1)
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             if stop is not None:
                 _watch(stop, os.open(log.with_suffix(".points"), os.O_WRONLY | os.O_CREAT | os.O_APPEND))
             if callable(command):
@@ -200,7 +207,11 @@ def start(
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
-    return Started(process, log, began, stop)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.setpgid(process, process)  # here too: it may be killed before it came to that
+    started = Started(process, log, began, stop)
+    _running.add(started)
+    return started
 
 
 def _main(arguments: list[str]) -> int:
@@ -304,6 +315,29 @@ def differences(expected: dict[str, str], found: dict[str, str]) -> list[str]:
     ]
 
 
+class Stopped(KeyboardInterrupt):
+    """A signal says that the drill is to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.signal = signal.Signals(number)
+
+
+_signals: list[int] = []
+
+
+def _stopped_by(number: int, _: Any) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    _signals.append(number)
+    end_if_stopped()
+
+
+def end_if_stopped() -> None:
+    """Raises `Stopped` where a signal came. Asked again and again: what a handler raises in a callback of a fork is lost."""
+    if _signals:
+        raise Stopped(_signals[0])
+
+
 @dataclass
 class Tally:
     """The table of a drill.
@@ -318,6 +352,7 @@ class Tally:
 
     def note(self, what: str, fault: str | None) -> None:
         """A try of `what`; `fault` says how it was lost, None where it survived."""
+        end_if_stopped()
         self.tried[what] += 1
         if fault is None:
             self.survived[what] += 1
@@ -326,13 +361,31 @@ class Tally:
 
     @contextlib.contextmanager
     def shown(self) -> Iterator[None]:
-        """Context after which the table is printed, also where it was cut short: of what was tried until then."""
+        """Context after which the table is printed. SIGINT and SIGTERM end it early, with the table of what was tried until then; the
+        same signal once more ends the program at once.
+        """
+        before = {number: signal.signal(number, _stopped_by) for number in (signal.SIGINT, signal.SIGTERM)}
+        code = 0
         try:
             yield
-        except KeyboardInterrupt:
-            print("stopped; until then:")
+        except Stopped as stopped:
+            print(f"stopped by {stopped.signal.name}; until then:")
+            code = 128 + stopped.signal
+        except BaseException:
+            with contextlib.suppress(SystemExit):
+                self.show()
+            raise
         finally:
-            self.show()
+            _signals.clear()
+            for started in _running:
+                started.kill()
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(started.process, 0)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        self.show()
+        if code:
+            raise SystemExit(code)
 
     def show(self, *, num_shown: int = 40) -> None:
         """Prints the table, and ends the program with exit code 1 where something was lost."""

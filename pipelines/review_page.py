@@ -21,6 +21,7 @@ LOADED = 'canvas[canvas-loaded="true"]'
 MODAL = "[data-cy=modal]"
 OPENED = f"{MODAL} [data-cy=modal-looker-container] {LOADED}"
 OPEN_ID = f"{MODAL} [data-cy=sidebar-entry-sample_id]"
+RIGHT = f"{MODAL} [data-cy=nav-right-button]"
 CHIP = "[data-cy=tag-review]"
 COUNT = "[data-cy=entry-counts]"
 PANEL = "[data-cy=panel-content-review_panel]"

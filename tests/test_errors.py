@@ -34,3 +34,7 @@ def test_nothing_is_near_what_is_like_nothing():
 def test_of_a_long_list_the_first_are_named_and_how_many_there_are():
     message = str(UnknownNameError.of("layer", "xyz", [f"conv{i}" for i in range(200)]))
     assert message.startswith("unknown layer 'xyz'; known: conv0, conv1,") and message.endswith("conv29 … (200 in all)")
+
+
+def test_where_no_name_is_known_that_is_said():
+    assert str(UnknownNameError.of("layer", "xyz", [])) == "unknown layer 'xyz'; there is none"

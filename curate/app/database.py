@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from curate.app.mongod import START_SECONDS, answers, find_mongod, last_words
+from curate.app.mongod import START_SECONDS, answers, find_mongod, installed, last_words
 from curate.errors import DatabaseError, UnknownNameError
 
 PROBE_SECONDS = 3.0
@@ -67,7 +67,8 @@ def without_password(uri: str) -> str:
 
 
 def check_server(uri: str) -> None:
-    """Raises DatabaseError where nobody listens at `uri`."""
+    """Raises DatabaseError where nobody listens at `uri`, or fiftyone is not installed."""
+    installed()
     from pymongo.errors import PyMongoError
     from pymongo.uri_parser import parse_uri
 
@@ -155,8 +156,8 @@ def connect() -> DatabaseInfo:
     """Imports fiftyone and connects it to its database; to be called before any other use of fiftyone. Cheap when called again.
 
     Raises:
-        DatabaseError: no server at FIFTYONE_DATABASE_URI, no mongod, a data folder that cannot be written or is in use by another
-            mongod, damaged data, or a database of a newer FiftyOne. Found within seconds, most of it before the import.
+        DatabaseError: no fiftyone, no server at FIFTYONE_DATABASE_URI, no mongod, a data folder that cannot be written or is in use by
+            another mongod, damaged data, or a database of a newer FiftyOne. Found within seconds, most of it before the import.
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -342,7 +343,8 @@ def _describe(fo: ModuleType, client: Any, uri: str | None, folder: Path) -> Dat
     version = client.server_info()["version"]
     if int(version.split(".")[0]) < OLDEST_MAJOR:
         raise DatabaseError(
-            f"the MongoDB at {client.address[0]}:{client.address[1]} is {version}, FiftyOne needs {OLDEST_MAJOR}.0 or newer; upgrade it"
+            f"the MongoDB at {client.address[0]}:{client.address[1]} is {version}, FiftyOne needs {OLDEST_MAJOR}.0 or newer; upgrade it, "
+            "or name another with FIFTYONE_DATABASE_URI"
         )
     try:
         options = client.admin.command("getCmdLineOpts")["parsed"]

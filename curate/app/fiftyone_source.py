@@ -17,6 +17,7 @@ from curate.errors import DataError, UnknownNameError
 from curate.options import Source
 from curate.progress import Progress, silent
 from curate.run import data_root
+from curate.tables import plain
 
 
 def load_fiftyone(
@@ -44,9 +45,10 @@ def load_fiftyone(
         progress: the stages of `decode_images`.
 
     Returns:
-        An ImageSet of that name; sample ids are `<name>/<id in FiftyOne>`, filepaths the files of the dataset. Samples without a
-        label are unlabelled (-1). Of detections the ids are `<name>/<id of the sample>/<id of the detection>`, and the files are crops in
-        the data folder; boxes too small to show anything are passed over, and counted.
+        An ImageSet of that name, its classes in Unicode's NFC form and without blanks around them; sample ids are
+        `<name>/<id in FiftyOne>`, filepaths the files of the dataset. Samples without a label are unlabelled (-1). Of detections the ids
+        are `<name>/<id of the sample>/<id of the detection>`, and the files are crops in the data folder; boxes too small to show
+        anything are passed over, and counted.
 
     Raises:
         DatabaseError: no database.
@@ -60,10 +62,11 @@ def load_fiftyone(
             raise DataError(f"the FiftyOne dataset '{name}' holds {dataset.media_type or 'no'} media, expected images")
         field = _label_field(dataset, field)
         found = _crops(dataset, field) if _is_detections(dataset, field) else _whole(dataset, field)
-        class_names = _class_names(dataset, field, found.labels)
+        names = [plain(label or "") or None for label in found.labels]
+        class_names = _class_names(dataset, field, names)
     splits = np.array([_split_of(sample_tags) for sample_tags in found.tags])
     number = {label: value for value, label in enumerate(class_names)}
-    labels = np.array([-1 if label is None else number[label] for label in found.labels], dtype=np.int64)
+    labels = np.array([-1 if label is None else number[label] for label in names], dtype=np.int64)
     chosen = select(splits, split=split, limit=limit)
     paths, passed_over = list(found.paths), {}
     if found.boxes is not None:
@@ -186,8 +189,8 @@ def _class_names(dataset: Any, field: str, given: Sequence[str | None]) -> tuple
             f"field '{field}' of the FiftyOne dataset '{dataset.name}' has no labels; expected a Classification per sample, or Detections"
         )
     for declared in (dataset.classes.get(field), dataset.default_classes):
-        if declared and occurring <= set(declared):
-            return tuple(declared)
+        if declared and occurring <= (known := {plain(name): None for name in declared if plain(name)}).keys():
+            return tuple(known)
     return tuple(sorted(occurring))
 
 

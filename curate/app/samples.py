@@ -1,6 +1,10 @@
 """Samples by FiftyOne's public interface alone, and whether the installed FiftyOne needs it: asked before each build."""
 
+import contextlib
+import os
+import socket
 import uuid
+import zlib
 from functools import cache
 from typing import Any
 
@@ -10,6 +14,7 @@ from numpy.typing import NDArray
 from curate.app.documents import write_documents
 from curate.app.fields import FIELDS
 from curate.data.image_set import SPLITS
+from curate.files import is_running
 from curate.progress import Progress, silent
 
 BLOCK = 1000
@@ -98,11 +103,17 @@ def documents_are_sound() -> bool:
     """Whether two samples with every field are the same, document by document, by `write_documents` and by `add_samples`; and whether
     FiftyOne reads the same vectors from both.
 
-    Asked once per process. Needs `connect`.
+    Asked once per process; what a killed process left of it is removed. Needs `connect`.
     """
     import fiftyone as fo
 
-    dataset = fo.Dataset(f"curate-check-{uuid.uuid4().hex}", persistent=False)
+    ours = f"curate-check-{zlib.crc32(socket.gethostname().encode()):08x}-"
+    for name in fo.list_datasets(f"{ours}*"):
+        process = name.removeprefix(ours).partition("-")[0]
+        if process.isdecimal() and not is_running(int(process)):
+            with contextlib.suppress(ValueError):  # another process removes it, too
+                fo.delete_dataset(name)
+    dataset = fo.Dataset(f"{ours}{os.getpid()}-{uuid.uuid4().hex}", persistent=False)
     try:
         dataset.media_type = "image"
         dataset.add_sample_field("sample_id", fo.StringField)  # by which samples are found; all others FiftyOne adds at once

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 LEAST_SIDE = 8
 """Pixels of the shorter side of a box; what is smaller shows nothing."""
 TOO_SMALL = f"box of less than {LEAST_SIDE} pixels, or outside its picture"
+NO_SHARES = "box whose sides are no shares of its picture"
+LARGEST = 1e9
 UNREADABLE = "box in a picture that cannot be read"
 QUALITY = 95
 STAGE = "cut out boxes"
@@ -68,11 +70,14 @@ def crop_files(boxes: Sequence[Box], folder: Path, *, strict: bool = False, prog
         StorageError: the disk is full or read-only.
     """
     by_file: defaultdict[str, list[int]] = defaultdict(list)
-    for number, box in enumerate(boxes):
-        by_file[box.file].append(number)
-    names = list(by_file)
     files: list[str | None] = [None] * len(boxes)
     passed_over: Counter[str] = Counter()
+    for number, box in enumerate(boxes):
+        if all(abs(share) < LARGEST for share in (box.left, box.top, box.width, box.height)):  # which NaN is not
+            by_file[box.file].append(number)
+        else:
+            passed_over[NO_SHARES] += 1
+    names = list(by_file)
 
     def cut(name: str) -> list[Path | None]:
         targets = [folder / _name_of(boxes[number]) for number in by_file[name]]

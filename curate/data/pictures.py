@@ -94,7 +94,7 @@ def picture_suffixes() -> frozenset[str]:
 def why_unread(suffix: str) -> str:
     """Why files with that ending (lower case, with its dot) are skipped, and what would help."""
     if suffix in HEIC:
-        return "HEIC; pip install pillow-heif to have it read"
+        return "HEIC; to have it read: pip install pillow-heif"
     if suffix in (".avif", ".avifs"):
         return "this Pillow reads no AVIF; pip install -U pillow"
     if suffix in picture_suffixes():

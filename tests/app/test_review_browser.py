@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 from review_browser import Kept, audit_digits, audit_many, write_digits, write_many
 from review_driver import Mongod, ReviewServer, wait_until
-from review_page import BAR, CHROMIUM, FORM, KEYS, MODAL, OPENED, PANEL, SAID, ReviewPage, chromium
+from review_page import BAR, CHROMIUM, FORM, KEYS, MODAL, OPEN_ID, OPENED, PANEL, RIGHT, SAID, ReviewPage, chromium
 
 pytestmark = pytest.mark.app
 
@@ -219,6 +219,134 @@ def test_no_key_decides_on_an_image_that_was_not_painted_before(page, kept):
     assert len(taken) >= 4  # all others are refused by the operator
     assert [identity for identity, painted in taken if files[identity] not in painted] == []
     assert decided == kept.suspects[: len(decided)]
+
+
+class Held:
+    """Answers to the decision `operator` that wait on the way to the server until they are let go."""
+
+    def __init__(self, page, operator):
+        self.page, self.name, self.waiting = page, f'"@curate/review/{operator}"', []
+        page.route(EXECUTE, self._take)
+
+    def _take(self, route):
+        if self.name in (route.request.post_data or ""):
+            self.waiting.append(route)
+        else:
+            route.continue_()
+
+    def press(self, key):
+        """Presses the key, and comes back once its request waits."""
+        self.page.keyboard.press(key)
+        wait_in(self.page, lambda: self.waiting, "the server is asked")
+
+    def let_go(self):
+        for route in self.waiting:
+            route.continue_()
+        self.page.unroute(EXECUTE)
+
+
+EXECUTE = "**/operators/execute"
+
+
+def wait_in(page, is_so, what):
+    """As `wait_until`; meanwhile the browser goes on."""
+    wait_until(lambda: page.wait_for_timeout(30) or is_so(), what)
+
+
+def wait_for_told(page, kept, num):
+    wait_in(page.page, lambda: len(kept.told()) >= num, f"{num} decisions are told")
+    page.page.wait_for_timeout(500)  # one too many would be there by then
+    return kept.told()
+
+
+def opened(page):
+    """The `sample_id` of the first sample, which is open and takes keys."""
+    first = page.open_sample(0)
+    page.page.locator(BAR).wait_for()
+    return first
+
+
+def test_keys_wait_for_the_answer_and_each_decides_on_the_image_that_was_shown_when_it_was_pressed(page, kept):
+    first = opened(page)
+    held = Held(page.page, "ok")
+    held.press("k")
+    page.page.locator(RIGHT).click()
+    second = page.shown(other_than=first)
+    page.press("e")
+    page.page.locator(RIGHT).click()
+    third = page.shown(other_than=second)
+    page.press("q")
+    assert kept.told() == []
+    held.let_go()
+    assert wait_for_told(page, kept, 3) == [(first, "ok", None), (second, "confirm_error", None), (third, "ambiguous", None)]
+    assert [first, second, third] == kept.suspects[:3]
+    assert kept.shown() == {first: "ok", second: "error", third: "ambiguous"}
+
+
+def test_a_mind_that_is_changed_before_the_answer_changes_the_decision_on_the_same_image_alone(page, kept):
+    first = opened(page)
+    held = Held(page.page, "ok")
+    held.press("k")
+    for key in "kkeel":  # once more is not twice; the form is for what is open
+        page.press(key)
+    held.let_go()
+    assert wait_for_told(page, kept, 2) == [(first, "ok", None), (first, "confirm_error", None)]
+    assert page.shown(other_than=first) == kept.suspects[1]
+    page.wait_for_text(SAID, "not taken: another sample is open now; press the key again")
+    assert page.page.locator(FORM).count() == 0 and kept.shown() == {first: "error"}
+
+
+def test_undo_before_the_answer_takes_that_decision_back_and_its_sample_opens_again(page, kept):
+    first = opened(page)
+    held = Held(page.page, "ok")
+    held.press("k")
+    page.press("u")
+    held.let_go()
+    assert [action for _, action, _ in wait_for_told(page, kept, 2)] == ["ok", "undo"]
+    page.page.wait_for_function("([entry, id]) => document.querySelector(entry)?.innerText.startsWith(id)", arg=[OPEN_ID, first])
+    assert kept.shown() == {}
+
+
+def test_a_key_on_selected_tiles_before_the_answer_is_not_taken_and_says_so(page, kept):
+    page.select(0)
+    held = Held(page.page, "ok")
+    held.press("k")
+    page.press("e")
+    page.wait_for_text(SAID, "not taken: the key before is not done yet; press it again")
+    held.let_go()
+    page.wait_for_chip(0, "ok")
+    page.select(1)
+    page.press("e")
+    page.wait_for_chip(1, "error")
+    assert kept.told() == [(kept.suspects[0], "ok", None), (kept.suspects[1], "confirm_error", None)]
+
+
+HOLD_PAINT = """() => {
+  window.heldPaint = [];
+  window.addEventListener("canvas-loaded", (event) => {
+    if (!window.heldPaint || !event.target.closest("[data-cy=modal]")) return;
+    window.heldPaint.push([event.target, event.detail]);
+    event.stopImmediatePropagation();
+  }, true);
+}"""
+PAINT = """() => {
+  const held = window.heldPaint;
+  window.heldPaint = null;
+  for (const [target, detail] of held) target.dispatchEvent(new CustomEvent("canvas-loaded", {detail, bubbles: true}));
+}"""
+
+
+def test_a_key_pressed_while_one_image_takes_the_place_of_another_is_not_taken_and_says_so(page, kept):
+    first = opened(page)
+    page.page.evaluate(HOLD_PAINT)
+    page.press("k")
+    page.page.wait_for_function("() => window.heldPaint.length > 0")
+    second = page.shown(other_than=first)
+    page.press("e")
+    page.wait_for_text(SAID, "not taken: the image was just changing; press the key again")
+    page.page.evaluate(PAINT)
+    page.press("q")
+    assert wait_for_told(page, kept, 2) == [(first, "ok", None), (second, "ambiguous", None)]
 
 
 def test_form_relabels_with_a_note(page, kept):

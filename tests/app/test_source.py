@@ -112,3 +112,16 @@ def test_a_field_of_classifications_goes_before_detections(street, fo):
     street.set_values("kind", [fo.Classification(label=name) for name in ("day", "night", "day")])
     assert load_fiftyone("street").class_names == ("day", "night")
     assert load_fiftyone("street", "objects").class_names == ("cat", "dog")
+
+
+@pytest.mark.parametrize("declared", [[], ["owl", "cafe\u0301 ", "cat"]])
+def test_labels_that_differ_in_blanks_or_unicode_form_are_one_class_and_an_empty_one_is_none(fo, shapes, declared):
+    dataset = fo.Dataset("odd")
+    written = ["cat", " cat", "cat\t", "caf\u00e9", "cafe\u0301", "", "  ", None]
+    for path, label in zip(image_files(shapes), written, strict=False):
+        dataset.add_sample(fo.Sample(filepath=path, label=fo.Classification(label=label)))
+    dataset.default_classes = declared
+    dataset.save()
+    found = load_fiftyone("odd")
+    assert found.class_names == (("owl", "caf\u00e9", "cat") if declared else ("caf\u00e9", "cat"))
+    assert [found.class_names[i] if i >= 0 else None for i in found.labels] == ["cat"] * 3 + ["caf\u00e9"] * 2 + [None] * 3

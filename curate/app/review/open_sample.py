@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.app.review.context import facts_of, run_folder, target_ids
+from curate.app.review.context import facts_of, run_folder, seen_sample, target_ids
 from curate.app.review.deciding import show
 from curate.errors import RunError, UsageError
 from curate.run import MADE_AGAIN
@@ -18,13 +18,13 @@ BLOCK = 100_000
 
 
 def show_similar(ctx: Any) -> None:
-    """Fills the grid with the samples nearest to the open or selected ones by embedding, these first, with their given labels.
+    """Fills the grid with the samples nearest to that seen or the selected ones by embedding, these first, with their given labels.
 
     Read from the run folder: FiftyOne's own index would first fetch all embeddings from the database, and up to 15,000 samples it
     computes all their distances, some seconds.
 
     Raises:
-        UsageError: no sample is open or selected.
+        UsageError: as `target_ids`.
         RunError: the run folder is not here, or lacks embeddings of these samples.
     """
     folder = run_folder(ctx.dataset)
@@ -74,7 +74,7 @@ SHOW = "@curate/review/show_picture"
 
 
 def show_why(ctx: Any) -> None:
-    """Shows what in the open sample speaks for its given label and for the suggested one, to the net that did not see it.
+    """Shows what in the sample that was seen speaks for its given label and for the suggested one, to the net that did not see it.
 
     Where no net of the run saw pixels, as where features judge, it says which classes the judge thinks of.
 
@@ -83,10 +83,11 @@ def show_why(ctx: Any) -> None:
         RunError: the run is not on this machine, or its nets were not kept.
         DependencyError: captum is not installed.
     """
-    if not ctx.current_sample:
+    seen = seen_sample(ctx)
+    if seen is None:
         raise UsageError("open a sample first, to see why its label is doubted")
     folder = run_folder(ctx.dataset)
-    sample_id = facts_of(ctx.dataset, [ctx.current_sample])[0]["sample_id"]
+    sample_id = facts_of(ctx.dataset, [seen])[0]["sample_id"]
     if not (folder / "models").is_dir():
         show(ctx, {}, likeliest(folder, sample_id, ctx.dataset.default_classes), leaves=True)
         return

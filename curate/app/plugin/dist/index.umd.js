@@ -10,6 +10,10 @@
   const WATCH_MS = 25;
   const SAID_MS = 2600, READ_MS = 70; // a line stays that long at least, and so long for each character
   const LATE = "no answer yet: is the database running?";
+  const CHANGING = "not taken: the image was just changing; press the key again";
+  const GRID_WAITS = "not taken: the key before is not done yet; press it again";
+  const GONE = "not taken: another sample is open now; press the key again";
+  const MODAL = "[data-cy=modal]";
   const FORM = "[data-cy=operators-prompt-modal]";
   const DIALOG = `${FORM}, [role=listbox]`;
   const CLASS_FIELD = `${FORM} input[role=combobox]`;
@@ -19,7 +23,7 @@
   const SETTLED_MS = 600; // that the focus has stayed in the form: it stays there
   const CLOSED_MS = 200; // within which FiftyOne closes a sample, where it does
   const REDRAW_MS = 700; // that keys and pointer rest, so that grid and panel delay neither
-  const LONGEST_MS = 30000; // a lock that nobody opened opens by itself: there are images that cannot be shown, and machines that are slow
+  const LONGEST_MS = 30000; // so long a key waits for the one before: there are images that cannot be shown, and machines that are slow
 
   const KEYS = [
     { key: "g", operator: "next", says: "open the first undecided sample; in a sample: skip to the next", also: "n" },
@@ -94,12 +98,20 @@
   document.body.append(said, bar, help, picture, waiting);
 
   let fading;
-  function say(message, milliseconds = Math.max(SAID_MS, READ_MS * message.length)) {
-    said.textContent = message;
+  let refused = { message: "", until: -Infinity }; // what is said of a key that was not taken stays beside what is said of others
+  function say(message, milliseconds) {
+    const both = performance.now() < refused.until && refused.message !== message;
+    said.textContent = both ? `${message} · ${refused.message}` : message;
+    milliseconds ??= Math.max(SAID_MS, READ_MS * said.textContent.length);
     said.classList.toggle("above", openId !== null);
     said.classList.add("shown");
     clearTimeout(fading);
     fading = setTimeout(() => said.classList.remove("shown"), milliseconds);
+  }
+
+  function refuse(message) {
+    refused = { message, until: performance.now() + SAID_MS };
+    say(message);
   }
 
   const store = () => fos.getCurrentEnvironment().getStore().getSource();
@@ -124,16 +136,16 @@
     };
     const label = (one) => element("b", { textContent: one.label });
     const confidence = suggested && suggested.confidence != null ? ` ${Math.round(100 * suggested.confidence)} %` : "";
-    const accept = button("a", "suggested", () => run("accept", {}), "suggested ", suggested ? label(suggested) : "none", confidence);
+    const accept = button("a", "suggested", () => press("accept"), "suggested ", suggested ? label(suggested) : "none", confidence);
     accept.disabled = !suggested;
     bar.replaceChildren(
-      button("k", "given", () => run("ok", {}), "given ", given ? label(given) : "none"),
+      button("k", "given", () => press("ok"), "given ", given ? label(given) : "none"),
       accept,
-      button("e", "", () => run("confirm_error", {}), "wrong"),
-      button("q", "", () => run("ambiguous", {}), "ambiguous"),
-      button("l", "", () => openForm("relabel"), "other …"),
-      button("u", "", () => run("undo", {}), "undo"),
-      button("w", "", () => run("why", {}), "why?"),
+      button("e", "", () => press("confirm_error"), "wrong"),
+      button("q", "", () => press("ambiguous"), "ambiguous"),
+      button("l", "", () => press("relabel"), "other …"),
+      button("u", "", () => press("undo"), "undo"),
+      button("w", "", () => press("why"), "why?"),
       button("h", "", () => help.classList.add("shown"), "keys"),
       ...(review ? [element("span", { className: "decided", textContent: `decided: ${review.label}` })] : []),
     );
@@ -277,39 +289,76 @@
   foo.registerOperator(PanelOpened, PLUGIN);
 
   // ------------------------------------------------------------------------------------------------------------------ keys
-  // A key pressed while the next sample is on its way would decide on an image that nobody has seen.
+  // A key acts on the sample whose image is on the screen when it is pressed, and on no other. Keys that come before the last one is done
+  // wait in order; by then another sample may be open. Where it is not plain which image was meant, none is decided on, and that is said.
   document.addEventListener("canvas-loaded", (event) => {
     if (event.detail) files.set(event.target, event.detail.sampleFilepath);
     const isOpen = addressed() !== null; // one that is being closed may be painted once more
-    if (isOpen && event.detail && event.target.closest("[data-cy=modal] [data-cy=modal-looker-container]")) {
+    if (isOpen && event.detail && event.target.closest(`${MODAL} [data-cy=modal-looker-container]`)) {
       paintedFile = event.detail.sampleFilepath;
     }
   }, true);
 
-  function isSeen() {
-    if (openId === null) return true;
+  function seenId() { // null: the grid is seen; undefined: one image is taking the place of another
+    const id = addressed();
+    if (id === null) return document.querySelector(MODAL) ? undefined : null; // just opened, or just closed
     try {
-      const sample = sampleOf(openId);
-      return Boolean(sample) && sample.filepath === paintedFile;
+      const sample = sampleOf(id);
+      if (sample && sample.filepath === paintedFile) return id;
     } catch (error) {
-      return true; // internals of another FiftyOne
+      return id; // internals of another FiftyOne
+    }
+    return id === openId && performance.now() - openSince > LONGEST_MS ? id : undefined;
+  }
+
+  const ON_ANY = new Set(["ok", "accept", "relabel_to_number", "confirm_error", "ambiguous", "drop", "undo"]); // also on what is no longer open
+  const queue = []; // keys that wait for `current`
+  let current = null; // the key whose answer is awaited, or the image after it
+
+  function press(operator, params = {}) {
+    const seen = seenId();
+    const key = { operator, params, seen: seen === undefined && operator === "undo" ? addressed() : seen };
+    if (key.seen === undefined) refuse(CHANGING);
+    else if (current === null) send(key);
+    else if (key.seen === null) refuse(GRID_WAITS); // what is selected by then may be others
+    else if (operator === "undo" || !isSame(key, queue.at(-1) || current)) queue.push(key);
+  }
+
+  const isSame = (one, other) => ["operator", "seen"].every((name) => one[name] === other[name])
+    && one.params.class_index === other.params.class_index;
+
+  function send(key) {
+    current = key;
+    if (key.seen !== null && key.seen !== seenId() && !ON_ANY.has(key.operator)) {
+      if (key.operator !== "next") refuse(GONE); // what was to be skipped is gone
+      done(key);
+    } else if (KEYS.some((one) => one.form && one.operator === key.operator)) {
+      openForm(key.operator, key.seen);
+      done(key);
+    } else {
+      run(key);
     }
   }
 
-  let lockedSince = 0;
-  const isLocked = () => {
-    const now = performance.now();
-    return now - lockedSince < LONGEST_MS || (now - openSince < LONGEST_MS && !isSeen());
-  };
-  const unlock = () => { lockedSince = -Infinity; };
-  unlock();
+  function done(key) {
+    if (current !== key) return;
+    current = null;
+    if (queue.length) send(queue.shift());
+  }
 
-  function unlockWhenShown(before) {
+  function doneWhenShown(key, before) {
     const started = performance.now();
     (function look() {
-      if ((openId !== before && isSeen()) || performance.now() - started > LONGEST_MS) unlock();
+      if ((addressed() !== before && seenId() !== undefined) || performance.now() - started > LONGEST_MS) done(key);
       else requestAnimationFrame(look);
     })();
+  }
+
+  function giveUp(key) {
+    if (current !== key) return;
+    if (queue.length) refuse(`${queue.length} more not taken: no answer came`);
+    queue.length = 0;
+    done(key);
   }
 
   // An explanation takes seconds on a busy machine: a sign that it works, with the seconds, until the picture is there.
@@ -322,8 +371,8 @@
     return () => { clearInterval(ticking); waiting.classList.remove("shown"); };
   }
 
-  function openForm(operator) {
-    foo.executeOperator("@voxel51/operators/prompt_user_for_operation", { operator_uri: `${PLUGIN}/${operator}`, params: {} });
+  function openForm(operator, seen) {
+    foo.executeOperator("@voxel51/operators/prompt_user_for_operation", { operator_uri: `${PLUGIN}/${operator}`, params: { seen } });
     // The focus goes to the class, so that one types at once. The dialog takes the focus when it has come in, and draws its fields anew.
     const started = performance.now();
     let since = null;
@@ -336,20 +385,21 @@
     })();
   }
 
-  function run(operator, params) {
-    if (isLocked()) return;
+  function run(key) {
+    const { operator, params, seen } = key;
     const stopWaiting = operator === "why" ? waitWhile("Asking the net what it looks at …") : null;
-    lockedSince = performance.now();
-    const before = openId;
+    const before = addressed();
     const late = operator === "why" ? null : setTimeout(() => say(LATE, 20 * LONGEST_MS), PATIENCE_MS);
-    foo.executeOperator(`${PLUGIN}/${operator}`, { ...params, seen: addressed() }, {
+    const last = setTimeout(() => giveUp(key), LONGEST_MS);
+    foo.executeOperator(`${PLUGIN}/${operator}`, { ...params, seen }, {
       callback: (result) => {
         clearTimeout(late);
+        clearTimeout(last);
         if (stopWaiting) stopWaiting();
-        if (said.textContent === LATE) said.classList.remove("shown");
+        if (said.textContent.startsWith(LATE)) said.classList.remove("shown");
         const moves = !result.error && result.result && result.result.moves;
-        if (moves) unlockWhenShown(before);
-        else unlock();
+        if (moves) doneWhenShown(key, before);
+        else done(key);
       },
     });
   }
@@ -380,9 +430,8 @@
       const digit = /^[0-9]$/.test(event.key) ? Number(event.key) : null;
       if (!entry && digit === null) return;
       if (!event.repeat) {
-        if (digit !== null) run("relabel_to_number", { class_index: digit });
-        else if (entry.form) openForm(entry.operator);
-        else run(entry.operator, {});
+        if (digit !== null) press("relabel_to_number", { class_index: digit });
+        else press(entry.operator);
       }
     }
     event.preventDefault();
