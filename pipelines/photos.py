@@ -331,7 +331,7 @@ def choice(folder: str, options: argparse.Namespace, progress: Progress) -> tupl
 def memory(folder: str, options: argparse.Namespace, progress: Progress) -> tuple[dict[str, Any], dict[str, Any]]:
     """Peak memory and seconds of an audit of many pictures; those of the folder are there several times, under other names."""
     with tempfile.TemporaryDirectory() as made:
-        many = photo_measures.repeated(Path(folder), Path(made) / "many", options.pictures)
+        many = photo_measures.repeated(Path(folder), Path(made) / f"many-{options.pictures}", options.pictures)
         seconds, told = audited(str(many))
         image_set = load(str(many), progress=progress)
     steps = Run.open(Path(told["folder"])).meta["steps"]
