@@ -66,6 +66,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=10_000, help="of `memory` and `decoding`: how many")
     parser.add_argument("--megapixels", type=float, help="of `decoding`: enlarge the pictures to so many before")
     parser.add_argument("--folds", type=int, default=5, help="of `choice`: so many of the five folds are judged by both")
+    parser.add_argument("--nets", type=int, default=2, help="of `choice`: nets of each fold, whose mean judges")
     parser.add_argument("--limit", type=int, help="only so many pictures of the folder")
     options = parser.parse_args()
     for folder in options.folders:
@@ -283,7 +284,7 @@ def decoding(folder: str, options: argparse.Namespace, progress: Progress) -> tu
 def choice(folder: str, options: argparse.Namespace, progress: Progress) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the default says of both judges, and what they reach out of fold, on the same pictures of so many of five folds.
 
-    Nets are two a picture, as the default trains few pictures twice; `default_is_better` counts pictures that one judge alone has right.
+    Nets are --nets a picture; the default trains few pictures twice. `default_is_better` counts pictures that one judge alone has right.
     What is finished stays in the folder of --data, so that a call that was cut off goes on.
     """
     image_set = load(folder, limit=options.limit, progress=progress)
@@ -306,7 +307,7 @@ def choice(folder: str, options: argparse.Namespace, progress: Progress) -> tupl
         labels = image_set.labels[held_out]
         is_right["features"].append(judged.pred_probs[held_out].argmax(axis=1) == labels)
         nets = []
-        for seed in range(2):
+        for seed in range(options.nets):
             path = kept / f"nets-{number}-{seed}.npy"
             if not path.exists():
                 np.save(path, held_out_probs(image_set, held_out, Nets(), "default", STEPS["default"], seed=seed, progress=progress))
