@@ -65,7 +65,9 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.1, help="of `flips`: labels that are flipped")
     parser.add_argument("--pictures", type=int, default=10_000, help="of `memory` and `decoding`: how many")
     parser.add_argument("--megapixels", type=float, help="of `decoding`: enlarge the pictures to so many before")
-    parser.add_argument("--folds", type=int, default=5, help="of `choice`: so many of the five folds are judged by both")
+    parser.add_argument(
+        "--folds", type=int, default=5, help="of `choice`: so many of five are judged by both; of `night`: all that there are"
+    )
     parser.add_argument("--nets", type=int, default=2, help="of `choice`: nets of each fold, whose mean judges")
     parser.add_argument("--limit", type=int, help="only so many pictures of the folder")
     options = parser.parse_args()
@@ -351,7 +353,7 @@ def night(folder: str, options: argparse.Namespace, progress: Progress) -> tuple
         *(["--backbone", options.backbone] if options.backbone else []),
         *(["--limit", str(options.limit)] if options.limit else []),
     ]
-    seconds, told = audited(folder, "--preset", "best", "--judge", "features", *arguments)
+    seconds, told = audited(folder, "--preset", "best", "--judge", "features", "--folds", str(options.folds), *arguments)
     run = Run.open(Path(told["folder"]))
     image_set = load(folder, limit=options.limit, progress=progress)
 
@@ -361,6 +363,7 @@ def night(folder: str, options: argparse.Namespace, progress: Progress) -> tuple
 
     before = [f"opinions/{name}.npy" for name in ("frozen", "ridge", "neighbours")]
     values = {
+        "num_pictures": len(image_set),
         "seconds": seconds,
         "fine_tuned_accuracy": right("pred_probs.npy"),
         "heads_accuracy": right(*before),
