@@ -65,9 +65,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.1, help="of `flips`: labels that are flipped")
     parser.add_argument("--pictures", type=int, default=10_000, help="of `memory` and `decoding`: how many")
     parser.add_argument("--megapixels", type=float, help="of `decoding`: enlarge the pictures to so many before")
-    parser.add_argument(
-        "--folds", type=int, default=5, help="of `choice`: so many of five are judged by both; of `night`: all that there are"
-    )
+    parser.add_argument("--folds", type=int, default=5, help="of `choice`: so many of five are judged by both; of `night`: all")
     parser.add_argument("--nets", type=int, default=2, help="of `choice`: nets of each fold, whose mean judges")
     parser.add_argument("--limit", type=int, help="only so many pictures of the folder")
     options = parser.parse_args()
