@@ -285,7 +285,7 @@ def choice(folder: str, options: argparse.Namespace, progress: Progress) -> tupl
     """What the default says of both judges, and what they reach out of fold, on the same pictures of so many of five folds.
 
     Nets are --nets a picture; the default trains few pictures twice. `default_is_better` counts pictures that one judge alone has right.
-    What is finished stays in the folder of --data, so that a call that was cut off goes on.
+    What is finished stays in the folder of --data, so that a call that was cut off goes on. With --folds 0 only the choice is told.
     """
     image_set = load(folder, limit=options.limit, progress=progress)
     assert image_set.pictures is not None, "the pictures are small: nets are taken without a trial"
@@ -313,20 +313,26 @@ def choice(folder: str, options: argparse.Namespace, progress: Progress) -> tupl
                 np.save(path, held_out_probs(image_set, held_out, Nets(), "default", STEPS["default"], seed=seed, progress=progress))
             nets.append(np.load(path))
         is_right["nets"].append(np.mean(nets, axis=0).argmax(axis=1) == labels)
-    right = {name: np.concatenate(folds) for name, folds in is_right.items()}
-    other = "nets" if said["judge"] == "features" else "features"
-    values = {
+    values: dict[str, Any] = {
         "num_pictures": len(image_set),
         "kind": kind_of(image_set.pictures.facts),
         "default": said["judge"],
         "reason": said["reason"],
         "trial_seconds": said["seconds"],
+        "features_out_of_fold_accuracy": round(float((judged.pred_probs.argmax(axis=1) == image_set.labels).mean()), 4),
+    }
+    if not is_right["nets"]:
+        return values, about(image_set, options)
+    right = {name: np.concatenate(folds) for name, folds in is_right.items()}
+    other = "nets" if said["judge"] == "features" else "features"
+    values |= {
         "num_judged": len(right["nets"]),
         **{f"{name}_accuracy": round(float(each.mean()), 4) for name, each in right.items()},
         "right_by_default_only": int((right[said["judge"]] & ~right[other]).sum()),
         "right_by_other_only": int((right[other] & ~right[said["judge"]]).sum()),
     }
-    return {**values, "default_is_better": values["right_by_default_only"] >= values["right_by_other_only"]}, about(image_set, options)
+    values["default_is_better"] = values["right_by_default_only"] >= values["right_by_other_only"]
+    return values, about(image_set, options)
 
 
 def memory(folder: str, options: argparse.Namespace, progress: Progress) -> tuple[dict[str, Any], dict[str, Any]]:
