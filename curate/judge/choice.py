@@ -170,8 +170,14 @@ def trial(
 
 
 def net_agreement(image_set: "ImageSet", held_out: "NDArray[np.bool_]", nets: Nets, *, place: Place, progress: Progress = silent) -> float:
-    """The share of the held-out labels with which one net agrees that was trained on all the others, in TRIAL_STEPS steps."""
-    probs = held_out_probs(image_set, held_out, nets, "quick", TRIAL_STEPS, place=place, progress=progress)
+    """The share of the held-out labels with which one net agrees that was trained on all the others, in TRIAL_STEPS steps.
+
+    A net whose training diverged agrees with none: the trial is lost, and the audit goes on.
+    """
+    try:
+        probs = held_out_probs(image_set, held_out, nets, "quick", TRIAL_STEPS, place=place, progress=progress)
+    except DataError:
+        return 0.0
     return float((probs.argmax(axis=1) == image_set.labels[held_out]).mean())
 
 

@@ -308,6 +308,17 @@ def test_both_judges_of_a_trial_are_asked_about_the_same_pictures(wall, monkeypa
     assert by_nets == (asked[0] == 0).mean()
 
 
+def test_a_net_that_diverges_in_a_trial_loses_it(wall, monkeypatch, tmp_path):
+    monkeypatch.setenv("CURATE_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr("curate.judge.backbones.load_backbones", lambda names=None: (colours(),))
+
+    def diverges(*_, **__):
+        raise DataError("the training of fold 1 diverged")
+
+    monkeypatch.setattr("curate.judge.choice.held_out_probs", diverges)
+    assert trial(wall, Nets(model="lenet5"), Features(), place=Place(device="cpu"))[:2] == (1.0, 0.0)
+
+
 def test_the_preset_quick_takes_the_smallest_net(wall, monkeypatch, tmp_path):
     import curate
 
