@@ -36,3 +36,16 @@ def file_of(array: NDArray) -> tuple[str, int] | None:
     if not isinstance(array, np.memmap) or not isinstance(array.base, mmap.mmap) or not array.flags.c_contiguous:
         return None
     return None if array.filename is None else (str(array.filename), array.offset)
+
+
+def forget_pages(array: NDArray) -> None:
+    """Gives back the pages of a memory map that this process has touched: the file keeps what was written, and is read again if needed.
+
+    Nothing happens to an array in memory, to a private map, or where the system knows no such thing.
+    """
+    owner, mode = array, None
+    while isinstance(owner, np.ndarray):
+        mode = getattr(owner, "mode", mode)
+        owner = owner.base  # type: ignore[assignment]
+    if isinstance(owner, mmap.mmap) and mode in ("r", "r+", "w+") and hasattr(mmap, "MADV_DONTNEED"):
+        owner.madvise(mmap.MADV_DONTNEED)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from curate.progress import Progress, silent
 
@@ -152,19 +151,6 @@ def _libjpeg(path: str) -> None:
 def _processor_seconds() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
-
-
-def judged_by_nets(image_set: Any, progress: Progress = silent) -> tuple[float, NDArray[np.float32]]:
-    """Accuracy and probabilities out of fold of nets from scratch, as the default preset trains them."""
-    import tempfile
-
-    from curate.judge.judgement import judge_into
-    from curate.judge.nets import Nets
-    from curate.options import Place
-
-    with tempfile.TemporaryDirectory() as made:
-        run = judge_into(image_set, Path(made) / "run", Nets(), place=Place(), progress=progress)
-        return run.meta["metrics"]["out_of_fold_accuracy"], run.load_array("pred_probs.npy")
 
 
 def enlarged(folder: Path, to: Path, *, megapixels: float, most: int) -> Path:

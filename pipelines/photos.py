@@ -5,7 +5,7 @@
     python pipelines/photos.py flips FOLDER       labels flipped on purpose, uniformly and to similar classes
     python pipelines/photos.py decoding FOLDER    decoding and features against the forward pass and libjpeg alone
     python pipelines/photos.py truth FOLDER       audit against the true labels in FOLDER.csv (`pipelines/stand_ins.py` writes such)
-    python pipelines/photos.py choice FOLDER …    what the default judge's trial says, and what both judges reach
+    python pipelines/photos.py choice FOLDER …    which judge the default takes, and what both reach; goes on with --data
     python pipelines/photos.py memory FOLDER      peak memory at many pictures, made by repeating those of the folder
     python pipelines/photos.py night FOLDER       what fine-tuning brings (--preset best); hours on a CPU
 
@@ -38,14 +38,14 @@ from curate.find.evaluation import best_cut, evaluate_detection
 from curate.find.label_issues import find_label_issues
 from curate.judge.alike import nearest
 from curate.judge.backbones import DEFAULT, load_backbones
-from curate.judge.choice import kind_of, trial
+from curate.judge.choice import Choose, choose_judge, held_out_probs, kind_of
 from curate.judge.features import Features, extracted, judge_features
 from curate.judge.heads import joint_space
 from curate.judge.nets import Nets
 from curate.judge.training.device import pick_device
-from curate.options import Place
+from curate.judge.training.recipes import STEPS
 from curate.progress import Progress
-from curate.run import Run, versions
+from curate.run import Run, data_root, versions
 
 SEEDS = 3
 CHANGED = 0.02
@@ -65,6 +65,8 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.1, help="of `flips`: labels that are flipped")
     parser.add_argument("--pictures", type=int, default=10_000, help="of `memory` and `decoding`: how many")
     parser.add_argument("--megapixels", type=float, help="of `decoding`: enlarge the pictures to so many before")
+    parser.add_argument("--folds", type=int, default=5, help="of `choice`: so many of five are judged by both; of `night`: all")
+    parser.add_argument("--nets", type=int, default=2, help="of `choice`: nets of each fold, whose mean judges")
     parser.add_argument("--limit", type=int, help="only so many pictures of the folder")
     options = parser.parse_args()
     for folder in options.folders:
@@ -280,38 +282,63 @@ def decoding(folder: str, options: argparse.Namespace, progress: Progress) -> tu
 
 
 def choice(folder: str, options: argparse.Namespace, progress: Progress) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the trial says of both judges, and what they reach on all pictures out of fold."""
+    """What the default says of both judges, and what they reach out of fold, on the same pictures of so many of five folds.
+
+    Nets are --nets a picture; the default trains few pictures twice. `default_is_better` counts pictures that one judge alone has right.
+    What is finished stays in the folder of --data, so that a call that was cut off goes on. With --folds 0 only the choice is told.
+    """
     image_set = load(folder, limit=options.limit, progress=progress)
-    place = Place()
-    start = time.perf_counter()
     assert image_set.pictures is not None, "the pictures are small: nets are taken without a trial"
-    by_features, by_nets, num = trial(image_set, Nets(), Features(backbone=options.backbone), place=place, progress=progress)
-    tried = time.perf_counter() - start
-    start = time.perf_counter()
+    kept = data_root() / "choice" / f"{image_set.images_hash[:16]}-{len(image_set)}"
+    kept.mkdir(parents=True, exist_ok=True)
     features = features_of(image_set, options.backbone, progress)
-    reached = float((judge_features(image_set, features).judgement.pred_probs.argmax(axis=1) == image_set.labels).mean())
-    features_seconds = time.perf_counter() - start
-    start = time.perf_counter()
-    nets, _ = photo_measures.judged_by_nets(image_set, progress)
-    values = {
+    judged = judge_features(image_set, features).judgement
+    assert judged.fold is not None
+    chosen = kept / "chosen.json"
+    if not chosen.exists():
+        start = time.perf_counter()
+        taken = choose_judge(image_set, Choose(features=Features(backbone=options.backbone)), progress=progress)
+        told = {"judge": taken.name, "reason": taken.reason, "seconds": round(time.perf_counter() - start, 1)}
+        chosen.write_text(json.dumps(told))
+    said = json.loads(chosen.read_text())
+    is_right: dict[str, list[NDArray[np.bool_]]] = {"features": [], "nets": []}
+    for number in range(min(options.folds, 5)):
+        held_out = judged.fold[0] == number
+        labels = image_set.labels[held_out]
+        is_right["features"].append(judged.pred_probs[held_out].argmax(axis=1) == labels)
+        nets = []
+        for seed in range(options.nets):
+            path = kept / f"nets-{number}-{seed}.npy"
+            if not path.exists():
+                np.save(path, held_out_probs(image_set, held_out, Nets(), "default", STEPS["default"], seed=seed, progress=progress))
+            nets.append(np.load(path))
+        is_right["nets"].append(np.mean(nets, axis=0).argmax(axis=1) == labels)
+    values: dict[str, Any] = {
         "num_pictures": len(image_set),
         "kind": kind_of(image_set.pictures.facts),
-        "trial_features": round(by_features, 4),
-        "trial_nets": round(by_nets, 4),
-        "num_tried": num,
-        "trial_seconds": round(tried, 1),
-        "features_accuracy": round(reached, 4),
-        "features_seconds": round(features_seconds, 1),
-        "nets_accuracy": round(nets, 4),
-        "nets_seconds": round(time.perf_counter() - start, 1),
+        "default": said["judge"],
+        "reason": said["reason"],
+        "trial_seconds": said["seconds"],
+        "features_out_of_fold_accuracy": round(float((judged.pred_probs.argmax(axis=1) == image_set.labels).mean()), 4),
     }
+    if not is_right["nets"]:
+        return values, about(image_set, options)
+    right = {name: np.concatenate(folds) for name, folds in is_right.items()}
+    other = "nets" if said["judge"] == "features" else "features"
+    values |= {
+        "num_judged": len(right["nets"]),
+        **{f"{name}_accuracy": round(float(each.mean()), 4) for name, each in right.items()},
+        "right_by_default_only": int((right[said["judge"]] & ~right[other]).sum()),
+        "right_by_other_only": int((right[other] & ~right[said["judge"]]).sum()),
+    }
+    values["default_is_better"] = values["right_by_default_only"] >= values["right_by_other_only"]
     return values, about(image_set, options)
 
 
 def memory(folder: str, options: argparse.Namespace, progress: Progress) -> tuple[dict[str, Any], dict[str, Any]]:
     """Peak memory and seconds of an audit of many pictures; those of the folder are there several times, under other names."""
     with tempfile.TemporaryDirectory() as made:
-        many = photo_measures.repeated(Path(folder), Path(made) / "many", options.pictures)
+        many = photo_measures.repeated(Path(folder), Path(made) / f"many-{options.pictures}", options.pictures)
         seconds, told = audited(str(many))
         image_set = load(str(many), progress=progress)
     steps = Run.open(Path(told["folder"])).meta["steps"]
@@ -330,7 +357,7 @@ def night(folder: str, options: argparse.Namespace, progress: Progress) -> tuple
         *(["--backbone", options.backbone] if options.backbone else []),
         *(["--limit", str(options.limit)] if options.limit else []),
     ]
-    seconds, told = audited(folder, "--preset", "best", "--judge", "features", *arguments)
+    seconds, told = audited(folder, "--preset", "best", "--judge", "features", "--folds", str(options.folds), *arguments)
     run = Run.open(Path(told["folder"]))
     image_set = load(folder, limit=options.limit, progress=progress)
 
@@ -340,6 +367,7 @@ def night(folder: str, options: argparse.Namespace, progress: Progress) -> tuple
 
     before = [f"opinions/{name}.npy" for name in ("frozen", "ridge", "neighbours")]
     values = {
+        "num_pictures": len(image_set),
         "seconds": seconds,
         "fine_tuned_accuracy": right("pred_probs.npy"),
         "heads_accuracy": right(*before),

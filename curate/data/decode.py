@@ -19,6 +19,7 @@ from curate.data.working_copies import CopyFolder, Pictures, centre_square, in_t
 from curate.errors import DataError, UsageError
 from curate.files import DATA, is_running, storage_errors, write_atomically
 from curate.progress import Progress, silent
+from curate.row_blocks import forget_pages
 
 MEMORY_BYTES = 1 << 30
 """Arrays from this size on are memory maps, so that they need not fit in memory."""
@@ -52,7 +53,7 @@ class PixelCache:
         """What is kept, or None where nothing (readable) is."""
         try:
             note = json.loads(self.note_path.read_text())
-            large = self.array_path.stat().st_size >= MEMORY_BYTES
+            large = self.array_path.stat().st_size >= (CACHE_BYTES if note["has_facts"] else MEMORY_BYTES)
             images = np.load(self.array_path, mmap_mode="r" if large else None, allow_pickle=False)
             facts = np.load(self.facts_path, allow_pickle=False) if note["has_facts"] else None
             if facts is not None and facts.dtype != FACTS:
@@ -105,6 +106,8 @@ MIN_SIZE = 8
 """Below that a CNN's poolings leave nothing."""
 CACHE_BYTES = 32 << 20
 """Decoded sets from this size on are kept where a cache folder is given; smaller ones decode in seconds."""
+BLOCK = 4096
+"""Images after which the pages that were written to the cache are given back to the system."""
 COPIES = "pictures"
 """The folder of the working copies, beside that of the decoded arrays."""
 
@@ -186,6 +189,8 @@ def decode_images(
                 if facts is not None:
                     facts[len(kept)] = fact
                 kept.append(i)
+                if len(kept) % BLOCK == 0:
+                    forget_pages(images)
             broken.stop_unless(kept)
         except BaseException:  # Ctrl-C, too
             if store:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from curate.data.annotations import Annotations
 from curate.data.working_copies import Pictures
 from curate.errors import DataError, UnknownNameError, UsageError
+from curate.row_blocks import forget_pages
 
 SPLITS = ("train", "validation", "test")
 SPLIT_WORDS = {
@@ -89,6 +90,7 @@ class ImageSet:
         digest = hashlib.sha256(repr(self.images.shape).encode())
         for start in range(0, len(self), 8192):  # in blocks, so that a memory map is never read whole
             digest.update(np.ascontiguousarray(self.images[start : start + 8192]).data)
+            forget_pages(self.images)
         digest.update("\n".join(self.sample_ids.tolist()).encode())
         return digest.hexdigest()
 

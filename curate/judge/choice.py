@@ -140,7 +140,9 @@ def kind_of(facts: "NDArray[np.void]") -> str:
 def trial(
     image_set: "ImageSet", nets: Nets, features: Features, *, place: Place = Place(), progress: Progress = silent
 ) -> tuple[float, float, int]:
-    """Shares of the labels with which features and a net from scratch agree on a fifth of a part of the pictures that neither learnt from.
+    """Shares of the labels with which features and a net from scratch agree, on the same fifth of a part of the pictures.
+
+    Neither learnt from that fifth, and both learnt from all the rest of the part.
 
     Returns:
         The share of features, that of the net, and how many pictures took part.
@@ -150,7 +152,6 @@ def trial(
     from curate.judge.backbones import load_backbones
     from curate.judge.features import extracted, judge_features
     from curate.judge.training.device import pick_device
-    from curate.judge.training.folds import assign_folds
 
     labelled = np.flatnonzero((image_set.labels >= 0) & (image_set.splits != "test"))
     labelled = labelled if len(labelled) else np.flatnonzero(image_set.labels >= 0)
@@ -160,40 +161,72 @@ def trial(
     mirrored = features.mirrored is True
     backbones = load_backbones(features.backbone)
     found = [extracted(part, backbone, device, mirrored=mirrored, progress=progress).features for backbone in backbones]
-    judged = judge_features(part, found, seed=0, progress=progress)
-    by_features = float((judged.judgement.pred_probs.argmax(axis=1) == part.labels).mean())
-    fold = assign_folds(part.labels, num_folds=5, seed=0, groups=judged.groups, keep_rare=True)
-    by_nets = net_agreement(part, fold == 0, nets, place=place, progress=progress)
+    judged = judge_features(part, found, seed=0, progress=progress).judgement
+    assert judged.fold is not None
+    held_out = judged.fold[0] == 0
+    by_features = float((judged.pred_probs[held_out].argmax(axis=1) == part.labels[held_out]).mean())
+    by_nets = net_agreement(part, held_out, nets, place=place, progress=progress)
     return by_features, by_nets, len(part)
 
 
 def net_agreement(image_set: "ImageSet", held_out: "NDArray[np.bool_]", nets: Nets, *, place: Place, progress: Progress = silent) -> float:
-    """The share of the held-out labels with which one net agrees that was trained on the others."""
+    """The share of the held-out labels with which one net agrees that was trained on all the others, in TRIAL_STEPS steps.
+
+    A net whose training diverged agrees with none: the trial is lost, and the audit goes on.
+    """
+    try:
+        probs = held_out_probs(image_set, held_out, nets, "quick", TRIAL_STEPS, place=place, progress=progress)
+    except DataError:
+        return 0.0
+    return float((probs.argmax(axis=1) == image_set.labels[held_out]).mean())
+
+
+def held_out_probs(
+    image_set: "ImageSet",
+    held_out: "NDArray[np.bool_]",
+    nets: Nets,
+    preset: str,
+    num_steps: int,
+    *,
+    seed: int = 0,
+    place: Place = Place(),
+    progress: Progress = silent,
+) -> "NDArray[np.float32]":
+    """(M, K) probabilities of the M held-out pictures, by one net that was trained on the others by the preset, as one fold is.
+
+    Args:
+        held_out: (N,).
+        num_steps: optimizer steps at least, as far as `least_steps` goes.
+        seed: of the initial weights, the order and the augmentation.
+        progress: stage `trial of nets`.
+    """
     from dataclasses import replace
 
     import numpy as np
 
     from curate.judge.models.registry import ModelSpec, default_model
-    from curate.judge.training.cross_validation import cross_validate
     from curate.judge.training.device import pick_device
+    from curate.judge.training.executors import LocalExecutor
+    from curate.judge.training.jobs import FoldJob, FoldWork
     from curate.judge.training.recipes import least_steps, preset_for
 
     channels, height, width = image_set.images.shape[1:]
     model = nets.model or default_model((height, width), channels)
-    recipe = least_steps(replace(preset_for(model, "quick", in_channels=channels).recipe, views=1), int((~held_out).sum()), TRIAL_STEPS)
-    spec = ModelSpec(model, image_set.num_classes, channels, (height, width), None)
-    # the held-out pictures are unlabelled here, so that both nets of two folds judge them
-    result = cross_validate(
-        spec,
+    recipe = preset_for(model, preset, in_channels=channels).recipe
+    recipe = replace(recipe, views=1) if preset == "quick" else recipe
+    learnt = ~held_out & (image_set.labels >= 0)
+    work = FoldWork(
+        ModelSpec(model, image_set.num_classes, channels, (height, width), None),
         image_set.images,
-        np.where(held_out, -1, image_set.labels),
-        num_classes=image_set.num_classes,
-        recipe=recipe,
-        device=pick_device(place.device),
-        num_folds=2,
-        seed=0,
-        keep_rare=True,
-        progress=lambda stage, done, total, note="": progress("trial of nets", done, total, note),
+        image_set.labels,
+        held_out.astype(np.int16)[None],  # fold 1 is held out, and the net of fold 0 is never asked for
+        learnt,
+        least_steps(recipe, int(learnt.sum()), num_steps),
+        pick_device(place.device),
+        seed,
     )
-    predicted = result.pred_probs[held_out].argmax(axis=1)
-    return float((predicted == image_set.labels[held_out]).mean())
+    job = FoldJob(0, 1)
+    told = lambda job, share: progress("trial of nets", min(share, 0.999), 1)  # noqa: E731
+    [(_, result)] = LocalExecutor().run_jobs(work, [job], told, done=set(), num_workers=1)
+    progress("trial of nets", 1, 1)
+    return result.probs

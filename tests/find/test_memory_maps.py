@@ -96,3 +96,18 @@ def test_broken_row_of_a_later_block_is_named_by_its_place_in_the_array(blocks_o
     probs[93] = 0.5
     with pytest.raises(DataError, match=r"row 93 of pred_probs sums to 2\.5"):
         label_evidence(labels, checks.probability_blocks(on_disk(probs)))
+
+
+def test_pages_of_a_map_that_are_given_back_keep_what_was_written(tmp_path):
+    array = np.lib.format.open_memmap(tmp_path / "a.npy", mode="w+", dtype=np.uint8, shape=(8, 5000))
+    array[:] = np.arange(8, dtype=np.uint8)[:, None]
+    row_blocks.forget_pages(array[:4])
+    assert (array == np.arange(8)[:, None]).all() and (np.load(tmp_path / "a.npy") == array).all()
+
+
+def test_pages_of_a_private_map_are_kept(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros(5000, np.uint8))
+    private = np.load(tmp_path / "a.npy", mmap_mode="c")
+    private[:] = 7
+    row_blocks.forget_pages(private)
+    assert (private == 7).all()

@@ -293,6 +293,32 @@ def test_a_trial_holds_pictures_out_of_both_judges(wall, monkeypatch, tmp_path):
     assert num == 24 and by_features == 1.0 and 0 <= by_nets <= 1
 
 
+def test_both_judges_of_a_trial_are_asked_about_the_same_pictures(wall, monkeypatch, tmp_path):
+    monkeypatch.setenv("CURATE_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr("curate.judge.backbones.load_backbones", lambda names=None: (colours(),))
+    asked = []
+
+    def always_the_first(image_set, held_out, *_, **__):
+        asked.append(image_set.labels[held_out])
+        return np.tile(np.float32([0.9, 0.1]), (len(asked[0]), 1))
+
+    monkeypatch.setattr("curate.judge.choice.held_out_probs", always_the_first)
+    by_features, by_nets, _ = trial(wall, Nets(model="lenet5"), Features(), place=Place(device="cpu"))
+    assert len(asked[0]) in (4, 5, 6) and by_features == 1.0
+    assert by_nets == (asked[0] == 0).mean()
+
+
+def test_a_net_that_diverges_in_a_trial_loses_it(wall, monkeypatch, tmp_path):
+    monkeypatch.setenv("CURATE_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr("curate.judge.backbones.load_backbones", lambda names=None: (colours(),))
+
+    def diverges(*_, **__):
+        raise DataError("the training of fold 1 diverged")
+
+    monkeypatch.setattr("curate.judge.choice.held_out_probs", diverges)
+    assert trial(wall, Nets(model="lenet5"), Features(), place=Place(device="cpu"))[:2] == (1.0, 0.0)
+
+
 def test_the_preset_quick_takes_the_smallest_net(wall, monkeypatch, tmp_path):
     import curate
 
