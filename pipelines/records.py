@@ -18,8 +18,9 @@ def git(*arguments: str) -> str:
 
 
 def shown(argument: str) -> str:
-    """The argument; of a path that leaves the checkout only the name, since the rest is one machine's."""
-    return Path(argument).name if Path(argument).is_absolute() or ".." in Path(argument).parts else argument
+    """The argument; of a path that leaves the checkout, also in NAME=PATH, only the name, since the rest is one machine's."""
+    before, equals, path = argument.rpartition("=")
+    return before + equals + (Path(path).name if Path(path).is_absolute() or ".." in Path(path).parts else path)
 
 
 # Read when the script starts: what is committed while it runs is not what ran.
