@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from curate.judge.models.base import ConvNet
 
 WHITENED_SIDE = 32  # of CIFAR-10, for which the net was made: larger images are whitened in larger steps
+WHITENED_AT_ONCE = 256  # images
 SMALLEST_SIZE = 16  # after whitening and three poolings a map of at least 1 x 1 is left
 
 
@@ -55,17 +56,21 @@ class Airbench(ConvNet):
     def init_from_images(self, images: Tensor) -> None:
         """Sets the first layer so that it whitens the patches of `images`, float (B, C, H, W), normalised, that it sees.
 
-        The filters are the eigenvectors of the patches' covariance over the root of their eigenvalues, and their negatives.
+        The filters are the eigenvectors of the patches' covariance over the root of their eigenvalues, and their negatives. Smooth
+        images have eigenvalues next to 0, which single precision makes negative.
         Filters that came from other weights stay, because all that follows was trained on them.
         """
         if "whiten.weight" in self.loaded:
             return
-        k = self.whiten.kernel_size[0]
-        patches = images.unfold(2, k, 1).unfold(3, k, 1)  # (B, C, H', W', k, k)
-        patches = patches.permute(0, 2, 3, 1, 4, 5).reshape(-1, images.shape[1] * k * k).float()
-        values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
-        filters = vectors.T / (values + 5e-4).sqrt()[:, None]
-        filters = filters.reshape(-1, images.shape[1], k, k)
+        k, channels = self.whiten.kernel_size[0], images.shape[1]
+        covariance, count = images.new_zeros(channels * k * k, channels * k * k, dtype=torch.float64), 0
+        for part in images.split(WHITENED_AT_ONCE):
+            patches = part.unfold(2, k, 1).unfold(3, k, 1)  # (B, C, H', W', k, k)
+            patches = patches.permute(0, 2, 3, 1, 4, 5).reshape(-1, channels * k * k).double()
+            covariance, count = covariance + patches.T @ patches, count + len(patches)
+        values, vectors = torch.linalg.eigh(covariance / count)
+        filters = (vectors.T / (values.clamp(min=0) + 5e-4).sqrt()[:, None]).to(self.whiten.weight.dtype)
+        filters = filters.reshape(-1, channels, k, k)
         self.whiten.weight.copy_(torch.cat([filters, -filters]))
 
     def forward_maps(self, x: Tensor) -> Tensor:

@@ -133,3 +133,12 @@ def test_airbench_has_the_maps_of_cifar10_whatever_the_size_and_whitens_what_it_
 def test_the_default_net_depends_on_size_and_channels(size, channels, name):
     assert default_model(size, channels) == name
     assert name in model_names()
+
+
+def test_smooth_images_are_whitened_without_a_nan():
+    model = make_model("airbench", num_classes=10, in_channels=1, image_size=64, seed=0)
+    smooth = torch.nn.functional.interpolate(noise(1500, 1, 4, 4), size=(64, 64), mode="bicubic")
+    model.init_from_images((smooth - smooth.mean()) / smooth.std() * 3)
+    weight = model.get_parameter("whiten.weight")
+    assert torch.isfinite(weight).all() and weight.abs().max() < 1 / 5e-4**0.5 + 1e-3
+    assert torch.isfinite(forward(model, smooth[:4])).all()
