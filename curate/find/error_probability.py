@@ -24,7 +24,8 @@ NUM_FITTED, PER_CLASS, MOST_FITTED = 15_000, 60, 60_000  # samples that those wh
 MOST_VALUES = 30_000_000  # of probabilities of those samples, which lie in memory
 NUM_STRATA = 8  # in which the weights of the channels are divided where samples are many; a channel stands for each
 # set on small judges (regression, neighbours, a small net; 1,000 and 2,831 pictures of CIFAR-10 and MNIST, people's and planted noise), the
-# four strangers' arrays and the tuning half of pipelines/detection_bench.py; MORE_OF_FEW and FEW with clean cells of both halves, too
+# four strangers' arrays and the tuning half of pipelines/detection_bench.py; MORE_OF_FEW and FEW with clean cells of both halves, too;
+# EVIDENCE, BOTH, SHARPER and COMPLEMENTARY with nets and features on CIFAR-10N's aggregate labels, too
 # samples of which the likelihood counts at most, since all judges fit worse than chance allows; fewer where a channel is fitted to few, of
 # which it also tells less: these shares of them, and of them for each class
 EVIDENCE, EVIDENCE_OF_ALL, EVIDENCE_OF_CLASS = 240.0, 0.25, 10.0
@@ -133,9 +134,9 @@ def estimate_errors(labels: ArrayLike, pred_probs: ArrayLike | Sequence[ArrayLik
     habits = find_habits(probs)
     probs = habits.without(probs)
     part = np.arange(len(fitted)) if len(fitted) <= NUM_WEIGHED else np.sort(generator.choice(len(fitted), NUM_WEIGHED, replace=False))
-    rows, judged = Rows(probs, given[fitted]), Rows(probs[part], given[fitted[part]])
     apart = _parts_apart(probs, given[fitted], part, generator)
-    weight, channels, wrong = _weighed(judged, apart, counts, num_samples=len(labelled))
+    weight, channels, wrong = _weighed(Rows(probs[part], given[fitted[part]]), apart, counts, num_samples=len(labelled))
+    rows = Rows(probs, given[fitted])
     mean = np.zeros(len(fitted))
     final: list[tuple[float, Channel]] = []
     shares = weight if len(part) == len(labelled) else _in_strata(weight)
