@@ -108,7 +108,9 @@ def excite(
     run: a.RunArgument,
     layer: LayerOption = None,
     channel: Annotated[int | None, typer.Option(min=0, help="One channel of the layer; the first eight by default.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Search only N images, evenly spaced over the dataset.", metavar="N")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Search N images, evenly spaced over the dataset; 5,000 by default.", metavar="N")
+    ] = None,
     to: ToOption = None,
     root: a.RootOption = None,
     as_json: a.JsonOption = False,

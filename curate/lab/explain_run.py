@@ -27,6 +27,8 @@ from curate.run import Run
 BATCH = 500
 NUM_LAYERS = 8  # rows of a picture of all layers
 NUM_CHANNELS = 8  # rows of a picture of several channels
+NUM_SEARCHED = 5_000
+"""Images that are searched for exciting ones by default: a second's work for a small net."""
 
 
 def picture_of_filters(run: Run, *, layer: str | None = None, to: Path | None = None) -> dict:
@@ -94,7 +96,7 @@ def picture_of_excitation(
     Args:
         layer: its name; by default the last convolution that does not see the whole image.
         channel: which; by default the first eight.
-        limit: search that many images only, evenly spaced over the dataset.
+        limit: search at most that many images, evenly spaced over the dataset; by default NUM_SEARCHED.
         to: as in `picture_of_filters`.
 
     Raises:
@@ -110,7 +112,7 @@ def picture_of_excitation(
     channels = list(range(min(NUM_CHANNELS, num_channels))) if channel is None else [channel]
     check_channels(layer, channels, num_channels)
     seen = visible(judge.net, x, layer)
-    positions = np.linspace(0, len(image_set) - 1, min(limit or len(image_set), len(image_set))).astype(int)
+    positions = np.linspace(0, len(image_set) - 1, min(limit or NUM_SEARCHED, len(image_set))).astype(int)
 
     def batches() -> Iterator[Tensor]:
         for start in range(0, len(positions), BATCH):
@@ -124,6 +126,7 @@ def picture_of_excitation(
     return {
         "layer": layer,
         "num_images": len(positions),
+        "dataset_size": len(image_set),
         "patch_size": list(seen.size),
         "sample_ids": [] if channel is None else image_set.sample_ids[found.indices[channel]].tolist(),
         "picture": save(figure, path),

@@ -179,16 +179,71 @@ def image_grid(
     columns = min(columns or math.ceil(math.sqrt(2 * len(images))), len(images))
     rows = math.ceil(len(images) / columns)
     room = 0.28 if titles is not None else 0.06
-    tall = max(shape[0] / shape[1] for shape in (displayable(image).shape for image in images))
-    width = columns * (cell * min(1, 1 / tall) + 0.06) + (0.9 if bar else 0.2)
-    height = rows * (cell * min(1, tall) + room) + (0.55 if title else 0.15)
-    figure, axes = new_figure(rows, columns, width=max(width, 3.5), height=height, title=title)
-    for i, place in enumerate(axes.flat):
-        if i < len(images):
-            drawn = show_image(place, images[i], titles[i] if titles is not None else None, cmap=cmap, vmin=vmin, vmax=vmax)
-            place.title.set_fontsize(8)
-        else:
-            place.set_axis_off()
+    wide, high = _box([displayable(image).shape for image in images])
+    width = columns * (cell * wide + 0.06) + (0.9 if bar else 0.2)
+    height = rows * (cell * high + room) + (0.55 if title else 0.15)
+    figure, axes = new_figure(width=max(width, 3.5), height=height, title=title)
+    *_, drawn = show_tiles(axes[0, 0], images, titles, columns=columns, cmap=cmap, vmin=vmin, vmax=vmax, cell=cell)
     if bar:
         add_bar(figure, drawn, axes, bar)
     return figure
+
+
+@styled
+def show_tiles(
+    axes: "Axes",
+    images: Sequence[Any],
+    titles: Sequence[str] | None = None,
+    *,
+    columns: int,
+    labels: Sequence[str] = (),
+    cmap: str = INTENSITY,
+    vmin: float | None = None,
+    vmax: float | None = None,
+    cell: float = 1.5,
+) -> list["AxesImage"]:
+    """Draws images side by side, row after row, into one `axes`: axes for each would take ten times as long.
+
+    Args:
+        images: N images, see `displayable`; each is as large as fits its place.
+        titles: N, one above each.
+        labels: one for each row, left of it.
+        vmin, vmax: one scale for all images; each has its own without them.
+        cell: about how long the longer side of an image will be on the page, in inches: titles need their room.
+
+    Returns:
+        The N images as drawn; any of them is what a colour bar needs.
+    """
+    from matplotlib.collections import PatchCollection
+    from matplotlib.patches import Rectangle
+
+    arrays = [displayable(image) for image in images]
+    wide, high = _box([array.shape for array in arrays])
+    gap, room = 0.1 / cell, (0.28 if titles is not None else 0.06) / cell
+    rows = math.ceil(len(arrays) / columns)
+    drawn, frames = [], []
+    for i, array in enumerate(arrays):
+        row, column = divmod(i, columns)
+        middle, top = column * (wide + gap) + wide / 2, row * (high + room) + room
+        pixel = min(wide / array.shape[1], high / array.shape[0])
+        half, height = pixel * array.shape[1] / 2, pixel * array.shape[0]
+        top += (high - height) / 2
+        extent = (middle - half, middle + half, top + height, top)
+        drawn.append(axes.imshow(array, cmap=cmap, vmin=vmin, vmax=vmax, interpolation="nearest", extent=extent))
+        frames.append(Rectangle((middle - half, top), 2 * half, height))
+        if titles is not None:
+            axes.text(middle, top - 0.03 / cell, titles[i], ha="center", va="bottom", fontsize=8)
+    behind = PatchCollection(frames, facecolor=GREY, edgecolor=FAINT, linewidth=1.4, zorder=-1)  # grey where a value is not a number
+    axes.add_collection(behind)
+    for row, label in enumerate(labels):
+        middle = row * (high + room) + room + high / 2
+        axes.text(-0.06 / cell, middle, label, ha="right", va="center", rotation="vertical", fontsize=8, color=GREY)
+    axes.set(xlim=(-gap / 2, columns * (wide + gap) - gap / 2), ylim=(rows * (high + room) + gap / 4, 0), aspect="equal")
+    axes.set_axis_off()
+    return drawn
+
+
+def _box(shapes: Sequence[tuple[int, ...]]) -> tuple[float, float]:
+    """Width and height that images (H, W, …) need, where the longer side of the tallest is 1."""
+    tall = max(shape[0] / shape[1] for shape in shapes)
+    return min(1.0, 1 / tall), min(1.0, tall)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from curate.lab.excitation import Excitation, check_channels
 from curate.lab.figure import BLACK, DIVERGING, FAINT, GREY, ORANGE, add_bar, new_figure, noted, styled
-from curate.lab.figure_images import image_grid, show_image
+from curate.lab.figure_images import image_grid, show_image, show_tiles
 from curate.lab.layers import colour_filters, conv_layers, layer_filters, mosaic, normalised_filters, strongest_filters
 from curate.lab.run_saliency import Evidence, SampleSaliency
 from curate.lab.saliency import overlay
@@ -20,6 +20,7 @@ from curate.lab.visible import Visible
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 MOST_FILTERS, MOST_COLOURED, MOST_KERNELS = 24, 64, 64
 MOST_MAPS, MAPS_PER_LAYER = 64, 8
@@ -61,8 +62,6 @@ def filters_figure(net: nn.Module, layer: str, *, is_random: bool = False) -> "F
     columns = math.ceil(math.sqrt(min(inputs, MOST_KERNELS)))
     scaled = normalised_filters(filters, quantile=0.99)[chosen]
     figure = image_grid([mosaic(_strongest_kernels(kernels), columns=columns) for kernels in scaled], **grid)
-    for axes in figure.axes:
-        axes.set_facecolor(GREY)
     kernels_of = f"its {inputs} kernels" if inputs <= MOST_KERNELS else f"the {MOST_KERNELS} strongest of its {inputs} kernels"
     return noted(figure, f"{of} of {height} × {width}. Each is a mosaic of {kernels_of}, one for each input channel")
 
@@ -80,16 +79,10 @@ def maps_figure(image: NDArray[np.uint8], maps: Tensor, layer: str, *, name: str
     cmap, vmin, vmax = scale_of(maps)
     columns = _columns(len(chosen) + 1)
     rows = math.ceil((len(chosen) + 1) / columns)
-    figure, axes = new_figure(
-        rows, columns, width=max(3.5, 1.1 * columns + 0.9), height=1.3 * rows + 0.6, title=f"What layer {layer} sees in {name}"
-    )
-    show_image(axes.flat[0], image, "image")
-    for place, channel in zip(axes.flat[1:], chosen, strict=False):
-        drawn = show_image(place, maps[channel], f"map {channel}", cmap=cmap, vmin=vmin, vmax=vmax)
-    for place in axes.flat:
-        place.title.set_fontsize(8)
-    for place in axes.flat[len(chosen) + 1 :]:
-        place.set_axis_off()
+    figure, axes = new_figure(width=max(3.5, 1.1 * columns + 0.9), height=1.3 * rows + 0.6, title=f"What layer {layer} sees in {name}")
+    tiles = [_on_page(image), *(maps[channel] for channel in chosen)]
+    titles = ["image", *(f"map {channel}" for channel in chosen)]
+    *_, drawn = show_tiles(axes[0, 0], tiles, titles, columns=columns, cmap=cmap, vmin=vmin, vmax=vmax, cell=1.0)
     add_bar(figure, drawn, axes, "output")
     _, height, width = maps.shape
     of = f"{len(maps)} maps" if len(chosen) == len(maps) else f"The {len(chosen)} of {len(maps)} maps that vary most,"
@@ -150,22 +143,24 @@ def excitation_figure(images: NDArray[np.uint8], found: Excitation, seen: Visibl
     """
     check_channels(found.layer, channels, len(found.values))
     whole = seen.size == seen.image_size
-    alone = len(channels) == 1 and not whole
     num = found.indices.shape[1]
-    rows = len(channels) + alone
     what = f"channel {channels[0]} of layer {found.layer}" if len(channels) == 1 else f"channels of layer {found.layer}"
-    figure, axes = new_figure(rows, num, width=max(4.5, 1.05 * num + 0.8), height=1.2 * rows + 0.6, title=f"What excites {what} most")
-    for row, channel in zip(axes, channels, strict=False):
-        for rank, place in enumerate(row):
-            i, (y, x) = found.indices[channel, rank], found.places[channel, rank]
-            patch = images[i] if whole else seen.patch(images[i], (y, x))
-            show_image(place, _on_page(patch), f"{found.values[channel, rank]:.2f}")
-            place.title.set_fontsize(8)
-            if alone:
-                show_image(axes[1, rank], images[i])
-                _frame(axes[1, rank], seen, (y, x))
-        if len(channels) > 1:
-            row[0].set_ylabel(f"channel {channel}", fontsize=8, color=GREY)
+    tiles = [
+        _on_page(images[i] if whole else seen.patch(images[i], tuple(place)))
+        for channel in channels
+        for i, place in zip(found.indices[channel], found.places[channel], strict=True)
+    ]
+    titles = [f"{value:.2f}" for channel in channels for value in found.values[channel]]
+    labels = [f"channel {channel}" for channel in channels] if len(channels) > 1 else ()
+    alone = len(channels) == 1 and not whole
+    if alone:
+        tiles += [_on_page(images[i]) for i in found.indices[channels[0]]]
+        titles += [""] * num
+    size = {"width": max(4.5, 1.05 * num + 0.8), "height": 1.2 * (len(channels) + alone) + 0.6}
+    figure, axes = new_figure(title=f"What excites {what} most", **size)
+    drawn = show_tiles(axes[0, 0], tiles, titles, columns=num, labels=labels, cell=1.0)
+    for image, place in zip(drawn[num:] if alone else (), found.places[channels[0]], strict=False):
+        _frame(axes[0, 0], image, seen, tuple(place))
     height, width = seen.size
     field = "A place of this layer can see the whole image" if whole else f"A place of this layer sees {height} × {width} pixels"
     framed = ", framed in the images below" if alone else ""
@@ -244,9 +239,13 @@ def _on_page(patch: NDArray) -> NDArray[np.uint8]:
     return np.where(np.isnan(patch), faint, patch).astype(np.uint8)
 
 
-def _frame(axes: "Axes", seen: Visible, place: tuple[int, int]) -> None:
+def _frame(axes: "Axes", image: "AxesImage", seen: Visible, place: tuple[int, int]) -> None:
+    """A frame around what the place (row, column) of the maps sees of `image`, drawn in `axes`."""
     from matplotlib.patches import Rectangle
 
     (top, bottom), (left, right) = seen.rows[place[0]], seen.columns[place[1]]
+    x, end, _, y = image.get_extent()
+    pixel = (end - x) / image.get_array().shape[1]  # type: ignore[union-attr]
+    corner, sides = (x + pixel * left, y + pixel * top), (pixel * (right - left), pixel * (bottom - top))
     for colour, width in ((BLACK, 2.4), (ORANGE, 1.4)):
-        axes.add_patch(Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False, edgecolor=colour, linewidth=width))
+        axes.add_patch(Rectangle(corner, *sides, fill=False, edgecolor=colour, linewidth=width))

@@ -57,10 +57,17 @@ def test_the_colours_of_lines_are_the_palette():
     assert tuple(lines()) == PALETTE
 
 
-def test_a_grid_draws_every_image_under_its_title_and_hides_empty_places():
-    figure = image_grid([torch.rand(1, 4, 4)] * 5, list("abcde"), columns=3)
-    assert [axes.get_title() for axes in figure.axes if axes.axison] == list("abcde")
-    assert len(figure.axes) == 6
+def test_a_grid_draws_every_image_under_its_title():
+    shapes = [(4, 4), (8, 4), (4, 8), (2, 2), (5, 3)]
+    (axes,) = image_grid([torch.rand(1, *shape) for shape in shapes], list("abcde"), columns=3).axes
+    assert [text.get_text() for text in axes.texts] == list("abcde")
+    extents = [image.get_extent() for image in axes.images]
+    assert [(right - left) / (bottom - top) for left, right, bottom, top in extents] == pytest.approx([w / h for h, w in shapes])
+    middles = [(left + right) / 2 for left, right, _, _ in extents]
+    assert middles == pytest.approx([*middles[:3], *middles[:2]]) and middles[0] < middles[1] < middles[2]
+    assert middles == pytest.approx([text.get_position()[0] for text in axes.texts])
+    assert all(text.get_position()[1] < top for text, (*_, top) in zip(axes.texts, extents, strict=True))
+    assert max(bottom for _, _, bottom, _ in extents[:3]) < min(text.get_position()[1] for text in axes.texts[3:])
 
 
 def test_cells_of_a_matrix_carry_their_numbers():

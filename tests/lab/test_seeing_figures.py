@@ -18,8 +18,9 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def pictures(figure):
-    """The images in a figure by their titles."""
-    return {axes.get_title(): axes.images[0].get_array() for axes in figure.axes if axes.images and axes.axison}
+    """The images in a figure's first axes by their titles."""
+    axes = figure.axes[0]
+    return {text.get_text(): image.get_array() for text, image in zip(axes.texts, axes.images, strict=True)}
 
 
 def is_drawn(figure):
@@ -46,7 +47,7 @@ def test_first_filters_of_colour_images_are_drawn_in_colour():
 
 def test_filters_of_one_channel_show_zero_as_the_middle_of_the_scale():
     figure = filters_figure(conv(1, 4), "0")
-    assert all(axes.images[0].get_clim() == (-1, 1) for axes in figure.axes if axes.images)
+    assert {image.get_clim() for image in figure.axes[0].images} == {(-1, 1)}
     assert len(pictures(figure)) == 4 and is_drawn(figure)
     assert "red: a bright pixel there raises the answer" in note_of(figure)
 
@@ -71,7 +72,7 @@ def test_all_maps_of_a_layer_share_one_scale_beside_the_image():
     shown = pictures(figure)
     assert list(shown) == ["image", *(f"map {i}" for i in range(5))]
     assert all(np.array_equal(shown[f"map {i}"], maps[i]) for i in range(5))
-    assert len({axes.images[0].get_clim() for axes in figure.axes if axes.get_title().startswith("map")}) == 1
+    assert len({image.get_clim() for image in figure.axes[0].images[1:]}) == 1
 
 
 def rows_of(figure):
@@ -117,11 +118,16 @@ def test_patches_of_three_pixels_keep_their_colours(channels):
     found = most_exciting(net, [torch.from_numpy(images).float()], "0", num=4)
     seen = visible(net, torch.zeros(1, *images.shape[1:]), "0")
     figure = excitation_figure(images, found, seen, [1])
-    for rank, axes in enumerate(figure.axes[:4]):
+    (axes,) = figure.axes
+    for rank, (drawn, whole) in enumerate(zip(axes.images[:4], axes.images[4:], strict=True)):
         y, x = found.places[1, rank]
         patch = images[found.indices[1, rank], :, y : y + 3, x : x + 3]
-        assert np.array_equal(axes.images[0].get_array(), np.moveaxis(np.broadcast_to(patch, (3, 3, 3)), 0, 2))
-    assert len(figure.axes) == 8 and "sees 3 × 3 pixels" in note_of(figure)
+        assert np.array_equal(drawn.get_array(), np.moveaxis(np.broadcast_to(patch, (3, 3, 3)), 0, 2))
+        left, _, _, top = whole.get_extent()
+        pixel = (whole.get_extent()[1] - left) / 8
+        frame = axes.patches[2 * rank]
+        assert frame.get_xy() == pytest.approx((left + x * pixel, top + y * pixel)) and frame.get_width() == pytest.approx(3 * pixel)
+    assert "sees 3 × 3 pixels" in note_of(figure)
 
 
 def test_where_some_channels_are_drawn_it_is_said_of_how_many():
@@ -155,7 +161,7 @@ def test_the_heat_maps_tell_labels_and_how_sure_the_net_is(given, suggested, tit
     found = SampleSaliency("mnist/train/7", np.zeros((1, 8, 8), np.uint8), given, suggested, "occlusion", 2, False)
     figure = saliency_figure(found)
     assert figure.get_suptitle() == title
-    assert list(pictures(figure))[: len(captions) + 1] == ["mnist/train/7", *captions]
+    assert [axes.get_title() for axes in figure.axes[: len(captions) + 1]] == ["mnist/train/7", *captions]
     assert "net of fold 2, which never saw this image" in note_of(figure) and is_drawn(figure)
 
 
