@@ -155,17 +155,17 @@ def estimate_sentences(detection: dict[str, Any]) -> list[str]:
             sentences.append("We flag none. The labels are ranked, the most suspect first.")
         return sentences
     errors, left = detection["num_errors"], detection["num_left"]
-    sentences = [f"About {_about(errors['value'])} of {labels:,} labels are wrong ({_range(errors)})."]
+    sentences = [f"About {about(errors['value'])} of {labels:,} labels are wrong ({_range(errors)})."]
     if flagged:
-        found, missed = _about(detection["num_flagged_errors"]["value"]), _about(left["value"])
+        found, missed = about(detection["num_flagged_errors"]["value"]), about(left["value"])
         sentences[0] += f" We flag {flagged:,}; about {found} of them are really wrong. About {missed} wrong labels are not flagged."
     else:
         sentences[0] += " We flag none."
     return [*sentences, look] if worth > flagged else sentences
 
 
-def _about(value: float) -> str:
-    """A number with two digits that mean something."""
+def about(value: float) -> str:
+    """A number of labels with two digits that mean something."""
     if value < 10:
         return f"{value:.0f}"
     step = 10 ** (int(math.log10(value)) - 1)
@@ -173,4 +173,4 @@ def _about(value: float) -> str:
 
 
 def _range(figure: dict[str, Any]) -> str:
-    return f"{_about(figure['low'])} to {_about(figure['high'])}"
+    return f"{about(figure['low'])} to {about(figure['high'])}"

@@ -61,6 +61,7 @@ STYLE: dict[str, Any] = {
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.8,
     "image.interpolation": "nearest",
+    "image.composite_image": False,  # in a drawing each image keeps its own pixels
     "svg.fonttype": "none",
 }
 

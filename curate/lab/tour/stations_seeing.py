@@ -136,7 +136,7 @@ def _evidence(subject: Subject, sample_id: str) -> Picture:
 
 def suspects(subject: Subject) -> Section:
     gallery = make_gallery(subject.evidence, NUM_SUSPECTS)
-    num, cards = gallery.num_suspects, gallery.suspects or gallery.closest
+    num, cards = gallery.num_suspects, gallery.queue
     found = f"flags {num:,} of {int(subject.evidence.is_labelled.sum()):,} labels" if num else "flags no label; these are the closest calls"
     return Section(
         "suspects",

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from curate.data.image_set import ImageSet
 from curate.errors import RunError
+from curate.find.self_estimate import LOOKING_PAYS
 from curate.run import Run
 
+NUM_CLOSEST = 12  # labels that are shown where none is worth a look
 FLAGS = ("is_label_issue", "is_outlier_issue", "is_duplicate_issue", "is_leak_issue")
 
 
@@ -59,6 +61,15 @@ class Evidence:
     def suspects(self) -> pd.DataFrame:
         """The rows flagged as label issues, worst first; the index is the position in the dataset."""
         return self.table[self.table["is_label_issue"]].sort_values("rank")
+
+    @property
+    def queue(self) -> pd.DataFrame:
+        """The suspects, and below them the other labels that are worth a look, worst first; NUM_CLOSEST labels where there are neither."""
+        labels = self.table[self.is_labelled].sort_values("rank")
+        is_in = labels["is_label_issue"].to_numpy()
+        if "error_probability" in labels:  # not in runs of 0.1
+            is_in = is_in | (labels["error_probability"] >= LOOKING_PAYS).to_numpy()
+        return labels[is_in] if is_in.any() else labels.head(NUM_CLOSEST)
 
 
 def read_evidence(run: Run, image_set: ImageSet) -> Evidence:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from curate.data.image_set import ImageSet
 from curate.errors import UsageError
 from curate.files import write_atomically
+from curate.find.self_estimate import estimate_sentences
 from curate.progress import Progress, silent
 from curate.publish.gallery.credits import public_command
 from curate.publish.report import wording
@@ -27,7 +28,7 @@ from curate.run import Run
 STAGE = "report"
 
 
-def write_report(run: Run, image_set: ImageSet, *, to: Path | None = None, num_suspects: int = 60, progress: Progress = silent) -> Path:
+def write_report(run: Run, image_set: ImageSet, *, to: Path | None = None, num_shown: int = 60, progress: Progress = silent) -> Path:
     """Writes the page and returns its path.
 
     The page needs nothing but itself: pictures, styles and script are inside, and its content policy forbids any request.
@@ -36,7 +37,7 @@ def write_report(run: Run, image_set: ImageSet, *, to: Path | None = None, num_s
         run: a run on which `curate find` has been done.
         image_set: the audited samples, in the order of the run.
         to: the file, `report.html` in the run folder by default.
-        num_suspects: the most suspects shown as pictures.
+        num_shown: the most labels shown as pictures: suspects, and below them what is worth a look.
         progress: called with the stage `report`.
 
     Raises:
@@ -46,18 +47,19 @@ def write_report(run: Run, image_set: ImageSet, *, to: Path | None = None, num_s
     progress(STAGE, 0, 3)
     evidence = read_evidence(run, image_set)
     progress(STAGE, 1, 3)
-    page = render(evidence, num_suspects)
+    page = render(evidence, num_shown)
     progress(STAGE, 2, 3)
     path = run.write_text("report.html", page) if to is None else write_atomically(to, page.encode())
     progress(STAGE, 3, 3)
     return path
 
 
-def render(evidence: Evidence, num_suspects: int = 60) -> str:
+def render(evidence: Evidence, num_shown: int = 60) -> str:
     """The page as text."""
-    gallery = make_gallery(evidence, num_suspects)
+    gallery = make_gallery(evidence, num_shown)
     labelled = evidence.is_labelled
     table = evidence.table
+    detection = evidence.findings.get("detection") or {}
     return (
         environment()
         .get_template("report.html")
@@ -66,7 +68,8 @@ def render(evidence: Evidence, num_suspects: int = 60) -> str:
             run_name=evidence.run_name,
             has_test=bool((evidence.image_set.splits == "test").any()),
             meta=evidence.meta,
-            headline=wording.headline(gallery.num_suspects, int(labelled.sum()), unjudged=evidence.unjudged),
+            headline=wording.headline(gallery.num_suspects, int(labelled.sum()), detection, unjudged=evidence.unjudged),
+            estimate=estimate_sentences(detection),
             is_judged=evidence.unjudged is None,
             figures=key_figures(evidence, gallery),
             num_labelled=int(labelled.sum()),

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from curate.data.image_set import SPLITS, intake
-from curate.find.self_estimate import estimate_sentences
 from curate.publish.report.evidence import Evidence
 from curate.publish.report.suspects import Gallery
 from curate.publish.report.wording import count, counted, duration, memory, percent
@@ -18,10 +17,8 @@ SMALL_EFFECT = 0.05  # of the order statistic in [0, 1]
 
 
 def remarks(evidence: Evidence) -> list[str]:
-    """Sentences on the number of errors, the balance of the classes and the order of the samples, from `findings.json`."""
+    """Sentences on what was read, the balance of the classes and the order of the samples, from `run.json` and `findings.json`."""
     findings, sentences = evidence.findings, intake_sentences(evidence)
-    if "detection" in findings:
-        sentences += estimate_sentences(findings["detection"])
     if "class_imbalance" in findings:
         sentences.append(_balance(findings["class_imbalance"]))
     if "order" in findings:

@@ -8,7 +8,6 @@ import pandas as pd
 from curate.publish.report.evidence import Evidence
 from curate.publish.report.page_pictures import MAX_SIDE, SMALL_SIDE, thumbnail
 
-NUM_CLOSEST = 12  # pictures shown where no label is flagged
 NUM_OUTLIERS = 20
 NUM_DUPLICATE_SETS = 12
 NUM_IN_SET = 6  # pictures of one duplicate set
@@ -18,25 +17,22 @@ NUM_IN_SET = 6  # pictures of one duplicate set
 class Gallery:
     """Cards for the page; `num_*` count what there is, the lists hold what is shown."""
 
-    suspects: list[dict[str, Any]]
-    closest: list[dict[str, Any]]  # lowest quality, where nothing is flagged
+    queue: list[dict[str, Any]]  # the suspects, and below them what is worth a look
     outliers: list[dict[str, Any]]
     duplicate_sets: list[dict[str, Any]]
     num_suspects: int
+    num_queue: int
     num_outliers: int
     num_duplicate_sets: int
 
 
-def make_gallery(evidence: Evidence, num_suspects: int) -> Gallery:
-    """The worst of every kind, with their thumbnails."""
-    table = evidence.table
-    suspects = evidence.suspects
-    closest = table[evidence.is_labelled].nsmallest(NUM_CLOSEST, "rank") if suspects.empty else table.iloc[:0]
+def make_gallery(evidence: Evidence, num_shown: int) -> Gallery:
+    """The worst of every kind, with their thumbnails; of the queue the first `num_shown`."""
+    table, queue = evidence.table, evidence.queue
     outliers = table[table["is_outlier_issue"]].sort_values("outlier_score", kind="stable")
     sets = _duplicate_sets(table)
     return Gallery(
-        suspects=_cards(evidence, suspects.head(num_suspects), MAX_SIDE),
-        closest=_cards(evidence, closest, MAX_SIDE),
+        queue=_cards(evidence, queue.head(num_shown), MAX_SIDE),
         outliers=_cards(evidence, outliers.head(NUM_OUTLIERS)),
         duplicate_sets=[
             {
@@ -47,7 +43,8 @@ def make_gallery(evidence: Evidence, num_suspects: int) -> Gallery:
             }
             for members in sets[:NUM_DUPLICATE_SETS]
         ],
-        num_suspects=len(suspects),
+        num_suspects=int(table["is_label_issue"].sum()),
+        num_queue=len(queue),
         num_outliers=len(outliers),
         num_duplicate_sets=len(sets),
     )

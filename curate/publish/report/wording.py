@@ -2,6 +2,9 @@
 
 import math
 from datetime import datetime, timezone
+from typing import Any
+
+from curate.find.self_estimate import about
 
 NBSP = "\u00a0"
 MINUS = "\u2212"
@@ -73,10 +76,22 @@ def day(iso: str) -> str:
     return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
 
 
-def headline(num_issues: int, num_labelled: int, *, unjudged: str | None = None) -> str:
-    """The finding in one sentence; `unjudged` says why no label was judged, where none was."""
+def headline(num_issues: int, num_labelled: int, detection: dict[str, Any], *, unjudged: str | None = None) -> str:
+    """The finding in one sentence.
+
+    Args:
+        num_issues: labels that are flagged.
+        detection: what the audit says of itself, as `findings.json` has it; empty for a run of 0.1.
+        unjudged: why no label was judged, where none was.
+    """
     if unjudged is not None:
         return f"No label was judged: {unjudged}. Below are outliers, near duplicates and what is wrong with pictures."
+    if detection.get("num_labels") and not detection["can_count"]:
+        return f"How many of {count(num_labelled)} labels are wrong cannot be told; here are the most suspect."
+    errors = detection["num_errors"]["value"] if detection.get("num_labels") else None
+    if errors is not None and round(errors):
+        verb = "is" if round(errors) == 1 else "are"
+        return f"About {about(errors)} of {count(num_labelled)} labels {verb} wrong; here are the most suspect."
     if num_issues == 0:
         return f"None of {count(num_labelled)} labels is probably wrong."
     verb, worst = ("is", "here it is") if num_issues == 1 else ("are", "here are the worst")

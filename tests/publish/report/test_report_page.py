@@ -50,14 +50,46 @@ class Page(HTMLParser):
 
 
 def report_of(path, **options):
-    num_suspects = options.pop("num_suspects", 60)
+    num_shown = options.pop("num_shown", 60)
     run, image_set = made_up_run(path, **options)
-    return Page(write_report(run, image_set, num_suspects=num_suspects).read_text())
+    return Page(write_report(run, image_set, num_shown=num_shown).read_text())
 
 
 def test_title_says_how_many_labels_are_believed_wrong(tmp_path):
     page = report_of(tmp_path / "pets")
-    assert "6 of 30 labels (20.0 %) are probably wrong; here are the worst." in page.text
+    assert "About 7 of 30 labels are wrong; here are the most suspect." in page.text
+    assert "About 7 of 60 labels are wrong (4 to 12). We flag 6; about 5 of them are really wrong." in page.text
+
+
+def test_where_nobody_can_tell_how_many_are_wrong_the_title_says_so(tmp_path):
+    run, image_set = made_up_run(tmp_path / "pets")
+    findings = json.loads((run.path / "findings.json").read_text())
+    findings["detection"].update(can_count=False, reason="this judge agrees with 31 % of the labels")
+    run.write_text("findings.json", json.dumps(findings))
+    page = Page(write_report(run, image_set).read_text())
+    assert "How many of 30 labels are wrong cannot be told; here are the most suspect." in page.text
+    assert "We cannot tell how many labels are wrong: this judge agrees with 31 % of the labels. We flag the 6 most suspect" in page.text
+
+
+def test_a_run_of_before_there_were_estimates_says_what_is_flagged(tmp_path):
+    run, image_set = made_up_run(tmp_path / "pets")
+    findings = json.loads((run.path / "findings.json").read_text())
+    del findings["detection"]
+    run.write_text("findings.json", json.dumps(findings))
+    assert "6 of 30 labels (20.0 %) are probably wrong; here are the worst." in Page(write_report(run, image_set).read_text()).text
+
+
+def test_below_the_suspects_the_page_shows_what_else_is_worth_a_look(tmp_path):
+    run, image_set = made_up_run(tmp_path / "pets")
+    table = pd.read_parquet(run.path / "issues.parquet")
+    table["error_probability"] = np.where(table["is_label_issue"], 0.9, np.where(table["rank"] <= 10, 0.06, 0.04))
+    table.to_parquet(run.path / "issues.parquet")
+    page = Page(write_report(run, image_set).read_text())
+    assert [int(card["data-rank"]) for card in page.suspects] == list(range(1, 11))
+    assert [card["class"] for card in page.suspects] == ["card"] * 6 + ["card below"] * 4
+    assert "All 6 label issues, then, in thin letters, 4 labels that are not flagged, but worth a look." in page.text
+    page = Page(write_report(run, image_set, num_shown=8).read_text())
+    assert "then, in thin letters, the next 2 of 4 labels that are not flagged, but worth a look." in page.text and len(page.suspects) == 8
 
 
 def test_page_lies_in_the_run_folder(tmp_path):
@@ -71,7 +103,7 @@ def test_every_suspect_is_a_card_in_order_of_rank(tmp_path):
 
 
 def test_suspects_are_limited_and_the_page_says_so(tmp_path):
-    page = report_of(tmp_path / "pets", num_suspects=4)
+    page = report_of(tmp_path / "pets", num_shown=4)
     assert len(page.suspects) == 4
     assert "The 4 most doubtful of 6 label issues" in page.text
 
@@ -195,7 +227,7 @@ def test_hundred_classes_show_the_most_confused_ones_only(tmp_path):
 
 def test_unlabelled_samples_are_counted_and_not_called_wrong(tmp_path):
     page = report_of(tmp_path / "pets", num_unlabelled=5)
-    assert "6 of 25 labels" in page.text
+    assert "7 of 25 labels" in page.text
     assert "5 samples have no label" in page.text
 
 
@@ -207,8 +239,7 @@ def test_wholly_unlabelled_set_has_a_report(tmp_path):
 
 def test_clean_set_shows_its_closest_calls(tmp_path):
     page = report_of(tmp_path / "pets", num_flagged=0)
-    assert "None of 30 labels is probably wrong." in page.text
-    assert "closest calls" in page.text
+    assert "No label is flagged; these come closest." in page.text
     assert len(page.suspects) == 12
 
 
