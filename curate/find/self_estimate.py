@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from curate.find.error_probability import ALL, ALL_OF_TWO, MISFIT, MISFIT_OF_TWO, NOTHING, NOTHING_OF_TWO, TAILS, Errors
@@ -132,6 +133,12 @@ def expected_yield(quality: NDArray[np.floating], rank: NDArray[np.integer], *, 
     """
     ahead = (rank > start) & (rank <= start + num) & ~np.isnan(quality)
     return float((1 - quality[ahead].astype(np.float64)).sum())
+
+
+def worth_a_look(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """(N,) which rows of an issue table are flagged, or wrong with a probability of at least LOOKING_PAYS; runs of 0.1 had flags only."""
+    flagged = table["is_label_issue"].to_numpy(dtype=bool)
+    return flagged | (table["error_probability"] >= LOOKING_PAYS).to_numpy() if "error_probability" in table else flagged
 
 
 def estimate_sentences(detection: dict[str, Any]) -> list[str]:

@@ -11,6 +11,8 @@ from markupsafe import Markup
 from PIL import Image, ImageDraw
 
 from curate.data.image_set import ImageSet
+from curate.find.self_estimate import worth_a_look
+from curate.publish.report.wording import headline
 from curate.publish.review_page.encoded_picture import photograph
 from curate.publish.review_page.send_away import kind_of
 from curate.publish.shown import is_crisp
@@ -34,7 +36,7 @@ def audit_inline(run: Run, issues: pd.DataFrame, findings: dict[str, Any], image
         image_set: the pictures; None where they are not on this machine.
     """
     counts, detection = findings["counts"], findings.get("detection", {})
-    suspects = issues[issues["is_label_issue"].astype(bool)].head(NUM_SUSPECTS)
+    suspects = issues[worth_a_look(issues)].head(NUM_SUSPECTS)
     place = {} if image_set is None else {sample_id: row for row, sample_id in enumerate(image_set.sample_ids.tolist())}
     cards = [
         {
@@ -49,14 +51,18 @@ def audit_inline(run: Run, issues: pd.DataFrame, findings: dict[str, Any], image
     return environment.from_string(_template()).render(
         name=run.meta["dataset"]["name"],
         run=run.name,
-        num_samples=len(issues),
-        num_suspects=int(issues["is_label_issue"].sum()),
+        headline=_headline(issues, detection),
         figures=_figures(run, issues, counts, detection),
         cards=cards,
         crisp=image_set is not None and is_crisp(image_set),
         map=_map(run, issues),
         report=str(run.path / "report.html") if run.has("report.html") else "",
     )
+
+
+def _headline(issues: pd.DataFrame, detection: dict[str, Any]) -> str:
+    num_labelled = int(issues["given_label"].notna().sum()) if detection.get("num_labels", 1) else 0
+    return headline(int(issues["is_label_issue"].sum()), num_labelled, detection) if num_labelled else "No label was judged."
 
 
 def _figures(run: Run, issues: pd.DataFrame, counts: dict[str, Any], detection: dict[str, Any]) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from curate.data.image_set import ImageSet
 from curate.errors import RunError
-from curate.find.self_estimate import LOOKING_PAYS
+from curate.find.self_estimate import worth_a_look
 from curate.run import Run
 
 NUM_CLOSEST = 12  # labels that are shown where none is worth a look
@@ -66,10 +66,8 @@ class Evidence:
     def queue(self) -> pd.DataFrame:
         """The suspects, and below them the other labels that are worth a look, worst first; NUM_CLOSEST labels where there are neither."""
         labels = self.table[self.is_labelled].sort_values("rank")
-        is_in = labels["is_label_issue"].to_numpy()
-        if "error_probability" in labels:  # not in runs of 0.1
-            is_in = is_in | (labels["error_probability"] >= LOOKING_PAYS).to_numpy()
-        return labels[is_in] if is_in.any() else labels.head(NUM_CLOSEST)
+        queue = labels[worth_a_look(labels)]
+        return labels.head(NUM_CLOSEST) if queue.empty else queue
 
 
 def read_evidence(run: Run, image_set: ImageSet) -> Evidence:
