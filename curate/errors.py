@@ -4,7 +4,8 @@
     ├── UsageError           an option or argument is out of range, or options contradict each other
     ├── DataError            an input (array, file, folder, table) is not what it should be
     │   ├── UnknownNameError     no dataset, model, class or policy of that name; names the nearest ones
-    │   └── IntegrityError       a file is missing, truncated or has the wrong hash
+    │   ├── IntegrityError       a file is missing, truncated or has the wrong hash
+    │   └── DivergedError        a training went wrong: its net gives no numbers any more
     ├── FetchError           no source could deliver a file; says how to place it by hand
     ├── RunError             the run folder is of another dataset, another format, or lacks a step
     ├── StorageError         a disk is full or read-only
@@ -72,6 +73,10 @@ def closeness(name: str, other: str) -> float:
 
 class IntegrityError(DataError):
     """A file is missing, truncated or has the wrong hash."""
+
+
+class DivergedError(DataError):
+    """A training went wrong: its net gives no numbers any more."""
 
 
 class FetchError(CurateError):

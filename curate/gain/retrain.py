@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from curate.data.image_set import ImageSet
-from curate.errors import DataError
+from curate.errors import DataError, DivergedError
 from curate.judge.models.base import ConvNet
 from curate.judge.models.registry import ModelSpec
 from curate.judge.nets import RunFolds
@@ -46,7 +46,7 @@ def train_and_judge(
         seed: of initial weights, order and augmentation.
 
     Raises:
-        DataError: the training diverged.
+        DivergedError: the training diverged.
         CurateError: the device's memory is not enough.
     """
     both = np.concatenate([images, test_images])
@@ -63,7 +63,7 @@ def train_and_judge(
     test = torch.arange(len(images), len(both))
     probs = predict(model, batches, test, device, views=recipe.views, sure=recipe.sure).numpy()
     if not np.isfinite(probs).all():
-        raise DataError("the training diverged; try another seed, or audit with another --model or --preset")
+        raise DivergedError("the training diverged; try another seed, or audit with another --model or --preset")
     return probs, model
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from curate.errors import DataError
+from curate.errors import DataError, DivergedError
 from curate.judge.features import Features, num_labelled_classes
 from curate.judge.judgement import Ready
 from curate.judge.nets import Nets
@@ -115,13 +115,11 @@ def choose_judge(
         why = "installed with curate, needs no network" if features.backbone is None else "as asked for"
         return Choice(features, f"features of the pretrained {name} ({why}): these are photographs")
     by_features, by_nets, num = trial(image_set, nets, features, place=place, progress=progress)
-    judge: Nets | Features = features if by_features >= by_nets + (SEEN_LATER if len(image_set) > 2 * num else 0) else nets
+    nets_are_better = by_nets is not None and by_features < by_nets + (SEEN_LATER if len(image_set) > 2 * num else 0)
+    judge: Nets | Features = nets if nets_are_better else features
     taken = f"features of the pretrained {name}" if judge is features else f"nets trained from scratch at {width} x {height}"
-    return Choice(
-        judge,
-        f"{taken}: on {num:,} of these {kind}, held out, features agree with {by_features:.1%} of the labels, a net from scratch with "
-        f"{by_nets:.1%}",
-    )
+    other = "a net from scratch could not be trained: it diverged" if by_nets is None else f"a net from scratch with {by_nets:.1%}"
+    return Choice(judge, f"{taken}: on {num:,} of these {kind}, held out, features agree with {by_features:.1%} of the labels, {other}")
 
 
 def kind_of(facts: "NDArray[np.void]") -> str:
@@ -139,13 +137,13 @@ def kind_of(facts: "NDArray[np.void]") -> str:
 
 def trial(
     image_set: "ImageSet", nets: Nets, features: Features, *, place: Place = Place(), progress: Progress = silent
-) -> tuple[float, float, int]:
+) -> tuple[float, float | None, int]:
     """Shares of the labels with which features and a net from scratch agree, on the same fifth of a part of the pictures.
 
     Neither learnt from that fifth, and both learnt from all the rest of the part.
 
     Returns:
-        The share of features, that of the net, and how many pictures took part.
+        The share of features, that of the net (None if its training diverged), and how many pictures took part.
     """
     import numpy as np
 
@@ -169,15 +167,17 @@ def trial(
     return by_features, by_nets, len(part)
 
 
-def net_agreement(image_set: "ImageSet", held_out: "NDArray[np.bool_]", nets: Nets, *, place: Place, progress: Progress = silent) -> float:
+def net_agreement(
+    image_set: "ImageSet", held_out: "NDArray[np.bool_]", nets: Nets, *, place: Place, progress: Progress = silent
+) -> float | None:
     """The share of the held-out labels with which one net agrees that was trained on all the others, in TRIAL_STEPS steps.
 
-    A net whose training diverged agrees with none: the trial is lost, and the audit goes on.
+    None if its training diverged: nothing was measured then, and the audit goes on with features.
     """
     try:
         probs = held_out_probs(image_set, held_out, nets, "quick", TRIAL_STEPS, place=place, progress=progress)
-    except DataError:
-        return 0.0
+    except DivergedError:
+        return None
     return float((probs.argmax(axis=1) == image_set.labels[held_out]).mean())
 
 

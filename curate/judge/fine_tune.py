@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from curate.data.image_set import ImageSet
 from curate.data.pictures import quiet_pillow
 from curate.data.working_copies import in_threads
-from curate.errors import DataError, UsageError
+from curate.errors import DataError, DivergedError, UsageError
 from curate.judge.backbones import Backbone
 from curate.judge.extraction import CPU_BATCH, GPU_BATCH, net_input, picture_of_net
 from curate.judge.heads import HeadOptions, class_weights, fit_head
@@ -108,7 +108,8 @@ def fine_tuned(
 
     Raises:
         UsageError: not even one picture at a time fits the GPU.
-        DataError: a picture has vanished, or the training diverged.
+        DataError: a picture has vanished.
+        DivergedError: the training diverged.
     """
     folds = np.unique(fold).tolist()
     costs = {held: _cost(learnt & (fold != held), fold == held, recipe) for held in folds}
@@ -124,7 +125,7 @@ def fine_tuned(
             train_net(net, image_set, backbone, train, device=device, seed=job_seed(seed, held), recipe=recipe, on_pictures=watch.passed)
             kept = probabilities_of(net, image_set, backbone, judged, device=device, on_pictures=watch.passed)
             if not np.isfinite(kept).all():
-                raise DataError(f"the fine-tuning of fold {held} diverged; try another --seed, or leave --preset best out")
+                raise DivergedError(f"the fine-tuning of fold {held} diverged; try another --seed, or leave --preset best out")
             store.save(name, kept)
         else:
             watch.skip(costs[held])

@@ -1,6 +1,7 @@
 """The judge for photographs: cached features, groups that stay together, rare classes that are kept, and who is chosen when."""
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from curate.errors import DataError, DependencyError, FetchError, IntegrityError
 from curate.judge import backbones, extraction
 from curate.judge.alike import LARGEST_GROUP, near_duplicate_groups, nearest, neighbors_opinion
 from curate.judge.backbones import Backbone, load_backbone
-from curate.judge.choice import choose_judge, kind_of, trial
+from curate.judge.choice import Choose, choose_judge, kind_of, trial
 from curate.judge.extraction import extract
 from curate.judge.feature_store import FeatureStore
 from curate.judge.features import Features, joined, judge_features
@@ -308,15 +309,33 @@ def test_both_judges_of_a_trial_are_asked_about_the_same_pictures(wall, monkeypa
     assert by_nets == (asked[0] == 0).mean()
 
 
-def test_a_net_that_diverges_in_a_trial_loses_it(wall, monkeypatch, tmp_path):
+def diverging(recipe, *_):
+    return replace(recipe, epochs=1, optimizer="sgd", peak_lr=1e20, bias_lr=1e20, head_lr=1e20)
+
+
+def grey(wall):
+    """The same as grey pictures: which judge suits is not plain."""
+    wall.pictures.facts["is_grey"] = True
+    return wall
+
+
+def test_a_net_that_diverges_in_a_trial_could_not_be_trained_and_no_figure_is_made_up_for_it(wall, monkeypatch, tmp_path):
     monkeypatch.setenv("CURATE_DATA", str(tmp_path / "data"))
     monkeypatch.setattr("curate.judge.backbones.load_backbones", lambda names=None: (colours(),))
+    monkeypatch.setattr("curate.judge.backbones.why_not", lambda name: None)
+    monkeypatch.setattr("curate.judge.training.recipes.least_steps", diverging)
+    nets, place = Nets(model="lenet5"), Place(device="cpu")
+    assert trial(wall, nets, Features(), place=place)[:2] == (1.0, None)
+    choice = choose_judge(grey(wall), Choose(nets, Features()), place=place)
+    assert choice.name == "features"
+    assert choice.reason.endswith("features agree with 100.0% of the labels, a net from scratch could not be trained: it diverged")
 
-    def diverges(*_, **__):
-        raise DataError("the training of fold 1 diverged")
 
-    monkeypatch.setattr("curate.judge.choice.held_out_probs", diverges)
-    assert trial(wall, Nets(model="lenet5"), Features(), place=Place(device="cpu"))[:2] == (1.0, 0.0)
+def test_a_trial_hides_no_other_fault_of_its_net(wall, monkeypatch, tmp_path):
+    monkeypatch.setenv("CURATE_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr("curate.judge.backbones.load_backbones", lambda names=None: (colours(),))
+    with pytest.raises(UnknownNameError, match="lenet5"):
+        trial(wall, Nets(model="lenet6"), Features(), place=Place(device="cpu"))
 
 
 def test_the_preset_quick_takes_the_smallest_net(wall, monkeypatch, tmp_path):

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from curate.errors import DataError
+from curate.errors import DivergedError
 from curate.judge.models.base import ConvNet
 from curate.judge.training.augment import Batches
 from curate.judge.training.device import Device
@@ -142,7 +142,7 @@ class FoldWork:
         Of a team that trains one net together, which must agree on the batches, only the first judges; the others' results are empty.
 
         Raises:
-            DataError: the training diverged.
+            DivergedError: the training diverged.
             CurateError: half a batch does not fit, either.
         """
 
@@ -200,7 +200,7 @@ class FoldWork:
         """The result of a job whose net is trained.
 
         Raises:
-            DataError: the training diverged.
+            DivergedError: the training diverged.
         """
         model, batches = ready.model, ready.batches
         training, judging = self.costs(job)
@@ -215,7 +215,7 @@ class FoldWork:
         views, sure = self.recipe.views, self.recipe.sure
         probs = predict(model, batches, judged, self.device, views=views, sure=sure, on_images=on_images).numpy()
         if not np.isfinite(probs).all():
-            raise DataError(f"the training of fold {job.fold} diverged; try another --seed, --model or --preset")
+            raise DivergedError(f"the training of fold {job.fold} diverged; try another --seed, --model or --preset")
         embeddings = embed(model, batches, torch.arange(len(self.labels)), self.device, on_images=on_images).numpy() if job.embeds else None
         return FoldResult(probs, np.array(curve, np.float32), embeddings, model if job.keeps_model else None)
 

@@ -44,7 +44,7 @@ def run_stacked(
         is_recorded: replay the training step as a CUDA graph.
 
     Raises:
-        DataError: a training diverged.
+        DivergedError: a training diverged.
         CurateError: half a batch does not fit into the device's memory, either.
     """
     for start in range(0, len(jobs), MOST_AT_ONCE):

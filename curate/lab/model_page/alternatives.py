@@ -63,7 +63,7 @@ def train_rival(run: Run, image_set: ImageSet, name: str, *, device: str = "auto
 
     Raises:
         RunError: a run of that name is another one.
-        DataError: the training diverged.
+        DivergedError: the training diverged.
     """
     config = run.meta["config"]
     recipe = config.get("recipe_name")
