@@ -58,7 +58,11 @@ def class_health(
 
 
 def label_pairs(
-    labels: NDArray[np.int64], suggested: NDArray[np.int64], is_label_issue: NDArray[np.bool_], class_names: Sequence[str]
+    labels: NDArray[np.int64],
+    suggested: NDArray[np.int64],
+    is_label_issue: NDArray[np.bool_],
+    label_quality: NDArray[np.floating],
+    class_names: Sequence[str],
 ) -> pd.DataFrame:
     """Columns `given_label`, `suggested_label`, `num_samples`: the flagged samples only, most frequent pair first.
 
@@ -66,18 +70,19 @@ def label_pairs(
         labels: (N,) in -1..K-1.
         suggested: (N,) in -1..K-1, from `find_label_issues`.
         is_label_issue: (N,).
-        class_names: K names. Pairs of equal frequency follow the order of the classes.
+        label_quality: (N,); of pairs of equal frequency, that of the worst label comes first: among many classes most pairs are rare.
+        class_names: K names.
     """
     num_classes = len(class_names)
-    chosen = is_label_issue & (labels >= 0) & (suggested >= 0)
-    counts = np.bincount(labels[chosen] * num_classes + suggested[chosen], minlength=num_classes**2)
-    order = np.argsort(-counts, kind="stable")
-    order = order[counts[order] > 0]
+    chosen = np.flatnonzero(is_label_issue & (labels >= 0) & (suggested >= 0))
+    chosen = chosen[np.argsort(label_quality[chosen], kind="stable")]
+    pairs, worst, counts = np.unique(labels[chosen] * num_classes + suggested[chosen], return_index=True, return_counts=True)
+    order = np.lexsort((worst, -counts))
     names = np.array(class_names, dtype=object)
     return pd.DataFrame(
         {
-            "given_label": names[order // num_classes],
-            "suggested_label": names[order % num_classes],
+            "given_label": names[pairs[order] // num_classes],
+            "suggested_label": names[pairs[order] % num_classes],
             "num_samples": counts[order].astype(np.int64),
         }
     )

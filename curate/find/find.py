@@ -199,7 +199,7 @@ def find(
         save_table(run, table)
         health = class_health(labels, probs, flags, label_issues.label_quality, names, joint=joint)
         save_csv(run, "class_health.csv", health)
-        save_csv(run, "label_pairs.csv", label_pairs(labels, label_issues.suggested, flags, names))
+        save_csv(run, "label_pairs.csv", label_pairs(labels, label_issues.suggested, flags, label_issues.label_quality, names))
         run.write_text("findings.json", json.dumps(findings, indent=2) + "\n")
         progress("issues", 4, 4, f"{int(flags.sum()):,} labels flagged")
     if with_map and map_process is None and embeddings is not None:
