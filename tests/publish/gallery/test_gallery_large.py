@@ -1,4 +1,4 @@
-"""A gallery of 50,000 cards opens at once and keeps few of them in the document."""
+"""A gallery of 50,000 cards opens at once and keeps few of them in the document; long names of many classes can be read."""
 
 import shutil
 
@@ -78,6 +78,61 @@ def test_a_filter_looks_at_all_cards(page):
     assert num_cards(page) == 1
 
 
-def test_the_heat_map_keeps_to_the_classes_of_the_most_frequent_pairs(page):
-    assert page.locator("#heat tbody tr").count() == 12
-    assert "12 of 100 classes" in page.inner_text("#heat-hint")
+def test_where_the_most_frequent_pairs_hold_few_of_the_pictures_they_stand_without_a_heat_map(page):
+    page.click("#reset")
+    assert not page.locator("#heat").is_visible()
+    assert page.locator("#pairs li:visible").count() == 24
+
+
+ENDS = "washed cotton, first delivery", "heavy denim, second delivery"
+
+
+@pytest.fixture(scope="module")
+def long_names(tmp_path_factory):
+    """400 suspects among 200 classes with long names: half of them are of one pair, the others of 200, and each pair once."""
+    names = tuple(f"garments for the outdoors, no. {k:03d}, {ENDS[k % 2]}" for k in range(200))
+    n = 400
+    labels = np.where(np.arange(n) % 2, np.arange(n) // 2, 0)
+    guessed = (labels + 1) % 200
+    named = np.array(names, dtype=object)
+    table = pd.DataFrame(
+        {
+            "sample_id": [f"long/train/{i}" for i in range(n)],
+            "split": "train",
+            "index": np.arange(n),
+            "given_label": named[labels],
+            "predicted_label": named[guessed],
+            "suggested_label": named[guessed],
+            "label_quality": np.linspace(0, 0.2, n),
+            "is_label_issue": True,
+            "rank": 1 + np.arange(n),
+        }
+    )
+    images = np.zeros((n, 1, 4, 4), np.uint8)
+    image_set = ImageSet("long", images, labels, table["sample_id"].to_numpy(), np.full(n, "train"), names)
+    meta = {"dataset": {"name": "long", "origin": {}}}
+    return write_site(tmp_path_factory.mktemp("long") / "site", choose_cards(table, {}), image_set, table, meta).as_uri()
+
+
+@pytest.mark.parametrize("width", [390, 1366])
+def test_long_names_are_read_whole_and_no_card_covers_another(page, long_names, width):
+    opened = page.context.browser.new_page()
+    opened.set_viewport_size({"width": width, "height": 800})
+    opened.goto(long_names)
+    opened.wait_for_selector("#cards li")
+    cut = "all => all.filter(b => b.scrollHeight > b.clientHeight + 1 || b.scrollWidth > b.clientWidth + 1).length"
+    assert opened.eval_on_selector_all("#cards li b.given, #cards li b.guessed", cut) == 0
+    boxes = [card.bounding_box() for card in opened.locator("#cards li").all()]
+    rows = sorted({round(box["y"]) for box in boxes})
+    assert len(rows) > 1
+    assert all(box["y"] + box["height"] <= min((row for row in rows if row > box["y"] + 1), default=1e9) for box in boxes)
+    opened.close()
+
+
+def test_the_heat_map_keeps_to_the_classes_of_the_most_frequent_pairs(page, long_names):
+    opened = page.context.browser.new_page()
+    opened.goto(long_names)
+    opened.wait_for_selector("#cards li")
+    assert opened.locator("#heat tbody tr").count() == 12
+    assert "12 of 200 classes" in opened.inner_text("#heat-hint")
+    opened.close()

@@ -88,3 +88,17 @@ def test_map_is_drawn_and_a_ring_shows_its_picture(page):
 def test_page_does_not_scroll_sideways(page, width):
     page.set_viewport_size({"width": width, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_page_of_many_classes_with_long_names_does_not_scroll_sideways(browser, tmp_path):
+    names = tuple(f"garments for the outdoors, no. {k:03d}, of washed cotton, as photographed by the supplier" for k in range(60))
+    run, image_set = made_up_run(tmp_path / "pets", class_names=names, num_flagged=60)
+    opened = browser.new_page(viewport={"width": 1366, "height": 768})
+    opened.goto(write_report(run, image_set).as_uri())
+    assert opened.locator("table.heat").count() == 0 and opened.locator("#confusion table.pairs tr").count() == 31
+    assert opened.evaluate("document.documentElement.scrollWidth") <= 1366
+    narrowest = opened.eval_on_selector_all(
+        "#cards b.given", "all => Math.min(...all.map(b => b.clientWidth / b.closest('.card').clientWidth))"
+    )
+    assert narrowest > 0.9  # the name has a line of its own beside "given"
+    opened.close()

@@ -1,6 +1,7 @@
 // The grid: only the cards on the screen and a little around it are in the document.
 const grid = $("cards");
 const MIN_SIDE = 164, GAP = 14, ROW_GAP = 18, AROUND = 600; // pixels
+const NUM_PROBES = 12; // cards with the longest names, whose captions are measured
 const nodes = new Map(); // by place in `shown`
 let columns = 1, side = 0, rowHeight = 1, captionHeight = 0;
 let active = 0; // the place that Tab leads to
@@ -51,10 +52,11 @@ const measure = () => {
   columns = Math.max(2, Math.floor((width + GAP) / (MIN_SIDE + GAP)));
   side = (width - GAP * (columns - 1)) / columns;
   if (shown.length) {
-    const probe = makeCard(0);
-    grid.append(probe);
-    captionHeight = probe.querySelector(".caption").offsetHeight;
-    probe.remove();
+    const length = Float64Array.from(shown, (i) => classOf(D.given[i]).length + classOf(D.guessed[i]).length + consensusOf(i).length);
+    const probes = [...shown.keys()].sort((a, b) => length[b] - length[a]).slice(0, NUM_PROBES).map(makeCard);
+    grid.append(...probes);
+    captionHeight = Math.max(...probes.map((probe) => probe.querySelector(".caption").offsetHeight));
+    probes.forEach((probe) => probe.remove());
   }
   rowHeight = side + captionHeight + ROW_GAP;
 };

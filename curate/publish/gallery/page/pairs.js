@@ -1,5 +1,6 @@
 // Class pairs: a heat map, and the most frequent as bars.
-const MAX_CLASSES = 12, NUM_PAIRS = 8;
+const MAX_CLASSES = 12, NUM_PAIRS = 8, NUM_PAIRS_ALONE = 24;
+const LEAST_SHOWN = 0.25; // a heat map that holds fewer of the pictures tells nothing: the pairs stand alone then
 const K = D.classes.length;
 const allPairs = new Map();
 const involved = new Set();
@@ -10,11 +11,14 @@ for (let i = 0; i < N; i++) {
   involved.add(D.given[i]).add(D.guessed[i]);
 }
 const mostMixed = new Set();
-for (const [pair] of [...allPairs].sort((a, b) => b[1] - a[1] || a[0] - b[0])) {
+for (const [pair] of [...allPairs].sort((a, b) => b[1] - a[1])) { // among equals, that of the worst picture
   const both = new Set(mostMixed).add(Math.floor(pair / K)).add(pair % K);
   if (both.size <= MAX_CLASSES) both.forEach((k) => mostMixed.add(k));
 }
 const inHeat = [...mostMixed].sort((a, b) => a - b);
+const numOf = (pairs) => pairs.reduce((sum, [, count]) => sum + count, 0);
+const isInHeat = ([pair]) => mostMixed.has(Math.floor(pair / K)) && mostMixed.has(pair % K);
+const hasHeat = numOf([...allPairs].filter(isInHeat)) >= LEAST_SHOWN * numOf([...allPairs]);
 const choosePair = (given, guessed) => {
   const isChosen = view.given === classOf(given) && view.guessed === classOf(guessed);
   choose(isChosen ? { given: "", guessed: "" } : { given: classOf(given), guessed: classOf(guessed) });
@@ -63,7 +67,7 @@ function moveInHeat(event) {
     row += down, column += right;
   }
 }
-const pairRows = Array.from({ length: NUM_PAIRS }, () => {
+const pairRows = Array.from({ length: hasHeat ? NUM_PAIRS : NUM_PAIRS_ALONE }, () => {
   const button = make("button", { type: "button" });
   button.addEventListener("click", () => choosePair(Number(button.dataset.given), Number(button.dataset.guessed)));
   $("pairs").append(make("li", {}, button));
@@ -71,7 +75,7 @@ const pairRows = Array.from({ length: NUM_PAIRS }, () => {
 });
 const showPairs = () => {
   const pressed = (pair) => String(classOf(Math.floor(pair / K)) === view.given && classOf(pair % K) === view.guessed);
-  const sorted = [...ofPair].sort((a, b) => b[1] - a[1] || a[0] - b[0]);
+  const sorted = [...ofPair].sort((a, b) => b[1] - a[1]);
   const most = sorted.length ? sorted[0][1] : 1;
   const fits = number.format(most).length * 7 <= cellWidth();
   heatHint(fits);

@@ -17,6 +17,7 @@ $("consensus").hidden = total.size < 2;
 $("side").open = matchMedia("(min-width: 981px)").matches;
 $("side").hidden = !allPairs.size;
 $("side").parentElement.classList.toggle("alone", !allPairs.size);
-if (allPairs.size) buildHeat();
+$("heat").parentElement.hidden = !hasHeat;
+if (allPairs.size && hasHeat) buildHeat();
 follow();
 if (!nodes.size) apply();
