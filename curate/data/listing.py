@@ -5,7 +5,7 @@ import os
 import re
 import unicodedata
 import urllib.parse
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +17,8 @@ from curate.data.image_set import split_named
 from curate.data.pictures import readable_suffixes
 from curate.errors import DataError
 from curate.tables import NO_TEXT, TABLE_SUFFIXES, Table, is_text, plain, read_table
+
+GROUP_COLUMN = "group"
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Listing:
         splits: (N,), each one of `train`, `validation`, `test`.
         class_names: K names.
         groups: N texts, equal for files that must share a fold, empty = in no group; None where the source names no groups.
+        group_column: where they stand.
         passed_over: number of files that were not read, by the reason.
         remarks: what else is odd, a sentence each.
     """
@@ -40,6 +43,7 @@ class Listing:
     splits: NDArray[np.str_]
     class_names: tuple[str, ...]
     groups: list[str] | None = None
+    group_column: str = GROUP_COLUMN
     passed_over: dict[str, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
@@ -106,8 +110,7 @@ JSON_LINES = ".jsonl"
 LISTING_SUFFIXES = (*TABLE_SUFFIXES, JSON_LINES)
 PATH_COLUMNS = ("filepath", "file_name", "filename", "image", "image_path", "path", "file")
 """What tables call the column of files; the first that is there counts."""
-LABEL_COLUMNS = ("label", "class", "category", "class_name", "label_name", "target")
-GROUP_COLUMN = "group"
+LABEL_COLUMNS = ("label", "class", "category", "class_name", "label_name", "target", "labels", "tags")
 
 
 def list_manifest(
@@ -136,6 +139,7 @@ def list_manifest(
     return replace(
         listing,
         groups=named.groups,
+        group_column=group_column or GROUP_COLUMN,
         passed_over={NAMED_AGAIN: named.num_again} if named.num_again else {},
         remarks=(*named.remarks, *listing.remarks),
     )
@@ -168,8 +172,8 @@ def read_named_files(
     if group_column is not None and group_column not in table.columns:
         raise DataError(f"{path} has no column '{group_column}' to group by; found {', '.join(table.columns)}")
     group_column = group_column or (GROUP_COLUMN if GROUP_COLUMN in table.columns else None)
-    if label_column is not None:
-        _check_single(table, label_column)
+    if label_column is not None and any(row[label_column].startswith(NO_TEXT) for row in table.rows):
+        raise DataError(several_labels(label_column, table.path))
     columns = [column for column in (file_column, label_column) if column is not None]
     table.require(*columns, optional=["split", *([group_column] if group_column else [])])
     finder = Finder(path.parent if base is None else base)
@@ -200,6 +204,8 @@ def read_named_files(
     if found.num_again > MOST_REMARKS:
         found.remarks.append(f"{found.num_again - MOST_REMARKS:,} more lines of {path.name} name a file again")
     finder.check(path, found.filepaths)
+    if label_column is not None:
+        _check_single(table, label_column, found)
     return found
 
 
@@ -272,6 +278,11 @@ def read_listing_table(path: Path) -> Table:
 
 def _column(table: Table, names: tuple[str, ...]) -> str:
     found = next((name for name in names if name in table.columns), None)
+    if found is None and names == LABEL_COLUMNS and (yes_no := _yes_no_columns(table)):
+        raise DataError(
+            f"{table.path} has a column for each label ({', '.join(yes_no[:5])}{' …' if len(yes_no) > 5 else ''}: 0 or 1) and none of "
+            f"one label a picture, which curate judges; audit one of them, as yes and no, by --field {yes_no[0]}"
+        )
     if found is None:
         raise DataError(
             f"{table.path} has no column '{names[0]}'; expected filepath, label and optionally split and group, found "
@@ -280,15 +291,59 @@ def _column(table: Table, names: tuple[str, ...]) -> str:
     return found
 
 
-def _check_single(table: Table, column: str) -> None:
-    labels = [row[column] for row in table.rows if row[column]]
-    several = [label for label in labels if label.startswith(NO_TEXT) or re.search(r"[|;,]", label)]
-    if several and 2 * len(several) > len(labels):
-        such = "" if several[0].startswith(NO_TEXT) else f", such as '{several[0]}'"
-        raise DataError(
-            f"the column '{column}' of {table.path} holds several labels a row{such}; curate judges one label a picture: "
-            "name a column with one by --field, or audit a table per label with yes and no"
-        )
+def _yes_no_columns(table: Table) -> list[str]:
+    """Two and more columns that hold nothing but 0 and 1."""
+    found = [name for name in table.columns if {row[name] for row in table.rows} in ({"0", "1"}, {"0.0", "1.0"})]
+    return found if len(found) > 1 else []
+
+
+def several_labels(column: str, path: Path, such: str = "") -> str:
+    """What to say of a column that holds several labels a row; `such`: an example, where it is a text."""
+    example = f", such as '{such}'" if such else ""
+    return (
+        f"the column '{column}' of {path} holds several labels a row{example}; curate judges one label a picture: "
+        "name a column with one by --field, or audit a table per label with yes and no"
+    )
+
+
+SEPARATORS = re.compile(r"\s*[|;,]\s*")
+"""What stands between several labels in a cell."""
+
+
+def rows_of_several(labels: list[str]) -> set[str]:
+    """The labels that are several in one: their parts are labels too, or parts of others, or most labels have a `|` or `;`.
+
+    A name that merely has a comma is one label: `maillot, tank suit` is, beside `maillot` and hundreds of others, since hardly one of the
+    parts of all such names comes again.
+    """
+    parts = {label: set(filter(None, SEPARATORS.split(label))) for label in dict.fromkeys(labels)}
+    joined = {label for label in parts if SEPARATORS.search(label)}
+    used = Counter(part for label in parts for part in parts[label])
+    of_joined = {part for label in joined for part in parts[label]}
+    again = sum(used[part] > 1 for part in of_joined)
+    is_listed = 2 * sum(bool(re.search(r"[|;]", label)) for label in labels) > len(labels)
+    return joined if is_listed or 2 * again > len(of_joined) else set()
+
+
+def _check_single(table: Table, column: str, found: "NamedFiles") -> None:
+    """Takes the labels of rows with several for missing, and says so.
+
+    Raises:
+        DataError: more than half of the labelled rows have several.
+    """
+    several = rows_of_several([label for label in found.labels if label])
+    rows = [i for i, label in enumerate(found.labels) if label in several]
+    if not rows:
+        return
+    such = found.labels[rows[0]]
+    if 2 * len(rows) > sum(map(bool, found.labels)):
+        raise DataError(several_labels(column, table.path, such))
+    found.remarks.append(
+        f"{len(rows):,} rows of {table.path.name} hold several labels, such as '{such}', and count as unlabelled: curate judges one "
+        "label a picture"
+    )
+    for i in rows:
+        found.labels[i] = ""
 
 
 def _from_jsonl(path: Path) -> Table:

@@ -17,7 +17,16 @@ from curate.data.image_set import ImageSet, not_chosen, select
 from curate.data.label_files import relabelled
 from curate.data.listing import LISTING_SUFFIXES, Listing, list_manifest, read_listing_table
 from curate.data.pixel_tables import is_pixel_csv, load_pixel_csv
-from curate.data.unpack import has_metadata, is_archive, list_metadata_folder, list_parquet, unpack_zip
+from curate.data.unpack import (
+    is_archive,
+    list_metadata_folder,
+    list_parquet,
+    list_parquet_folder,
+    metadata_tables,
+    parquet_columns,
+    parquet_parts,
+    unpack_zip,
+)
 from curate.errors import DataError, UsageError
 from curate.options import PATHS, Source
 from curate.progress import Progress, silent
@@ -156,30 +165,39 @@ def _from_files(source: Source, name: str, progress: Progress) -> ImageSet:
 
 
 def _list_files(folder: Path, source: Source) -> Listing:
-    if not has_metadata(folder):
-        return list_folder(folder)
-    return list_metadata_folder(folder, label_column=source.field, strict=source.strict)
+    tables = metadata_tables(folder)
+    if tables:
+        group_column = _group_column(source.group_by, [read_listing_table(table).columns for table in tables])
+        return list_metadata_folder(folder, label_column=source.field, group_column=group_column, strict=source.strict)
+    parts = parquet_parts(folder)
+    if parts:
+        group_column = _group_column(source.group_by, [parquet_columns(part) for part in parts])
+        found = list_parquet_folder(folder, parts, data_root() / "unpacked", label_column=source.field, group_column=group_column)
+        if found is not None:
+            return found
+    return list_folder(folder)
 
 
 def _list_table(path: Path, source: Source) -> Listing:
     if path.suffix.lower() == ".parquet":
-        found = list_parquet(path, data_root() / "unpacked", label_column=source.field)
+        group_column = _group_column(source.group_by, [parquet_columns(path)])
+        found = list_parquet(path, data_root() / "unpacked", label_column=source.field, group_column=group_column)
         if found is not None:
             return found
     return list_manifest(
         path,
         base=source.root,
         label_column=source.field,
-        group_column=_group_column(path, source.group_by),
+        group_column=_group_column(source.group_by, [read_listing_table(path).columns]),
         strict=source.strict,
     )
 
 
-def _group_column(path: Path, group_by: str | None) -> str | None:
-    """The column of a table that `group_by` names; None where it is `folder` or a regular expression."""
+def _group_column(group_by: str | None, columns: list[tuple[str, ...]]) -> str | None:
+    """The column that `group_by` names, of tables with these columns; None where it is `folder` or a regular expression."""
     if group_by is None or group_by == "folder":
         return None
-    return group_by if group_by in read_listing_table(path).columns else None
+    return group_by if all(group_by in names for names in columns) else None
 
 
 def group_numbers(listing: Listing, group_by: str | None) -> NDArray[np.int64] | None:
@@ -188,8 +206,9 @@ def group_numbers(listing: Listing, group_by: str | None) -> NDArray[np.int64] |
     Raises:
         UsageError: `group_by` is no regular expression, or matches no file.
     """
-    if listing.groups is not None:
-        texts: list[str | None] = [text or None for text in listing.groups]
+    texts: list[str | None]
+    if listing.groups is not None and group_by in (None, listing.group_column):
+        texts = [text or None for text in listing.groups]
     elif group_by is None:
         return None
     elif group_by == "folder":  # a class folder is no group

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import zipfile
 from collections import Counter
 from dataclasses import replace
@@ -11,7 +12,16 @@ from typing import Any
 
 from curate.data.folders import images_below
 from curate.data.image_set import split_named
-from curate.data.listing import LABEL_COLUMNS, NAMED_AGAIN, Listing, read_named_files, split_of_cell
+from curate.data.listing import (
+    GROUP_COLUMN,
+    LABEL_COLUMNS,
+    NAMED_AGAIN,
+    Listing,
+    NamedFiles,
+    read_named_files,
+    several_labels,
+    split_of_cell,
+)
 from curate.data.pictures import readable_suffixes, why_unread
 from curate.errors import DataError, DependencyError
 from curate.files import DATA, storage_errors, write_atomically
@@ -48,15 +58,13 @@ def unpack_zip(path: Path, folder: Path) -> Path:
     return target
 
 
-def has_metadata(folder: Path) -> bool:
-    """Whether a folder is laid out as the Hugging Face's image folders with a table."""
-    return bool(_tables(folder))
-
-
 def list_metadata_folder(
     folder: Path, *, label_column: str | None = None, group_column: str | None = None, strict: bool = False
 ) -> Listing:
     """The files that the `metadata` tables of a folder name, split by split, with the labels of the table.
+
+    Args:
+        label_column, group_column, strict: as of `list_manifest`.
 
     Raises:
         DataError: a table is not what it should be.
@@ -69,8 +77,8 @@ def list_metadata_folder(
     remarks: list[str] = []
     passed_over: Counter[str] = Counter()
     is_grouped = False
-    for table in _tables(folder):
-        found = read_named_files(table, label_column=label_column, strict=strict)
+    for table in metadata_tables(folder):
+        found = read_named_files(table, label_column=label_column, group_column=group_column, strict=strict)
         top = table.parent.name if table.parent != folder else ""
         split = split_named(top) if top else None
         files += found.filepaths
@@ -82,23 +90,76 @@ def list_metadata_folder(
         remarks += found.remarks
         passed_over[NAMED_AGAIN] += found.num_again
     images, others = images_below(folder)
-    others[why_unread(".jsonl")] -= len(_tables(folder))
+    others[why_unread(".jsonl")] -= len(metadata_tables(folder))
     passed_over += others
     passed_over["no row of the table"] = len(set(map(os.path.abspath, images)) - set(files))
     listing = Listing.of(folder, files, keys, labels, splits)
     groups_or_none = groups if is_grouped else None
+    listing = replace(listing, group_column=group_column or GROUP_COLUMN)
     return replace(listing, groups=groups_or_none, remarks=(*remarks, *listing.remarks), passed_over=dict(+passed_over))
 
 
-def list_parquet(path: Path, folder: Path, *, label_column: str | None = None) -> Listing | None:
+def list_parquet(path: Path, folder: Path, *, label_column: str | None = None, group_column: str | None = None) -> Listing | None:
     """The pictures that lie in a parquet file as bytes, written below `folder` once; None where there are none in it.
 
     The names of the classes are those of the Hugging Face's schema, where labels are numbers.
+
+    Args:
+        group_column: of groups, where it is not called `group`.
 
     Raises:
         DataError: it cannot be read, or has no labels.
         DependencyError: pyarrow is missing.
     """
+    rows = _rows_in_parquet(path, folder, label_column, group_column)
+    if rows is None:
+        return None
+    listing = Listing.of(path, rows.filepaths, rows.keys, rows.labels, rows.splits)
+    return replace(listing, groups=rows.groups, group_column=group_column or GROUP_COLUMN)
+
+
+def parquet_parts(folder: Path) -> list[Path]:
+    """The parquet files below a folder that has no pictures beside them, as the Hugging Face keeps datasets: by name."""
+    parts = sorted(file for file in folder.rglob("*.parquet") if not file.relative_to(folder).as_posix().startswith("."))
+    return [] if not parts or images_below(folder)[0] else parts
+
+
+def list_parquet_folder(
+    folder: Path, parts: list[Path], to: Path, *, label_column: str | None = None, group_column: str | None = None
+) -> Listing | None:
+    """The pictures in the parquet files `parts` of a folder, written below `to` once; None where there are none in them.
+
+    A file's split is the one that its name begins with, such as `train-00000-of-00002.parquet`, else that of a folder above it.
+
+    Raises:
+        DataError, DependencyError: as `list_parquet`.
+    """
+    found: list[tuple[str, NamedFiles]] = []
+    without: list[Path] = []
+    for part in parts:
+        rows = _rows_in_parquet(part, to, label_column, group_column)
+        if rows is None:
+            without.append(part)
+            continue
+        inside = part.relative_to(folder)
+        names = [re.split(r"[-_.]", inside.name)[0], *reversed(inside.parts[:-1])]
+        split = next((split for name in names if (split := split_named(name)) is not None), None)
+        rows.splits = rows.splits if split is None else [split] * len(rows.keys)
+        found.append((inside.with_suffix("").as_posix(), rows))
+    if not found:
+        return None
+    files, labels, splits, groups = (
+        [value for _, rows in found for value in getattr(rows, name) or [""] * len(rows.keys)]
+        for name in ("filepaths", "labels", "splits", "groups")
+    )
+    listing = Listing.of(folder, files, [f"{part}/{key}" for part, rows in found for key in rows.keys], labels, splits)
+    is_grouped = any(rows.groups is not None for _, rows in found)
+    passed_over = {"parquet without pictures": len(without)} if without else {}
+    return replace(listing, groups=groups if is_grouped else None, group_column=group_column or GROUP_COLUMN, passed_over=passed_over)
+
+
+def _rows_in_parquet(path: Path, folder: Path, label_column: str | None, group_column: str | None) -> NamedFiles | None:
+    """What the rows of a parquet file with pictures say, once they are written; as `list_parquet`."""
     try:
         import pyarrow.parquet as pq
     except ImportError as error:
@@ -137,11 +198,16 @@ def list_parquet(path: Path, folder: Path, *, label_column: str | None = None) -
     given = [_label_text(value, names.get(label)) for value in table[label]]
     cells = table.get("split") or [""] * len(files)
     splits = [split_of_cell(str(value or ""), f"row {number} of {path}") for number, value in enumerate(cells, 1)]
-    listing = Listing.of(path, files, keys, given, splits)
-    return replace(listing, groups=[str(value or "") for value in table["group"]] if "group" in table else None)
+    several = next((value for value in table[label] if isinstance(value, (list, tuple, dict))), None)
+    if several is not None:
+        raise DataError(several_labels(label, path))
+    group = group_column or GROUP_COLUMN
+    groups = ["" if value is None else str(value) for value in table[group]] if group in table else None
+    return NamedFiles(files, keys, given, splits, groups)
 
 
-def _tables(folder: Path) -> list[Path]:
+def metadata_tables(folder: Path) -> list[Path]:
+    """The tables of a Hugging Face image folder: in the folder, or in its split folders."""
     tops = [folder, *sorted(part for part in folder.iterdir() if part.is_dir() and split_named(part.name))]
     return [top / name for top in tops for name in METADATA if (top / name).is_file()]
 
@@ -160,6 +226,16 @@ def _class_labels(schema: Any) -> dict[str, list[str]]:
         return {name: about["names"] for name, about in features.items() if isinstance(about, dict) and "names" in about}
     except (KeyError, ValueError, TypeError):
         return {}
+
+
+def parquet_columns(path: Path) -> tuple[str, ...]:
+    """The names of the columns of a parquet file; none where it cannot be read, which is told when it is."""
+    try:
+        import pyarrow.parquet as pq
+
+        return tuple(pq.read_schema(path).names)
+    except Exception:  # pyarrow's own errors have no common base
+        return ()
 
 
 def _label_text(value: Any, names: list[str] | None) -> str:

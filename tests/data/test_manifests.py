@@ -11,7 +11,7 @@ from PIL import Image
 
 from curate.data.listing import Finder, list_manifest
 from curate.data.load import load
-from curate.errors import DataError
+from curate.errors import DataError, UsageError
 
 pytestmark = pytest.mark.usefixtures("data_folder")
 NFD = unicodedata.normalize("NFD", "café")
@@ -97,3 +97,34 @@ def test_any_json_lines_are_a_listing_or_one_line(tmp_path_factory, lines):
     path.write_text("\n".join(map(json.dumps, lines)))
     with pytest.raises(DataError, match=r"set\.jsonl"):
         list_manifest(path)
+
+
+@pytest.mark.parametrize("separator", [",", "|", "; "])
+def test_rows_of_several_labels_among_others_count_as_unlabelled_and_are_told(pictures, separator):
+    labels = ('"cat"', f'"cat{separator}red"', '"dog"', f'"dog{separator}red"', '"dog"')
+    files = ("img/a.png", "img/b.png", f"{NFD}/c.png", "img/d e.jpg", "img/e.png")
+    Image.new("L", (16, 16), 200).save(pictures / "img/e.png")
+    found = list_manifest(table(pictures, *files, labels=labels))
+    assert found.class_names == ("cat", "dog") and found.labels.tolist() == [0, -1, 1, -1, 1]
+    assert f"2 rows of set.csv hold several labels, such as 'cat{separator}red', and count as unlabelled" in found.remarks[0]
+
+
+def test_names_of_classes_may_have_commas(pictures):
+    names = ('"maillot"', '"maillot, tank suit"', '"tabby, tabby cat"', '"tench, Tinca tinca"')
+    found = list_manifest(table(pictures, "img/a.png", "img/b.png", f"{NFD}/c.png", "img/d e.jpg", labels=names))
+    assert found.class_names == ("maillot", "maillot, tank suit", "tabby, tabby cat", "tench, Tinca tinca") and not found.remarks
+
+
+def test_a_column_for_each_label_is_told(pictures):
+    (pictures / "hot.csv").write_text("filepath,cat,dog\nimg/a.png,1,0\nimg/b.png,0,1\n")
+    with pytest.raises(DataError, match=r"hot\.csv has a column for each label \(cat, dog: 0 or 1\).*by --field cat"):
+        list_manifest(pictures / "hot.csv")
+    assert list_manifest(pictures / "hot.csv", label_column="cat").class_names == ("0", "1")
+
+
+def test_what_to_group_by_is_taken_before_a_column_called_group(pictures):
+    (pictures / "shots.csv").write_text("filepath,label,group\nimg/a.png,cat,x\nimg/b.png,dog,x\n")
+    assert load(str(pictures / "shots.csv")).groups.tolist() == [0, 0]
+    assert load(str(pictures / "shots.csv"), group_by=r"(\w)\.png").groups.tolist() == [0, 1]
+    with pytest.raises(UsageError, match="--group-by shop finds no group"):
+        load(str(pictures / "shots.csv"), group_by="shop")

@@ -74,3 +74,46 @@ def test_a_column_that_is_there_twice_is_told(tmp_path):
     pq.write_table(pa.Table.from_arrays(columns, names=["image", "label", "label"]), tmp_path / "hub.parquet")
     with pytest.raises(DataError, match=r"hub\.parquet has the column 'label' twice; rename one of them"):
         load(str(tmp_path / "hub.parquet"))
+
+
+def hub_parquet(path, kinds, first, **columns):
+    """A parquet file with the bytes of a picture of each of `kinds`."""
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    images = [{"bytes": picture(path.parent.parent / "made" / f"{first + i}.png", first + i).read_bytes()} for i in range(len(kinds))]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table({"image": images, "label": kinds, **columns}), path)
+    shutil.rmtree(path.parent.parent / "made")
+
+
+def test_a_folder_of_parquet_files_is_one_dataset_with_the_splits_of_their_names(tmp_path):
+    hub_parquet(tmp_path / "hub" / "data" / "train-00000-of-00002.parquet", ["cat", "dog"], 0)
+    hub_parquet(tmp_path / "hub" / "data" / "train-00001-of-00002.parquet", ["dog"], 2)
+    hub_parquet(tmp_path / "hub" / "data" / "test-00000-of-00001.parquet", ["cat"], 3)
+    image_set = load(str(tmp_path / "hub"))
+    assert [image_set.class_names[label] for label in image_set.labels] == ["cat", "cat", "dog", "dog"]
+    assert image_set.splits.tolist() == ["test", "train", "train", "train"]
+    assert image_set.sample_ids[0] == "hub/data/test-00000-of-00001/000000"
+
+
+def test_splits_of_parquet_files_may_be_folders_and_groups_a_column(tmp_path):
+    hub_parquet(tmp_path / "hub" / "train" / "0000.parquet", ["cat", "dog", "cat"], 0, shop=["a", "b", "a"])
+    hub_parquet(tmp_path / "hub" / "validation" / "0000.parquet", ["dog"], 3, shop=["b"])
+    image_set = load(str(tmp_path / "hub"), group_by="shop")
+    assert image_set.splits.tolist() == ["train"] * 3 + ["validation"]
+    assert image_set.groups.tolist() == [0, 1, 0, 1]
+
+
+def test_lists_of_labels_in_a_parquet_file_are_told(tmp_path):
+    hub_parquet(tmp_path / "hub" / "data" / "train.parquet", [["cat", "red"], ["dog"]], 0)
+    with pytest.raises(DataError, match=r"the column 'label' of .*train\.parquet holds several labels a row; curate judges one"):
+        load(str(tmp_path / "hub"))
+
+
+def test_an_image_folder_with_a_table_is_grouped_by_its_column(tmp_path):
+    folder = tmp_path / "hub"
+    for i in range(3):
+        picture(folder / f"{i}.png", i)
+    (folder / "metadata.csv").write_text("file_name,label,shop\n0.png,cat,a\n1.png,dog,b\n2.png,cat,a\n")
+    assert load(str(folder), group_by="shop").groups.tolist() == [0, 1, 0]

@@ -121,7 +121,7 @@ def test_a_file_twice_in_a_table_is_a_remark(shop):
 
 
 def test_a_table_of_several_labels_a_row_says_what_is_supported(shop):
-    (shop / "table.csv").write_text('filepath,label\nshoes/0.jpg,"a,b"\nhats/1.jpg,"b,c"\n')
+    (shop / "table.csv").write_text('filepath,label\nshoes/0.jpg,"a,b"\nhats/1.jpg,"b,c"\nhats/0.jpg,"c,a"\n')
     with pytest.raises(DataError, match="one label a picture"):
         load(str(shop / "table.csv"))
 
