@@ -45,7 +45,8 @@ def build_findings(
         joint: (K, K) from `confident_joint`; counted here if not given.
 
     Returns:
-        `counts` of samples and of each kind of issue, `counts_by_split` the same per split, `estimated_label_errors`
+        `counts` of samples, of each kind of issue, of sets of duplicates and of those of them whose labels contradict each other,
+        `counts_by_split` the same per split, `estimated_label_errors`
         (None where they cannot be counted),
         `confident_joint_errors` to compare with, `detection` with the fields of `SelfEstimate`,
         `class_imbalance` (of two and more classes) and `order` with the fields of `Imbalance` and `OrderCheck`.
@@ -65,4 +66,5 @@ def _counts(table: pd.DataFrame) -> dict[str, int]:
     counts = {"samples": len(table), "unlabelled": int(table["given_label"].isna().sum())}
     counts |= {kind: int(table[column].sum()) for kind, column in KINDS.items() if column in table}
     sets = table["duplicate_set"]
-    return counts | {"duplicate_sets": int(sets[sets >= 0].nunique())}
+    labels = table["given_label"][sets >= 0].groupby(sets[sets >= 0]).nunique()  # of each set
+    return counts | {"duplicate_sets": len(labels), "contradictions": int((labels > 1).sum())}

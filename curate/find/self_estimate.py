@@ -151,7 +151,8 @@ def estimate_sentences(detection: dict[str, Any]) -> list[str]:
         return [f"No label is judged: {detection['reason']}."] if detection.get("reason") else []
     labels, flagged = detection["num_labels"], detection["num_flagged"]
     worth = detection["num_worth_a_look"]
-    look = f"{worth:,} labels have an error probability of 5 % or more. They are worth a look, worst first."
+    have, they_are = ("label has", "It is") if worth == 1 else ("labels have", "They are")
+    look = f"{worth:,} {have} an error probability of 5 % or more. {they_are} worth a look{'' if worth == 1 else ', worst first'}."
     if not detection["can_count"]:
         reason = detection["reason"]
         sentences = [f"We cannot tell how many labels are wrong: {reason}{'' if reason.endswith('?') else '.'}"]

@@ -97,6 +97,10 @@ def test_findings_count_each_kind_and_are_json():
     assert findings["estimated_label_errors"] is None and "too few" in findings["detection"]["reason"]
     assert findings["counts"] == {
         "samples": 6, "unlabelled": 1, "label_issues": 1, "outliers": 0, "near_duplicates": 2, "leaks": 2, "duplicate_sets": 1,
+        "contradictions": 1,
     }  # fmt: skip
     assert findings["counts_by_split"]["train"]["near_duplicates"] == 1
+    agreed = build(labels=np.array([0, 1, 2, 2, 1, -1]), label_issues=find_label_issues(np.array([0, 1, 2, 2, 1, -1]), PROBS))
+    counts = build_findings(agreed, LABELS, PROBS, NAMES, None, detection=detection)["counts"]
+    assert (counts["duplicate_sets"], counts["contradictions"]) == (1, 0)
     assert findings["class_imbalance"]["rarest_class"] == "eel"
