@@ -65,9 +65,13 @@ def test_the_summary_of_a_page_has_the_words_of_the_command(page):
     result = {
         "estimated": " ".join(estimate_sentences(detection)),
         "near_duplicates": 4,
+        "contradictions": 1,
+        "num_groups": 3,
+        "num_grouped": 6,
         "in_underperforming_groups": 96,
         "num_read": 1192,
         "passed_over": {why_unread(""): 1},
+        "left_out": {why_unread(""): ["LICENSE"]},
         "judge": judge,
         "out_of_fold_accuracy": 0.8909,
         "detection": detection,

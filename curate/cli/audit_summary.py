@@ -12,6 +12,7 @@ MOST_NAMED = 3  # files that were not read, remarks, classes
 ALSO = {
     "outliers": ("outlier", "outliers"),
     "near_duplicates": ("near duplicate", "near duplicates"),
+    "contradictions": ("set of duplicates under different labels", "sets of duplicates under different labels"),
     "leaks": ("leak between splits", "leaks between splits"),
     "in_underperforming_groups": ("picture in a group that is often judged wrong", "pictures in groups that are often judged wrong"),
 }
@@ -61,8 +62,11 @@ def found(result: dict[str, Any]) -> Iterator[str]:
 def read(result: dict[str, Any]) -> Iterator[str]:
     """What was read, and what was not and why."""
     unlabelled = f", {result['unlabelled']:,} of them without a label" if result.get("unlabelled") else ""
-    passed_over = [f"{number:,} ({reason})" for reason, number in result.get("passed_over", {}).items()]
-    left_out = f" Skipped: {', '.join(passed_over)}." if passed_over else ""
+    names = {reason: files for reason, files in result.get("left_out", {}).items() if len(files) == 1}
+    named = {reason: f"{reason}: {files[0]}" for reason, files in names.items()}
+    passed_over = [f"{number:,} ({named.get(reason, reason)})" for reason, number in result.get("passed_over", {}).items()]
+    where = "; run.json names them" if len(names) < len(result.get("left_out", {})) else ""
+    left_out = f" Skipped: {', '.join(passed_over)}{where}." if passed_over else ""
     yield f"Read: {counted(result['num_read'], 'picture', 'pictures')}{unlabelled}.{left_out}"
     broken = result.get("skipped") or []
     if broken:
@@ -83,6 +87,9 @@ def how_sure(result: dict[str, Any]) -> Iterator[str]:
         yield "Judged by probabilities of your own, which must be out of fold."
     agreed = f"The judge agrees with {100 * result['out_of_fold_accuracy']:.2f} % of the labels."
     yield agreed if own else f"{agreed} No model judged a picture that it learned from."
+    if result.get("num_groups"):
+        groups = counted(result["num_groups"], "group", "groups")
+        yield f"{result['num_grouped']:,} pictures are in {groups} of near duplicates or your own, each judged as one."
     detection = result.get("detection") or {}
     if detection.get("can_count"):
         opinions = "two independent opinions" if detection["num_opinions"] > 1 else "one opinion; a second, independent one narrows it"

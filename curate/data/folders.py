@@ -1,13 +1,12 @@
 """Image folders: one look at how they are laid out, before any picture is decoded, and their listing."""
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from curate.data.image_set import SPLITS, split_named
-from curate.data.listing import Listing
+from curate.data.listing import LeftOut, Listing
 from curate.data.pictures import readable_suffixes, why_unread
 from curate.errors import DataError
 from curate.run import made_by_curate
@@ -25,15 +24,15 @@ class Layout:
 
     Attributes:
         tops: folders with class folders in them, each with its split, training first.
-        classes: the class folders of each top, by name: their images, and how many other files are in them, by the reason; of a flat
-            folder the folder itself.
-        passed_over: number of files that lie elsewhere, by the reason.
+        classes: the class folders of each top, by name: their images, and the other files in them, by the reason; of a flat folder the
+            folder itself.
+        left_out: files that lie elsewhere, by the reason.
         remarks: what is odd, a sentence each.
     """
 
     tops: list[tuple[Path, str]]
-    classes: dict[Path, dict[Path, tuple[list[str], Counter[str]]]] = field(default_factory=dict)
-    passed_over: Counter[str] = field(default_factory=Counter)
+    classes: dict[Path, dict[Path, tuple[list[str], LeftOut]]] = field(default_factory=dict)
+    left_out: LeftOut = field(default_factory=LeftOut)
     remarks: list[str] = field(default_factory=list)
 
 
@@ -53,19 +52,19 @@ def list_folder(folder: Path) -> Listing:
     splits: list[str] = []
     for top, split in layout.tops:
         for class_folder, (images, others) in layout.classes[top].items():
-            layout.passed_over += others
+            layout.left_out.add(others)
             if not images:
-                told = f" ({_counted(others)})" if others else ""
+                told = f" ({_counted(others)})" if others.files else ""
                 layout.remarks.append(f"class folder {class_folder.relative_to(folder)} has no images that are read{told}")
             filepaths += images
             labels += ["" if class_folder == folder else class_folder.name] * len(images)
             splits += [split] * len(images)
     if not filepaths:
-        told = f": {_counted(layout.passed_over)}" if layout.passed_over else ""
+        told = f": {_counted(layout.left_out)}" if layout.left_out.files else ""
         raise DataError(f"{folder} has no images that are read{told}; {LAYOUT}")
     keys = [Path(path).relative_to(folder).as_posix() for path in filepaths]
     listing = Listing.of(folder, [os.path.abspath(path) for path in filepaths], keys, labels, splits)
-    return replace(listing, passed_over=dict(layout.passed_over), remarks=(*layout.remarks, *listing.remarks))
+    return replace(listing, left_out=layout.left_out.below(folder), remarks=(*layout.remarks, *listing.remarks))
 
 
 def look_at(folder: Path) -> Layout:
@@ -81,7 +80,10 @@ def look_at(folder: Path) -> Layout:
         if not _has_images(folder):
             raise DataError(f"{folder} {'has no class folders' if any(folder.iterdir()) else 'is empty'}; {LAYOUT}")
         files = sorted(path for path in folder.iterdir() if path.is_file())
-        others = Counter(why_unread(_suffix(path.name)) for path in files if _counts(path))
+        others = LeftOut()
+        for path in files:
+            if _counts(path):
+                others.put(why_unread(_suffix(path.name)), str(path))
         images = [str(path) for path in files if _is_image(path.name)]
         layout = Layout([(folder, "train")], {folder: {folder: (images, others)}})
         _count_unentered(folder, folder, layout)
@@ -158,9 +160,7 @@ def _inside(part: Path, split: str) -> Path:
 
 def _pass_over(layout: Layout, part: Path, reason: str) -> None:
     images, others = images_below(part)
-    num = len(images) + sum(others.values())
-    if num:
-        layout.passed_over[reason] += num
+    layout.left_out.put(reason, *images, *others)
     if images:
         layout.remarks.append(f"{len(images):,} images {reason} were not read")
 
@@ -169,7 +169,7 @@ def _count_beside(folder: Path, top: Path, layout: Layout) -> None:
     """Counts the files that lie beside class folders, and what nobody goes into."""
     for path in top.iterdir():
         if path.is_file() and not path.name.startswith(".") and not _is_system_file(path):
-            layout.passed_over[OUTSIDE if _is_image(path.name) else why_unread(_suffix(path.name))] += 1
+            layout.left_out.put(OUTSIDE if _is_image(path.name) else why_unread(_suffix(path.name)), str(path))
     _count_unentered(folder, top, layout)
 
 
@@ -178,10 +178,9 @@ def _count_unentered(folder: Path, top: Path, layout: Layout) -> None:
     for path in top.iterdir():
         if path.is_dir() and path.name.startswith("__") and path.name not in SYSTEM:
             images, others = images_below(path)
-            layout.passed_over[f"in {path.name}/, by its name none of the classes"] += len(images) + sum(others.values())
+            layout.left_out.put(f"in {path.name}/, by its name none of the classes", *images, *others)
         elif path.is_dir() and not path.name.startswith(".") and made_by_curate(path):
             layout.remarks.append(f"{path.relative_to(folder)}/ was made by curate and is no class")
-    layout.passed_over = +layout.passed_over
 
 
 def _subfolders(folder: Path) -> list[Path]:
@@ -194,10 +193,10 @@ def _has_images(folder: Path) -> bool:
     return any(_is_image(path.name) for path in folder.iterdir() if path.is_file())
 
 
-def images_below(folder: Path) -> tuple[list[str], Counter[str]]:
-    """The images below a folder, links to folders followed, by name; and how many other files there are, by the reason."""
+def images_below(folder: Path) -> tuple[list[str], LeftOut]:
+    """The images below a folder, links to folders followed, by name; and the other files, by the reason."""
     found: list[str] = []
-    others: Counter[str] = Counter()
+    others = LeftOut()
     seen: set[str] = set()
     top = os.path.realpath(folder)
     for base, folders, names in os.walk(folder, followlinks=True):
@@ -211,7 +210,7 @@ def images_below(folder: Path) -> tuple[list[str], Counter[str]]:
             if _is_image(name):
                 found.append(os.path.join(base, name))
             elif _counts(Path(name)):
-                others[why_unread(_suffix(name))] += 1
+                others.put(why_unread(_suffix(name)), os.path.join(base, name))
     return sorted(found), others
 
 
@@ -237,5 +236,6 @@ def _named(parts: Sequence[Path]) -> str:
     return ", ".join(part.name for part in parts[:10]) + (" …" if len(parts) > 10 else "")
 
 
-def _counted(others: Counter[str]) -> str:
-    return ", ".join(f"{count} x {reason}" for reason, count in others.most_common())
+def _counted(others: LeftOut) -> str:
+    most_first = sorted(others.files.items(), key=lambda item: -len(item[1]))
+    return ", ".join(f"{len(files)} x {reason}" for reason, files in most_first)

@@ -179,9 +179,9 @@ def intake(dataset: dict[str, Any]) -> dict[str, Any]:
     """What came of the files of a source, from the `dataset` section of a run: read, skipped and broken together are all that was there.
 
     Returns:
-        `num_read`; and where there are such `passed_over` (number of files by reason), `skipped` (what is wrong with each file that could
-        not be read) and `remarks`.
+        `num_read`; and where there are such `passed_over` (number of files by reason), `left_out` (their names), `skipped` (what is wrong
+        with each file that could not be read) and `remarks`.
     """
     origin = dataset.get("origin", {})
-    found = {name: origin.get(name) for name in ("passed_over", "skipped", "remarks")}
+    found = {name: origin.get(name) for name in ("passed_over", "left_out", "skipped", "remarks")}
     return {"num_read": dataset["num_samples"], **{name: value for name, value in found.items() if value}}

@@ -6,7 +6,7 @@ import re
 import unicodedata
 import urllib.parse
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,6 +21,30 @@ from curate.tables import NO_TEXT, TABLE_SUFFIXES, Table, is_text, plain, read_t
 GROUP_COLUMN = "group"
 
 
+@dataclass
+class LeftOut:
+    """Files that are not read, by the reason."""
+
+    files: dict[str, list[str]] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[str]:
+        return (file for files in self.files.values() for file in files)
+
+    def put(self, reason: str, *files: str) -> None:
+        """Adds files."""
+        if files:
+            self.files.setdefault(reason, []).extend(files)
+
+    def add(self, others: "LeftOut") -> None:
+        """Adds those of others."""
+        for reason, files in others.files.items():
+            self.put(reason, *files)
+
+    def below(self, folder: Path) -> dict[str, list[str]]:
+        """The files by the reason, sorted, each relative to the folder where it lies in it."""
+        return {reason: sorted(os.path.relpath(file, folder) for file in files) for reason, files in self.files.items()}
+
+
 @dataclass(frozen=True)
 class Listing:
     """Files in dataset order.
@@ -33,7 +57,7 @@ class Listing:
         class_names: K names.
         groups: N texts, equal for files that must share a fold, empty = in no group; None where the source names no groups.
         group_column: where they stand.
-        passed_over: number of files that were not read, by the reason.
+        left_out: files that were not read, by the reason.
         remarks: what else is odd, a sentence each.
     """
 
@@ -44,8 +68,13 @@ class Listing:
     class_names: tuple[str, ...]
     groups: list[str] | None = None
     group_column: str = GROUP_COLUMN
-    passed_over: dict[str, int] = field(default_factory=dict)
+    left_out: dict[str, list[str]] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+
+    @property
+    def passed_over(self) -> dict[str, int]:
+        """Number of files that were not read, by the reason."""
+        return {reason: len(files) for reason, files in self.left_out.items()}
 
     @classmethod
     def of(cls, source: Path, filepaths: list[str], keys: list[str], labels: list[str], splits: list[str]) -> "Listing":
@@ -140,21 +169,21 @@ def list_manifest(
         listing,
         groups=named.groups,
         group_column=group_column or GROUP_COLUMN,
-        passed_over={NAMED_AGAIN: named.num_again} if named.num_again else {},
+        left_out={NAMED_AGAIN: named.again} if named.again else {},
         remarks=(*named.remarks, *listing.remarks),
     )
 
 
 @dataclass
 class NamedFiles:
-    """What the rows of a table say of N files, each once: as of Listing, but labels by name, and `num_again` rows left out."""
+    """What the rows of a table say of N files, each once: as of Listing, but labels by name; `again`: keys of rows that name one again."""
 
     filepaths: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     splits: list[str] = field(default_factory=list)
     groups: list[str] | None = None
-    num_again: int = 0
+    again: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
 
@@ -190,8 +219,8 @@ def read_named_files(
             told = f"{place} names {key} again (as {before.partition(' of ')[0]} does{differs})"
             if strict:
                 raise DataError(f"{told}; each file may come once")
-            found.num_again += 1
-            if found.num_again <= MOST_REMARKS:
+            found.again.append(key)
+            if len(found.again) <= MOST_REMARKS:
                 found.remarks.append(f"{told}: the first counts")
             continue
         first[filepath] = place, label
@@ -201,8 +230,8 @@ def read_named_files(
         found.splits.append(split)
         if found.groups is not None and group_column:
             found.groups.append(row[group_column])
-    if found.num_again > MOST_REMARKS:
-        found.remarks.append(f"{found.num_again - MOST_REMARKS:,} more lines of {path.name} name a file again")
+    if len(found.again) > MOST_REMARKS:
+        found.remarks.append(f"{len(found.again) - MOST_REMARKS:,} more lines of {path.name} name a file again")
     finder.check(path, found.filepaths)
     if label_column is not None:
         _check_single(table, label_column, found)

@@ -33,6 +33,9 @@ from curate.progress import Progress, silent
 from curate.run import data_root
 from curate.tables import is_text
 
+MOST_NAMED = 1000
+"""Files that were not read and that a set names, for each reason; all are counted."""
+
 
 def load(source: str | Source, *, progress: Progress = silent, **options: Any) -> ImageSet:
     """The dataset `source` as an ImageSet: training samples first, then validation, then test (a manifest keeps its order).
@@ -42,7 +45,8 @@ def load(source: str | Source, *, progress: Progress = silent, **options: Any) -
             folder that is called like a dataset of the catalog. Or a Source, which has the options.
         options: the fields of `curate.Source`, where `source` is a name. `root`: for the catalog, where the files are looked for and put;
             for a manifest, what its paths are relative to. `labels`: see `curate.data.label_files`. What was wrong with the images that
-            could not be read is in `origin["skipped"]`; `strict` stops at the first. `image_size`: see `curate.data.decode`.
+            could not be read is in `origin["skipped"]`, and what was passed over in `origin["left_out"]`, by the reason; `strict` stops at
+            the first. `image_size`: see `curate.data.decode`.
         progress: stages of downloads and decoding.
 
     Returns:
@@ -149,6 +153,8 @@ def _from_files(source: Source, name: str, progress: Progress) -> ImageSet:
     groups = group_numbers(listing, source.group_by)
     passed_over = listing.passed_over | not_chosen(listing.splits, split=source.split, limit=source.limit)
     facts = {"skipped": list(decoded.skipped), "passed_over": passed_over, "remarks": [*listing.remarks, *remarks]}
+    if listing.left_out:
+        facts["left_out"] = {reason: files[:MOST_NAMED] for reason, files in listing.left_out.items()}
     return ImageSet(
         name=name,
         images=decoded.images,

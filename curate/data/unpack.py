@@ -5,7 +5,6 @@ import json
 import os
 import re
 import zipfile
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,14 @@ from curate.data.listing import (
     GROUP_COLUMN,
     LABEL_COLUMNS,
     NAMED_AGAIN,
+    LeftOut,
     Listing,
     NamedFiles,
     read_named_files,
     several_labels,
     split_of_cell,
 )
-from curate.data.pictures import readable_suffixes, why_unread
+from curate.data.pictures import readable_suffixes
 from curate.errors import DataError, DependencyError
 from curate.files import DATA, storage_errors, write_atomically
 
@@ -75,7 +75,7 @@ def list_metadata_folder(
     splits: list[str] = []
     groups: list[str] = []
     remarks: list[str] = []
-    passed_over: Counter[str] = Counter()
+    left_out = LeftOut()
     is_grouped = False
     for table in metadata_tables(folder):
         found = read_named_files(table, label_column=label_column, group_column=group_column, strict=strict)
@@ -88,15 +88,17 @@ def list_metadata_folder(
         groups += found.groups or [""] * len(found.keys)
         is_grouped = is_grouped or found.groups is not None
         remarks += found.remarks
-        passed_over[NAMED_AGAIN] += found.num_again
+        left_out.put(NAMED_AGAIN, *(str(table.parent / key) for key in found.again))
     images, others = images_below(folder)
-    others[why_unread(".jsonl")] -= len(metadata_tables(folder))
-    passed_over += others
-    passed_over["no row of the table"] = len(set(map(os.path.abspath, images)) - set(files))
+    tables = set(map(str, metadata_tables(folder)))
+    for reason, others_files in others.files.items():
+        left_out.put(reason, *(file for file in others_files if file not in tables))
+    named = set(files)
+    left_out.put("no row of the table", *(file for file in images if os.path.abspath(file) not in named))
     listing = Listing.of(folder, files, keys, labels, splits)
     groups_or_none = groups if is_grouped else None
     listing = replace(listing, group_column=group_column or GROUP_COLUMN)
-    return replace(listing, groups=groups_or_none, remarks=(*remarks, *listing.remarks), passed_over=dict(+passed_over))
+    return replace(listing, groups=groups_or_none, remarks=(*remarks, *listing.remarks), left_out=left_out.below(folder))
 
 
 def list_parquet(path: Path, folder: Path, *, label_column: str | None = None, group_column: str | None = None) -> Listing | None:
@@ -154,8 +156,11 @@ def list_parquet_folder(
     )
     listing = Listing.of(folder, files, [f"{part}/{key}" for part, rows in found for key in rows.keys], labels, splits)
     is_grouped = any(rows.groups is not None for _, rows in found)
-    passed_over = {"parquet without pictures": len(without)} if without else {}
-    return replace(listing, groups=groups if is_grouped else None, group_column=group_column or GROUP_COLUMN, passed_over=passed_over)
+    left_out = LeftOut()
+    left_out.put("parquet without pictures", *map(str, without))
+    return replace(
+        listing, groups=groups if is_grouped else None, group_column=group_column or GROUP_COLUMN, left_out=left_out.below(folder)
+    )
 
 
 def _rows_in_parquet(path: Path, folder: Path, label_column: str | None, group_column: str | None) -> NamedFiles | None:

@@ -9,6 +9,7 @@ from typer.main import get_command
 import curate
 from curate.cli import app
 from curate.cli.audit_summary import duration, render
+from curate.find.self_estimate import estimate_sentences
 
 
 @pytest.fixture
@@ -71,6 +72,26 @@ def test_files_that_were_not_read_are_counted_with_the_reason(summary_of):
     assert "Skipped: 2 (not a picture, by the file name)" in " ".join(told.split())
     assert "and 2 more, all in run.json" in " ".join(told.split())
     assert "66 pictures in groups that are often judged wrong" in " ".join(told.split())
+
+
+def test_a_file_that_was_passed_over_is_named_and_several_are_where_it_says(summary_of):
+    told = " ".join(summary_of(0.9, passed_over={"HEIC": 2, "raw": 1}, left_out={"HEIC": ["a.heic", "b.heic"], "raw": ["c.cr2"]}).split())
+    assert "Skipped: 2 (HEIC), 1 (raw: c.cr2); run.json names them." in told
+    assert "Skipped: 1 (raw: c.cr2)." in " ".join(summary_of(0.9, passed_over={"raw": 1}, left_out={"raw": ["c.cr2"]}).split())
+
+
+def test_groups_and_duplicates_under_different_labels_are_told(summary_of):
+    told = " ".join(summary_of(0.9, num_groups=12, num_grouped=36, contradictions=1).split())
+    assert "36 pictures are in 12 groups of near duplicates or your own, each judged as one." in told
+    assert "1 set of duplicates under different labels" in told
+    assert "groups of near duplicates" not in summary_of(0.9, num_groups=0, num_grouped=0)
+
+
+@pytest.mark.parametrize(("num", "told"), [(1, "1 label has an error"), (2, "2 labels have an error")])
+def test_one_label_that_is_worth_a_look_is_one(num, told):
+    counted = {"value": 1.0, "low": 0.0, "high": 3.0}
+    detection = {"num_labels": 40, "num_flagged": 0, "num_errors": counted, "num_left": counted, "num_worth_a_look": num}
+    assert told in " ".join(estimate_sentences({**detection, "can_count": True, "num_flagged_errors": counted}))
 
 
 def test_every_step_that_takes_long_is_told_with_its_seconds_and_its_memory(summary_of):

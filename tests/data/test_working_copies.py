@@ -103,6 +103,11 @@ def test_what_is_read_and_what_is_passed_over_are_all_that_was_there(shop):
     image_set = load(str(shop))
     origin = image_set.origin
     assert len(image_set) + len(origin["skipped"]) + sum(origin["passed_over"].values()) == there
+    assert origin["left_out"] == {
+        "not a picture, by the file name": ["hats/note.txt"],
+        ".cr2 is not read; convert it to JPEG, PNG or TIFF": ["hats/phone.cr2"],
+        "lies beside the class folders": ["loose.jpg"],
+    }
     assert any("empty.png" in line and "the file is empty" in line for line in origin["skipped"])
     assert origin["remarks"] == ["class folder scarves has no images that are read"]
 
