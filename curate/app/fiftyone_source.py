@@ -86,7 +86,7 @@ def load_fiftyone(
         "kind": "fiftyone",
         "skipped": list(decoded.skipped),
         "passed_over": {**not_chosen(splits, split=split, limit=limit), **passed_over},
-        "remarks": name_remarks(class_names),
+        "remarks": [*name_remarks(class_names), *decoded.remarks],
     }
     plain_name = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "images"  # names of runs and files come from it
     return ImageSet(

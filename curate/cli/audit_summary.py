@@ -72,8 +72,11 @@ def read(result: dict[str, Any]) -> Iterator[str]:
     if broken:
         more = f"; and {len(broken) - MOST_NAMED:,} more, all in run.json" if len(broken) > MOST_NAMED else ""
         yield f"Could not be read: {'; '.join(broken[:MOST_NAMED])}{more}."
-    for remark in (result.get("remarks") or [])[:MOST_NAMED]:
+    remarks = result.get("remarks") or []
+    for remark in remarks[:MOST_NAMED]:
         yield f"{remark[:1].upper()}{remark[1:].rstrip('.')}."
+    if len(remarks) > MOST_NAMED:
+        yield f"{counted(len(remarks) - MOST_NAMED, 'more remark is', 'more remarks are')} in run.json."
 
 
 def how_sure(result: dict[str, Any]) -> Iterator[str]:

@@ -24,8 +24,8 @@ from curate.row_blocks import forget_pages
 MEMORY_BYTES = 1 << 30
 """Arrays from this size on are memory maps, so that they need not fit in memory."""
 
-Content = tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, ...], NDArray | None]
-"""Images, positions of the files that they come from, what is wrong with the other files, and the facts where there are copies."""
+Content = tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, ...], NDArray | None, tuple[str, ...]]
+"""Images, positions of the files that they come from, what is wrong with the other files, the facts where there are copies, and remarks."""
 
 
 class PixelCache:
@@ -58,7 +58,13 @@ class PixelCache:
             facts = np.load(self.facts_path, allow_pickle=False) if note["has_facts"] else None
             if facts is not None and facts.dtype != FACTS:
                 return None
-            return images[: len(note["kept"])], np.array(note["kept"], dtype=np.int64), tuple(note["skipped"]), facts
+            return (
+                images[: len(note["kept"])],
+                np.array(note["kept"], dtype=np.int64),
+                tuple(note["skipped"]),
+                facts,
+                tuple(note["remarks"]),
+            )
         except (OSError, ValueError, KeyError):
             return None
 
@@ -83,7 +89,9 @@ class PixelCache:
         """Takes back `allocate`."""
         self._part.unlink(missing_ok=True)
 
-    def keep(self, images: NDArray[np.uint8], kept: NDArray[np.int64], skipped: tuple[str, ...], facts: NDArray | None) -> Content:
+    def keep(
+        self, images: NDArray[np.uint8], kept: NDArray[np.int64], skipped: tuple[str, ...], facts: NDArray | None, remarks: tuple[str, ...]
+    ) -> Content:
         """Keeps the first rows of the allocated array.
 
         Raises:
@@ -96,9 +104,9 @@ class PixelCache:
             buffer = io.BytesIO()
             np.save(buffer, facts)
             write_atomically(self.facts_path, buffer.getvalue(), remedy=DATA)
-        note = {"kept": kept.tolist(), "skipped": skipped, "has_facts": facts is not None}
+        note = {"kept": kept.tolist(), "skipped": skipped, "has_facts": facts is not None, "remarks": remarks}
         write_atomically(self.note_path, json.dumps(note).encode(), remedy=DATA)
-        return self.read() or (images, kept, skipped, facts)
+        return self.read() or (images, kept, skipped, facts, remarks)
 
 
 DEFAULT_SIZE = 64
@@ -124,12 +132,14 @@ class Decoded:
         kept: (M,) int64, positions of these images in the list of files, ascending.
         skipped: what is wrong with each file that was left out, in the order of the list.
         pictures: the photographs behind the images; None where the images are the files' very pixels.
+        remarks: what else is odd, a sentence each.
     """
 
     images: NDArray[np.uint8]
     kept: NDArray[np.int64]
     skipped: tuple[str, ...]
     pictures: Pictures | None = None
+    remarks: tuple[str, ...] = ()
 
 
 def decode_images(
@@ -197,15 +207,27 @@ def decode_images(
                 store.discard()
             raise
     facts = None if facts is None else facts[: len(kept)]
-    decoded = images[: len(kept)], np.array(kept, dtype=np.int64), broken.reasons, facts
+    several = {paths[i]: headers[i].num_pages for i in kept if headers[i].num_pages > 1}
+    decoded = images[: len(kept)], np.array(kept, dtype=np.int64), broken.reasons, facts, _page_remarks(several)
     return _decoded(store.keep(*decoded) if store else decoded, paths, copies, depth)
 
 
 def _decoded(content: Content, paths: list[str], copies: CopyFolder | None, depth: int = 8) -> Decoded:
-    images, kept, skipped, facts = content
+    images, kept, skipped, facts, remarks = content
     if facts is None or copies is None:
-        return Decoded(images, kept, skipped)
-    return Decoded(images, kept, skipped, Pictures(facts, np.array(paths)[kept], copies.folder, depth))
+        return Decoded(images, kept, skipped, remarks=remarks)
+    return Decoded(images, kept, skipped, Pictures(facts, np.array(paths)[kept], copies.folder, depth), remarks)
+
+
+def _page_remarks(several: dict[str, int]) -> tuple[str, ...]:
+    """What to say of files with so many pages or frames, by path."""
+    if not several:
+        return ()
+    path, num = next(iter(several.items()))
+    have = "file has several pages or frames" if len(several) == 1 else "files have several pages or frames"
+    return (
+        f"{len(several):,} {have}, such as {path} ({num:,}): only the first is read; save pages that are pictures of their own as files",
+    )
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,7 @@ def _from_files(source: Source, name: str, progress: Progress) -> ImageSet:
     )
     groups = group_numbers(listing, source.group_by)
     passed_over = listing.passed_over | not_chosen(listing.splits, split=source.split, limit=source.limit)
-    facts = {"skipped": list(decoded.skipped), "passed_over": passed_over, "remarks": [*listing.remarks, *remarks]}
+    facts = {"skipped": list(decoded.skipped), "passed_over": passed_over, "remarks": [*listing.remarks, *decoded.remarks, *remarks]}
     if listing.left_out:
         facts["left_out"] = {reason: files[:MOST_NAMED] for reason, files in listing.left_out.items()}
     return ImageSet(

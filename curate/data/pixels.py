@@ -1,7 +1,7 @@
 """One image file: its header, and its pixels at the size and mode that a dataset has."""
 
 import os
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,16 +9,20 @@ from numpy.typing import NDArray
 from curate.data.pictures import DEEP, quiet_pillow, read, unreadable
 from curate.data.working_copies import centre_square
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 __all__ = ["Header", "quiet_pillow", "read_header", "read_pixels"]
 GREY = ("1", "L", "LA", "La", *DEEP)
 
 
 class Header(NamedTuple):
-    """What a file says of its image before any pixel is decoded."""
+    """What a file says of its image before any pixel is decoded; the later images of an MPO are previews, and do not count."""
 
     width: int
     height: int
     is_grey: bool
+    num_pages: int = 1
 
 
 def read_header(path: str) -> Header:
@@ -33,9 +37,17 @@ def read_header(path: str) -> Header:
         with Image.open(path) as image:
             if image.mode == "F":
                 raise ValueError("its pixels are floating-point numbers of unknown range; save it with 8 or 16 bits")
-            return Header(image.width, image.height, image.mode in GREY)
+            return Header(image.width, image.height, image.mode in GREY, _num_pages(image))
     except Exception as error:  # a damaged file makes Pillow raise errors of nearly any type
         raise unreadable(path, error, empty=os.path.exists(path) and not os.path.getsize(path)) from error
+
+
+def _num_pages(image: "Image.Image") -> int:
+    """Pages of a TIFF, frames of an animation; 1 where only the first can be read."""
+    try:
+        return 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+    except Exception:  # damaged after the first
+        return 1
 
 
 def read_pixels(path: str, *, mode: str | None = None, size: int | None = None) -> NDArray[np.uint8]:

@@ -80,6 +80,11 @@ def test_a_file_that_was_passed_over_is_named_and_several_are_where_it_says(summ
     assert "Skipped: 1 (raw: c.cr2)." in " ".join(summary_of(0.9, passed_over={"raw": 1}, left_out={"raw": ["c.cr2"]}).split())
 
 
+def test_remarks_that_do_not_fit_are_counted(summary_of):
+    told = " ".join(summary_of(0.9, remarks=[f"remark {i}" for i in range(5)]).split())
+    assert "Remark 2." in told and "remark 3" not in told and "2 more remarks are in run.json." in told
+
+
 def test_groups_and_duplicates_under_different_labels_are_told(summary_of):
     told = " ".join(summary_of(0.9, num_groups=12, num_grouped=36, contradictions=1).split())
     assert "36 pictures are in 12 groups of near duplicates or your own, each judged as one." in told

@@ -171,3 +171,17 @@ def test_a_failed_decoding_leaves_nothing_in_the_cache(cached_files):
     with pytest.raises(DataError):
         decode_images(paths[:3:2], cache=cache)
     assert not list(cache.glob("*"))
+
+
+def test_pages_and_frames_after_the_first_are_told_also_from_the_cache(tmp_path):
+    pages = [Image.fromarray(noise(90, 90, 3)) for _ in range(3)]
+    for name in ("pages.tif", "moving.gif", "moving.webp"):
+        pages[0].save(tmp_path / name, save_all=True, append_images=pages[1:])
+    pages[0].save(tmp_path / "burst.mpo", format="MPO", save_all=True, append_images=pages[1:])
+    one = save(tmp_path / "one.tif", noise(90, 90, 3))
+    paths = [one, *(str(tmp_path / name) for name in ("burst.mpo", "pages.tif", "moving.gif", "moving.webp"))]
+    for _ in range(2):
+        told = decode_images(paths, cache=tmp_path / "cache" / "decoded").remarks
+        assert len(told) == 1
+        assert told[0].startswith(f"3 files have several pages or frames, such as {paths[2]} (3): only the first is read")
+    assert decode_images(paths[:2]).remarks == ()
