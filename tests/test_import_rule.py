@@ -42,6 +42,7 @@ LAZY_PACKAGES = {
     "numba",
     "scipy",
     "timm",
+    "huggingface_hub",  # comes with timm
     "pillow_heif",
     "pyarrow",
 }  # behind a function, never at import

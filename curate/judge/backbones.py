@@ -1,10 +1,15 @@
 """Backbones: frozen pretrained nets that turn a picture into features; which there are, where their weights come from, their licences."""
 
+import contextlib
 import functools
 import hashlib
 import importlib.util
+import logging
 import os
-from collections.abc import Callable
+import socket
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -263,7 +268,7 @@ def _from_timm(timm: Any, name: str, timm_name: str, **options: Any) -> Any:
             raise UsageError(f"{folder} has no config.json; {LOCAL}FOLDER is a folder as timm saves it: config.json and model.safetensors")
         try:
             return timm.create_model(f"{LOCAL}{folder}", pretrained=True, num_classes=0, **options)
-        except (RuntimeError, OSError, KeyError, ValueError) as error:
+        except Exception as error:  # of timm, torch, or safetensors: they have no common base
             raise FetchError(f"{folder} cannot be read as a net of timm ({_first_line(error)})") from error
     if "@" in timm_name:
         timm_name, _, file = timm_name.partition("@")
@@ -273,19 +278,52 @@ def _from_timm(timm: Any, name: str, timm_name: str, **options: Any) -> Any:
         try:
             overlay = {"file": str(path), "num_classes": 1000}
             return timm.create_model(timm_name, pretrained=True, pretrained_cfg_overlay=overlay, num_classes=0, **options)
-        except (RuntimeError, OSError, KeyError, ValueError) as error:
+        except Exception as error:  # of timm, torch, or safetensors: they have no common base
             raise FetchError(f"{path} has not the weights of timm's {timm_name} ({_first_line(error)})") from error
     if not timm.is_model(timm_name.split(".")[0]):
         raise UnknownNameError.of("backbone", name, (*short_names(), *timm.list_models()))
+    unknown = _unknown_host()
     try:
-        return timm.create_model(timm_name, pretrained=True, num_classes=0, **options)
+        with _quiet_hub(is_offline=unknown is not None):
+            return timm.create_model(timm_name, pretrained=True, num_classes=0, **options)
     except Exception as error:  # of the hub, the network, or timm: they have no common base
+        reason = _first_line(error) if unknown is None else f"no address of {unknown} is known here: there is no network, or no name server"
         command = f"python -c \"import timm; timm.create_model('{timm_name}', pretrained=True)\""
         raise FetchError(
-            f"the weights of {name} cannot be fetched ({_first_line(error)}); run `{command}` on a machine with a network and copy its "
+            f"the weights of {name} cannot be fetched ({reason}); run `{command}` on a machine with a network and copy its "
             f"Hugging Face cache here, or save the net to a folder with config.json and model.safetensors: --backbone {LOCAL}FOLDER;"
             " efficientnet-lite0 needs no network"
         ) from error
+
+
+def _unknown_host() -> str | None:
+    """The host of the Hugging Face's hub where this machine cannot look it up; None where it can, or where a proxy does."""
+    from huggingface_hub import constants  # comes with timm
+
+    host = urllib.parse.urlsplit(constants.ENDPOINT).hostname
+    if host is None or urllib.request.getproxies():
+        return None
+    try:
+        socket.getaddrinfo(host, None)
+    except OSError:
+        return host
+    return None
+
+
+@contextlib.contextmanager
+def _quiet_hub(*, is_offline: bool) -> Iterator[None]:
+    """Within, the hub tells of no retry; offline it only looks into its cache, instead of trying for half a minute a file."""
+    from huggingface_hub import constants
+
+    logger = logging.getLogger("huggingface_hub")
+    level, before = logger.level, constants.HF_HUB_OFFLINE
+    logger.setLevel(logging.ERROR)
+    constants.HF_HUB_OFFLINE = before or is_offline
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        constants.HF_HUB_OFFLINE = before
 
 
 def _resized(timm: Any, name: str, timm_name: str, side: int, net: Any) -> Any:
