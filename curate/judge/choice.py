@@ -89,7 +89,7 @@ def choose_judge(
         DataError: fewer than two classes have labels, and there are no features to compare pictures by.
         CurateError: what a judge of the trial raises.
     """
-    from curate.judge.backbones import DEFAULT, why_not
+    from curate.judge.backbones import why_not
 
     nets, features = choose.nets, choose.features
     if earlier is not None:
@@ -98,18 +98,18 @@ def choose_judge(
     pictures = image_set.pictures
     if (num_classes := num_labelled_classes(image_set)) < 2:
         found = "all pictures are of one class" if num_classes else "no picture has a class"
-        lacking = why_not(features.backbone)
+        lacking = why_not(features.backbones)
         if lacking is not None:
             raise DataError(f"{found}, so there is no label to judge; outliers and duplicates need pretrained features, but {lacking}")
         return Choice(features, f"none, since {found}: outliers, near duplicates and what is wrong with pictures only; {TO_JUDGE}")
     if pictures is None:
         return Choice(nets, f"nets trained from scratch: the pictures are small ({width} x {height})")
-    lacking = why_not(features.backbone)
+    lacking = why_not(features.backbones)
     if lacking is not None:
         return Choice(nets, f"nets trained from scratch at {width} x {height}: pretrained features would suit photographs, but {lacking}")
     if place.executor != "local":
         return Choice(nets, f"nets trained from scratch at {width} x {height}: Ray trains nets only")
-    name = features.backbone or DEFAULT
+    name = features.backbones
     kind = kind_of(pictures.facts)
     if kind == "photographs":
         why = "installed with curate, needs no network" if features.backbone is None else "as asked for"
@@ -157,7 +157,7 @@ def trial(
     part = image_set.subset(chosen)
     device = pick_device(place.device)
     mirrored = features.mirrored is True
-    backbones = load_backbones(features.backbone)
+    backbones = load_backbones(features.backbones)
     found = [extracted(part, backbone, device, mirrored=mirrored, progress=progress).features for backbone in backbones]
     judged = judge_features(part, found, seed=0, progress=progress).judgement
     assert judged.fold is not None

@@ -37,7 +37,7 @@ class Features:
     Three opinions come of the same features: a multinomial logistic regression, whose strength is chosen inside the folds; exact
     leave-one-out ridge regression; and the nearest neighbours. No sample is judged by a head that learnt from it, from a near duplicate of
     it, or from anything of its group. The preset `quick` takes the smallest of the nets that are installed with curate; `best` fine-tunes
-    the net that sees most, a net for each fold, and takes the heads as further opinions.
+    the net that sees most, a net for each fold, which takes the place of the logistic regression.
 
     Test images, and images without a label, are judged and never learnt from. Where fewer than two
     classes have labels nothing is judged: the features serve as embeddings.
@@ -63,6 +63,13 @@ class Features:
         False, "Learn from test pictures, too: decisions on training labels then depend on test labels.", panel=PANEL
     )
 
+    @property
+    def backbones(self) -> str:
+        """The names of the nets that are taken, joined by `+`."""
+        from curate.judge.backbones import DEFAULT, QUICK
+
+        return self.backbone or (QUICK if self.preset == "quick" else DEFAULT)
+
     @contextlib.contextmanager
     def ready(self, image_set: "ImageSet", place: Place, progress: Progress = silent) -> Iterator[Ready]:
         """Loads the net; `config` has its name and weights, the folds and the seed.
@@ -73,7 +80,7 @@ class Features:
             UsageError: fewer than two folds, or a Ray cluster.
             DataError: there is one picture only.
         """
-        from curate.judge.backbones import QUICK, load_backbones
+        from curate.judge.backbones import load_backbones
         from curate.judge.fine_tune import FineTuning
         from curate.judge.training.device import pick_device
 
@@ -87,7 +94,7 @@ class Features:
         if self.preset not in PRESETS:
             raise UnknownNameError.of("preset", self.preset, PRESETS)
         progress("backbone", 0, 1)
-        backbones = load_backbones(QUICK if self.backbone is None and self.preset == "quick" else self.backbone)
+        backbones = load_backbones(self.backbones)
         progress("backbone", 1, 1, ", ".join(backbone.name for backbone in backbones))
         device = pick_device(place.device)
         mirrored = self.mirrored is True
@@ -145,9 +152,10 @@ class Features:
         run: "Run",
         progress: Progress,
     ) -> "Judged":
-        """The same with a fine-tuned net as the judge; the head on frozen features is one more opinion, `frozen`.
+        """The same with a fine-tuned net as the judge, in the place of the logistic regression.
 
-        Samples of rare classes are judged by their neighbours as before.
+        Ridge regression stays: a second linear judge of the same frozen features would only outvote the one that sees others. Samples of
+        rare classes are judged by their neighbours as before.
         """
         import numpy as np
 
@@ -172,8 +180,7 @@ class Features:
         )
         is_weak = np.isin(image_set.labels, [image_set.class_names.index(name) for name in judged.facts["weak_classes"]])
         pred_probs[is_weak] = before.pred_probs[is_weak]
-        made = replace(before, pred_probs=pred_probs, opinions={"frozen": before.pred_probs, **before.opinions})
-        return replace(judged, judgement=made, facts={**judged.facts, "fine_tuned": backbone.name})
+        return replace(judged, judgement=replace(before, pred_probs=pred_probs), facts={**judged.facts, "fine_tuned": backbone.name})
 
 
 def extracted(

@@ -1,6 +1,7 @@
 """The judge for photographs: cached features, groups that stay together, rare classes that are kept, and who is chosen when."""
 
 import hashlib
+import socket
 from dataclasses import replace
 
 import numpy as np
@@ -248,6 +249,30 @@ def test_a_net_that_cannot_be_fetched_says_what_to_put_where(monkeypatch):
         load_backbone("resnet50")
 
 
+def test_without_a_network_a_net_ends_in_one_line_at_once(monkeypatch, caplog, tmp_path):
+    pytest.importorskip("timm")
+    from huggingface_hub import constants
+
+    def no_name_server(*_, **__):
+        raise socket.gaierror("Name or service not known")
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(socket, "getaddrinfo", no_name_server)
+    monkeypatch.setattr("urllib.request.getproxies", dict)
+    asked = []
+    monkeypatch.setattr(socket, "create_connection", lambda *_, **__: asked.append(1))
+    with pytest.raises(FetchError, match=r"no address of huggingface\.co is known here: there is no network.*local-dir:FOLDER"):
+        load_backbone("resnet50")
+    assert not asked and "Retrying" not in caplog.text and constants.HF_HUB_OFFLINE is False
+
+
+def test_weights_that_are_damaged_are_told(tmp_path):
+    pytest.importorskip("timm")
+    (tmp_path / "cut.safetensors").write_bytes(b"cut")
+    with pytest.raises(FetchError, match=r"cut\.safetensors has not the weights of timm's resnet18"):
+        load_backbone(f"resnet18@{tmp_path / 'cut.safetensors'}")
+
+
 def test_a_folder_that_is_no_net_is_told(tmp_path):
     pytest.importorskip("timm")
     with pytest.raises(UsageError, match=r"has no config\.json"):
@@ -345,12 +370,15 @@ def test_the_preset_quick_takes_the_smallest_net(wall, monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr("curate.judge.backbones.load_backbones", lambda names=None: asked.append(names) or (colours(),))
     run = curate.train(wall, judge=Features(preset="quick"), place=Place(device="cpu"), run=tmp_path / "quick").run
+    monkeypatch.setattr("curate.judge.choice.kind_of", lambda facts: "photographs")
+    monkeypatch.setattr("curate.judge.backbones.why_not", lambda name: None)
+    assert " efficientnet-lite0 (" in choose_judge(wall, Choose(features=Features(preset="quick"))).reason
     assert asked == ["efficientnet-lite0"] and "fine_tuning" not in run.meta["config"]
     with pytest.raises(UnknownNameError, match="did you mean best"):
         curate.train(wall, judge=Features(preset="bets"), run=tmp_path / "other")
 
 
-def test_best_is_judged_by_the_fine_tuned_net_and_keeps_the_heads_as_opinions(wall, monkeypatch, tmp_path):
+def test_at_best_the_fine_tuned_net_takes_the_place_of_the_logistic_regression(wall, monkeypatch, tmp_path):
     import curate
 
     monkeypatch.setenv("CURATE_DATA", str(tmp_path / "data"))
@@ -365,11 +393,14 @@ def test_best_is_judged_by_the_fine_tuned_net_and_keeps_the_heads_as_opinions(wa
     small = colours()
     wide = Backbone("wide", lambda: net, 40, (0.5,) * 3, (0.5,) * 3, "colours-2", "", 12, trainable)
     monkeypatch.setattr("curate.judge.backbones.load_backbones", lambda names=None: (small, wide))
-    run = curate.train(wall, judge=Features(preset="best", num_folds=2), place=Place(device="cpu"), run=tmp_path / "best").run
+    options = {"place": Place(device="cpu")}
+    run = curate.train(wall, judge=Features(preset="best", num_folds=2), run=tmp_path / "best", **options).run
+    heads = curate.train(wall, judge=Features(num_folds=2), run=tmp_path / "heads", **options).run
     assert run.meta["judged"]["fine_tuned"] == "wide" and run.meta["config"]["fine_tuning"]["epochs"] > 1
-    assert run.meta["opinions"] == ["frozen", "neighbours", "ridge"]
+    assert run.meta["opinions"] == heads.meta["opinions"] == ["neighbours", "ridge"]
     assert (run.load_array("pred_probs.npy").argmax(1) == wall.labels).mean() > 0.9
-    assert not np.array_equal(run.load_array("pred_probs.npy"), run.load_array("opinions/frozen.npy"))
+    np.testing.assert_array_equal(run.load_array("opinions/ridge.npy"), heads.load_array("opinions/ridge.npy"))
+    assert not np.array_equal(run.load_array("pred_probs.npy"), heads.load_array("pred_probs.npy"))
 
 
 def test_a_net_that_cannot_be_fine_tuned_is_told(wall, monkeypatch, tmp_path):
