@@ -234,7 +234,7 @@ def read_named_files(
         found.remarks.append(f"{len(found.again) - MOST_REMARKS:,} more lines of {path.name} name a file again")
     finder.check(path, found.filepaths)
     if label_column is not None:
-        _check_single(table, label_column, found)
+        leave_one_label(path, label_column, found)
     return found
 
 
@@ -354,7 +354,7 @@ def rows_of_several(labels: list[str]) -> set[str]:
     return joined if is_listed or 2 * again > len(of_joined) else set()
 
 
-def _check_single(table: Table, column: str, found: "NamedFiles") -> None:
+def leave_one_label(path: Path, column: str, found: "NamedFiles") -> None:
     """Takes the labels of rows with several for missing, and says so.
 
     Raises:
@@ -366,9 +366,9 @@ def _check_single(table: Table, column: str, found: "NamedFiles") -> None:
         return
     such = found.labels[rows[0]]
     if 2 * len(rows) > sum(map(bool, found.labels)):
-        raise DataError(several_labels(column, table.path, such))
+        raise DataError(several_labels(column, path, such))
     found.remarks.append(
-        f"{len(rows):,} rows of {table.path.name} hold several labels, such as '{such}', and count as unlabelled: curate judges one "
+        f"{len(rows):,} rows of {path.name} hold several labels, such as '{such}', and count as unlabelled: curate judges one "
         "label a picture"
     )
     for i in rows:

@@ -18,6 +18,7 @@ from curate.data.listing import (
     LeftOut,
     Listing,
     NamedFiles,
+    leave_one_label,
     read_named_files,
     several_labels,
     split_of_cell,
@@ -117,7 +118,8 @@ def list_parquet(path: Path, folder: Path, *, label_column: str | None = None, g
     if rows is None:
         return None
     listing = Listing.of(path, rows.filepaths, rows.keys, rows.labels, rows.splits)
-    return replace(listing, groups=rows.groups, group_column=group_column or GROUP_COLUMN)
+    remarks = (*rows.remarks, *listing.remarks)
+    return replace(listing, groups=rows.groups, group_column=group_column or GROUP_COLUMN, remarks=remarks)
 
 
 def parquet_parts(folder: Path) -> list[Path]:
@@ -159,7 +161,11 @@ def list_parquet_folder(
     left_out = LeftOut()
     left_out.put("parquet without pictures", *map(str, without))
     return replace(
-        listing, groups=groups if is_grouped else None, group_column=group_column or GROUP_COLUMN, left_out=left_out.below(folder)
+        listing,
+        groups=groups if is_grouped else None,
+        group_column=group_column or GROUP_COLUMN,
+        left_out=left_out.below(folder),
+        remarks=(*(remark for _, rows in found for remark in rows.remarks), *listing.remarks),
     )
 
 
@@ -208,7 +214,9 @@ def _rows_in_parquet(path: Path, folder: Path, label_column: str | None, group_c
         raise DataError(several_labels(label, path))
     group = group_column or GROUP_COLUMN
     groups = ["" if value is None else str(value) for value in table[group]] if group in table else None
-    return NamedFiles(files, keys, given, splits, groups)
+    found = NamedFiles(files, keys, given, splits, groups)
+    leave_one_label(path, label, found)
+    return found
 
 
 def metadata_tables(folder: Path) -> list[Path]:

@@ -117,3 +117,11 @@ def test_an_image_folder_with_a_table_is_grouped_by_its_column(tmp_path):
         picture(folder / f"{i}.png", i)
     (folder / "metadata.csv").write_text("file_name,label,shop\n0.png,cat,a\n1.png,dog,b\n2.png,cat,a\n")
     assert load(str(folder), group_by="shop").groups.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("source", ["hub", "hub/data/train.parquet"])
+def test_texts_of_several_labels_in_a_parquet_file_count_as_unlabelled(tmp_path, source):
+    hub_parquet(tmp_path / "hub" / "data" / "train.parquet", ["cat", "cat|red", "dog", "dog|red", "cat"], 0)
+    image_set = load(str(tmp_path / source))
+    assert image_set.labels.tolist() == [0, -1, 1, -1, 0] and image_set.class_names == ("cat", "dog")
+    assert "2 rows of train.parquet hold several labels, such as 'cat|red'" in image_set.origin["remarks"][0]
