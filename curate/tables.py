@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curate.errors import DataError, DependencyError
+from curate.packages import pip_install
 
 CSV_SUFFIXES = (".csv", ".tsv")
 TABLE_SUFFIXES = (*CSV_SUFFIXES, ".parquet")
@@ -141,7 +142,7 @@ def _from_parquet(path: Path) -> Table:
     try:
         import pandas
     except ImportError as error:
-        raise DependencyError("parquet tables need pandas and pyarrow: pip install pandas pyarrow") from error
+        raise DependencyError(f"parquet tables need pandas and pyarrow: {pip_install('pandas', 'pyarrow')}") from error
     try:
         frame = pandas.read_parquet(path)
     except Exception as error:  # pyarrow's own errors have no common base that pandas promises

@@ -24,7 +24,7 @@ ROOMS = [
     {"run"},
     {"tables"},
     {"nearest"},
-    {"options", "files", "intervals", "memory", "progress", "row_blocks", "temporary"},
+    {"options", "files", "intervals", "packages", "memory", "progress", "row_blocks", "temporary"},
     {"errors"},
 ]
 LEVEL = {part: level for level, room in enumerate(ROOMS) for part in room}

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.errors import DataError
+from curate.packages import pip_install
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -94,9 +95,9 @@ def picture_suffixes() -> frozenset[str]:
 def why_unread(suffix: str) -> str:
     """Why files with that ending (lower case, with its dot) are skipped, and what would help."""
     if suffix in HEIC:
-        return "HEIC; to have it read: pip install pillow-heif"
+        return f"HEIC; to have it read: {pip_install('pillow-heif', extra='photos')}"
     if suffix in (".avif", ".avifs"):
-        return "this Pillow reads no AVIF; pip install -U pillow"
+        return f"this Pillow reads no AVIF; {pip_install('pillow', options='-U')}"
     if suffix in picture_suffixes():
         return f"{suffix} is not read; convert it to JPEG, PNG or TIFF"
     return "not a picture, by the file name"
