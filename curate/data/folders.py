@@ -15,7 +15,7 @@ from curate.run import made_by_curate
 OUTSIDE = "lies beside the class folders"
 LAYOUT = "expected one folder per class with its images, or train/, validation/ (or val/), test/ with class folders inside"
 TABLE = "or list the images with their labels in a table, filepath,label,split"
-SYSTEM = ("__MACOSX", "__pycache__")
+SYSTEM = ("__MACOSX", "__pycache__", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found")
 """Folders that a system or a tool strews about; nobody misses them, nor hidden ones."""
 
 
@@ -186,7 +186,8 @@ def _count_unentered(folder: Path, top: Path, layout: Layout) -> None:
 
 def _subfolders(folder: Path) -> list[Path]:
     """The folders in it, by name: no hidden ones, and none that curate made, as `curate audit .` may have."""
-    return sorted(part for part in folder.iterdir() if part.is_dir() and not part.name.startswith((".", "__")) and not made_by_curate(part))
+    parts = (part for part in folder.iterdir() if part.is_dir() and not part.name.startswith((".", "__")) and part.name not in SYSTEM)
+    return sorted(part for part in parts if not made_by_curate(part))
 
 
 def _has_images(folder: Path) -> bool:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 import urllib.parse
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -74,14 +74,14 @@ NO_LABEL = ("nan", "none", "null", "na", "n/a", "-1", "?")
 
 
 def name_remarks(class_names: Iterable[str]) -> list[str]:
-    """What is odd about the names of classes, a sentence each: those that differ in case, blanks or zeros only, or mean no label."""
+    """What is odd about the names of classes, a sentence each: those that are alike to a reader, or mean no label."""
     alike: defaultdict[str, list[str]] = defaultdict(list)
     names = list(class_names)
     for name in names:
         alike[_loose(name)].append(name)
     remarks = [
-        f"classes {' and '.join(repr(name) for name in group)} differ in case, blanks, accents or leading zeros only; give them one "
-        "name if they are one class"
+        f"classes {' and '.join(repr(name) for name in group)} differ only in case, blanks, accents, unseen signs or how a number is "
+        "written; give them one name if they are one class"
         for group in alike.values()
         if len(group) > 1
     ]
@@ -93,8 +93,11 @@ def name_remarks(class_names: Iterable[str]) -> list[str]:
 
 def _loose(name: str) -> str:
     """`name` without what is easily mistyped."""
-    letters = "".join(sign for sign in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(sign))
-    return re.sub(r"^0+(?=\d+$)", "", re.sub(r"[\s_-]+", "", letters)) or name
+    if re.fullmatch(r"[+-]?\d+([.]\d*)?(e[+-]?\d{1,2})?", name, re.ASCII | re.IGNORECASE):
+        return repr(float(name))
+    signs = unicodedata.normalize("NFKD", name.casefold())
+    letters = "".join(sign for sign in signs if not unicodedata.combining(sign) and unicodedata.category(sign) != "Cf")
+    return re.sub(r"[\s_-]+", "", letters) or name
 
 
 def whole_numbers(labels: list[str]) -> list[str]:
@@ -199,7 +202,7 @@ def read_named_files(
             found.groups.append(row[group_column])
     if found.num_again > MOST_REMARKS:
         found.remarks.append(f"{found.num_again - MOST_REMARKS:,} more lines of {path.name} name a file again")
-    finder.check(path, found.filepaths)
+    finder.check(path, found.filepaths, [row[file_column] for row in table.rows])
     return found
 
 
@@ -215,6 +218,12 @@ def split_of_cell(text: str, place: str) -> str:
     return split
 
 
+NO_PATH = {
+    r"[A-Za-z][\w+.-]+://": "that is the address of a file elsewhere: bring the files here, and name them relative to the table",
+    r"[A-Za-z]:[\\/]": "that is a path of another machine: name the files relative to a folder, such as cat/1.png, and give it by --root",
+    "['\"`\u2018\u201c\u201e\u00ab]": "take off the quotes: in a table, values stand in straight double ones or in none",
+}
+"""What paths begin with that no --root finds, and what to do about it."""
 MOST_REMARKS = 10  # of one kind
 NAMED_AGAIN = "named again in the table"
 
@@ -244,12 +253,16 @@ class Finder:
         called = self._called(os.path.join(self.base, key))
         return (key, called) if called is not None else (os.path.normpath(written), os.path.abspath(os.path.join(self.base, written)))
 
-    def check(self, table: Path, filepaths: list[str]) -> None:
-        """Raises DataError where not one of the files is there: they are looked for in the wrong place."""
+    def check(self, table: Path, filepaths: list[str], written: Sequence[str] = ()) -> None:
+        """Raises DataError where not one of the files is there: they are looked for in the wrong place; `written` as the table has them."""
         if not any(map(os.path.isfile, filepaths)):
             which = "the only file" if len(filepaths) == 1 else f"none of the {len(filepaths):,} files"
+            missing = f"{which} that {table} names is {'missing' if len(filepaths) == 1 else 'there'}, such as"
+            odd = next((told for form, told in NO_PATH.items() if written and re.match(form, written[0])), None)
+            if odd is not None:
+                raise DataError(f"{missing} {written[0]}; {odd}")
             raise DataError(
-                f"{which} that {table} names is {'missing' if len(filepaths) == 1 else 'there'}, such as {filepaths[0]}; its paths are "
+                f"{missing} {filepaths[0]}; its paths are "
                 f"taken relative to {self.base.absolute()}: give the folder that they are relative to by --root"
             )
 
@@ -272,6 +285,8 @@ def read_listing_table(path: Path) -> Table:
 
 def _column(table: Table, names: tuple[str, ...]) -> str:
     found = next((name for name in names if name in table.columns), None)
+    if found is None and names in (PATH_COLUMNS, LABEL_COLUMNS):  # as Excel's users write them: Filepath, LABEL
+        found = next((column for name in names for column in table.columns if column.casefold().replace(" ", "_") == name), None)
     if found is None:
         raise DataError(
             f"{table.path} has no column '{names[0]}'; expected filepath, label and optionally split and group, found "

@@ -155,6 +155,7 @@ def read(path: str, *, short_side: int | None = None, least_depth: int = 8) -> D
     Raises:
         DataError: the file is missing, too, or cannot be opened.
     """
+    check_can_end(path)
     try:
         with open(path, "rb") as file:
             content = file.read()
@@ -176,6 +177,7 @@ def common_depth(paths: Iterable[str], *, most: int = 64) -> int:
     with quiet_pillow():
         for path in deep[:: max(len(deep) // most, 1)]:
             try:
+                check_can_end(path)
                 with Image.open(path) as image:
                     if image.mode in DEEP:
                         largest = max(largest, int(np.asarray(image).max()))
@@ -191,6 +193,12 @@ def eight_bits(image: "Image.Image", least_depth: int = 8) -> "Image.Image":
     values = np.asarray(image).astype(np.int64)
     depth = max(_depth_of(int(values.max(initial=0))), least_depth)
     return Image.fromarray((values >> (depth - 8)).clip(0, 255).astype(np.uint8))
+
+
+def check_can_end(path: str) -> None:
+    """Raises DataError where the file is a pipe, a socket or a device: reading it may never end."""
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise DataError(f"image {path} cannot be read (a pipe, a socket or a device, and no file)")
 
 
 def unreadable(path: str, error: Exception, *, empty: bool = False) -> DataError:

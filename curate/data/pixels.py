@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.data.pictures import DEEP, quiet_pillow, read, unreadable
+from curate.data.pictures import DEEP, check_can_end, quiet_pillow, read, unreadable
 from curate.data.working_copies import centre_square
 
 __all__ = ["Header", "quiet_pillow", "read_header", "read_pixels"]
@@ -29,6 +29,7 @@ def read_header(path: str) -> Header:
     """
     from PIL import Image
 
+    check_can_end(path)
     try:
         with Image.open(path) as image:
             if image.mode == "F":
