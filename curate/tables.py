@@ -6,7 +6,7 @@ import re
 import string
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +42,17 @@ class Table:
     places: tuple[str, ...]
 
     def require(self, *columns: str, optional: Sequence[str] = ()) -> "Table":
-        """The table itself, where it has `columns`.
+        """The table itself, where it has `columns`; in small letters and with `_` for blanks, whoever wrote their names otherwise.
 
         Raises:
             DataError: one is missing (names all that were expected and all that are there), or a cell holds bytes or a list.
         """
+        known = {column.casefold().replace(" ", "_"): column for column in reversed(self.columns)}
+        meant = {known[name]: name for name in (*columns, *optional) if name not in self.columns and name in known}
+        if meant:  # as Excel's users write them: Sample ID, LABEL
+            named = tuple(meant.get(column, column) for column in self.columns)
+            rows = tuple({meant.get(column, column): cell for column, cell in row.items()} for row in self.rows)
+            return replace(self, columns=named, rows=rows).require(*columns, optional=optional)
         lacking = [column for column in columns if column not in self.columns]
         if lacking:
             wanted = ", ".join(columns) + (f" and optionally {', '.join(optional)}" if optional else "")

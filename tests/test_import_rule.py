@@ -22,7 +22,7 @@ ROOMS = [
     {"judge"},
     {"data"},
     {"run"},
-    {"tables"},
+    {"tables", "arrays"},
     {"nearest"},
     {"options", "files", "intervals", "packages", "memory", "progress", "row_blocks", "temporary"},
     {"errors"},

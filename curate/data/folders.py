@@ -121,7 +121,7 @@ def _look_inside(folder: Path, layout: Layout) -> None:
         DataError: a single class folder holds the classes, or the class folders hold splits.
     """
     with_images = [part for classes in layout.classes.values() for part, (images, _) in classes.items() if images]
-    inner = {part: _subfolders(part) for part in with_images if not _has_images(part)}
+    inner = {part: found for part in with_images if not _has_images(part) and (found := _subfolders(part))}
     names = sorted({part.name for part in with_images})
     if len(names) == 1 and len(inner) == len(with_images):
         [part, *_] = inner

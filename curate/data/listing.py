@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.data.image_set import split_named
+from curate.data.label_values import whole_numbers
 from curate.data.pictures import readable_suffixes
 from curate.errors import DataError
 from curate.tables import NO_TEXT, TABLE_SUFFIXES, Table, is_text, plain, read_table
@@ -100,11 +101,6 @@ def _loose(name: str) -> str:
     return re.sub(r"[\s_-]+", "", letters) or name
 
 
-def whole_numbers(labels: list[str]) -> list[str]:
-    """Labels without their decimal point where all are whole numbers: a column of pandas with gaps writes 0.0 and 1.0."""
-    return [label.split(".")[0] for label in labels] if all(re.fullmatch(r"-?\d+\.0+|", label) for label in labels) else labels
-
-
 JSON_LINES = ".jsonl"
 LISTING_SUFFIXES = (*TABLE_SUFFIXES, JSON_LINES)
 PATH_COLUMNS = ("filepath", "file_name", "filename", "image", "image_path", "path", "file")
@@ -174,7 +170,7 @@ def read_named_files(
     if label_column is not None:
         _check_single(table, label_column)
     columns = [column for column in (file_column, label_column) if column is not None]
-    table.require(*columns, optional=["split", *([group_column] if group_column else [])])
+    table = table.require(*columns, optional=["split", *([group_column] if group_column else [])])
     finder = Finder(path.parent if base is None else base)
     found = NamedFiles(groups=[] if group_column else None)
     first: dict[str, tuple[str, str]] = {}

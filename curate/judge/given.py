@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from curate.arrays import read_array
 from curate.errors import DataError, UsageError
 from curate.judge.judgement import Judgement, Ready
 from curate.options import Place, described, option
@@ -106,7 +107,7 @@ def read_embeddings(given: Any, num_samples: int) -> "NDArray[np.float32]":
     """
     import numpy as np
 
-    array = _load(Path(given), "embeddings") if isinstance(given, (str, Path)) else np.asanyarray(given)
+    array = read_array(Path(given), "embeddings", mmap=True) if isinstance(given, (str, Path)) else np.asanyarray(given)
     if array.ndim != 2 or len(array) != num_samples or array.shape[1] == 0:
         raise DataError(f"embeddings must be (N, D) with N = {num_samples} samples, found shape {array.shape}")
     if array.dtype.kind not in "fiub":
@@ -120,7 +121,7 @@ def read_embeddings(given: Any, num_samples: int) -> "NDArray[np.float32]":
 
 def _from_file(path: Path, image_set: "ImageSet") -> "NDArray[np.floating]":
     if path.suffix.lower() not in TABLES:
-        return _load(path, "probabilities")
+        return read_array(path, "probabilities", mmap=True)
     table = _read_table(path)
     columns = [plain(str(column)) for column in table.columns]
     table.columns = columns
@@ -172,21 +173,6 @@ def _read_table(path: Path) -> "pd.DataFrame":
         texts = table.select_dtypes(include=["object", "string"]).columns
         table[texts] = table[texts].replace(r"^(\d*),(\d+)$", r"\1.\2", regex=True)
     return table
-
-
-def _load(path: Path, what: str) -> "NDArray":
-    import numpy as np
-
-    if not path.is_file():
-        raise DataError(f"there is no file at {path}; expected a .npy array of {what}")
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        reason = "no array, or one of Python's objects; save numbers with numpy.save" if "pickle" in str(error) else error
-        raise DataError(f"{path} is not a readable .npy array of {what} ({reason})") from error
-    if not isinstance(array, np.ndarray):  # an archive, whatever its ending
-        raise DataError(f"{path} is an archive of arrays ({', '.join(array.files)}); save the one array you mean with numpy.save")
-    return array
 
 
 def _digest(array: "NDArray") -> str:

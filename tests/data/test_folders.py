@@ -166,3 +166,8 @@ def test_folders_that_a_system_strews_about_are_no_classes(tmp_path, name):
     write(tmp_path / "pets", "cat/1.png", "dog/1.png", f"{name}/1.png", f"cat/{name}/1.png")
     found = list_folder(tmp_path / "pets")
     assert found.class_names == ("cat", "dog") and len(found.filepaths) == 2
+
+
+def test_classes_whose_pictures_lie_in_folders_that_are_none_by_their_name_are_read(tmp_path):
+    found = list_folder(write(tmp_path / "pets", "cat/__other__/1.png", "dog/__other__/1.png"))
+    assert found.class_names == ("cat", "dog") and len(found.filepaths) == 2

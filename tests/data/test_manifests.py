@@ -125,6 +125,12 @@ def test_columns_are_known_in_any_case(pictures, header):
     assert list_manifest(path).class_names == ("cat", "dog")
 
 
+def test_the_column_of_splits_is_known_in_any_case(pictures):
+    path = pictures / "set.csv"
+    path.write_text("Filepath,Label,Split\nimg/a.png,cat,train\nimg/b.png,dog,TEST\n")
+    assert list_manifest(path).splits.tolist() == ["train", "test"]
+
+
 @pytest.mark.parametrize(
     ("labels", "are_alike"),
     [
