@@ -20,6 +20,7 @@ from curate.app.mongod import find_mongod, mongod_path, mongod_version, private_
 from curate.errors import CurateError, DependencyError
 from curate.judge.backbones import DEFAULT, why_not
 from curate.memory import machine_memory, total_memory
+from curate.packages import pip_install, requirements, worded
 from curate.progress import Progress, silent
 from curate.run import data_root
 
@@ -122,7 +123,7 @@ def check_torch() -> list[Check]:
                 "PyTorch",
                 "failed",
                 f"import fails: {reason}",
-                "install torch and torchvision together from one place: pip install torch torchvision",
+                f"install torch and torchvision together from one place: {pip_install('torch', 'torchvision')}",
             )
         ]
     together = Check("PyTorch", "ok", f"torch {torch.__version__}, torchvision {torchvision.__version__}")
@@ -153,7 +154,7 @@ def check_cleanlab() -> Check:
         version = importlib.metadata.version("cleanlab")
         import cleanlab.filter  # noqa: F401
     except ImportError as error:  # PackageNotFoundError is one
-        return Check("cleanlab", "failed", f"import fails: {error}", "pip install 'cleanlab>=2.9,<3'")
+        return Check("cleanlab", "failed", f"import fails: {error}", pip_install("cleanlab"))
     return Check("cleanlab", "ok", version)
 
 
@@ -175,18 +176,12 @@ def check_extras() -> Check:
 
 
 def lacking(extra: str = "") -> list[str]:
-    """Requirements of curate, or of one of its extras, that are not installed or have another version: `numpy<3,>=1.26`, say."""
-    from packaging.requirements import Requirement
-
+    """Requirements of curate, or of one of its extras, that are not installed or have another version: `numpy>=1.26,<3`, say."""
     wrong = []
-    for line in importlib.metadata.requires("curate") or []:
-        needed = Requirement(line)
-        is_of_extra = needed.marker is not None and "extra" in str(needed.marker)
-        if is_of_extra != bool(extra) or (needed.marker is not None and not needed.marker.evaluate({"extra": extra})):
-            continue
+    for needed in requirements(extra):
         version = _version_of(needed.name)
         if version is None or not needed.specifier.contains(version, prereleases=True):
-            wrong.append(f"{needed.name}{needed.specifier}")
+            wrong.append(worded(needed))
     return wrong
 
 
@@ -279,13 +274,13 @@ def check_fiftyone() -> Check:
         version = importlib.metadata.version("fiftyone")
         tried = subprocess.run([sys.executable, "-c", "import fiftyone, fiftyone.brain"], capture_output=True, text=True, timeout=120)
     except (importlib.metadata.PackageNotFoundError, subprocess.TimeoutExpired) as error:
-        return Check("FiftyOne", "failed", str(error), "pip install 'fiftyone>=1.22,<1.23'")
+        return Check("FiftyOne", "failed", str(error), pip_install("fiftyone", extra="app"))
     if tried.returncode != 0:
         return Check(
             "FiftyOne",
             "failed",
             f"{version}, import fails: {tried.stderr.strip().splitlines()[-1]}",
-            "pip install --force-reinstall 'fiftyone>=1.22,<1.23'",
+            pip_install("fiftyone", extra="app", options="--force-reinstall"),
         )
     return Check("FiftyOne", "ok", version)
 

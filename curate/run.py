@@ -68,7 +68,12 @@ class Run:
     @property
     def handle(self) -> str:
         """What a user types to name this run: its name where it lies among the runs, else its folder."""
-        return self.name if self.path.resolve().parent == (data_root() / "runs").resolve() else str(self.path.resolve())
+        is_among_runs = self.path.resolve().parent == (data_root() / "runs").resolve()
+        return self.name if is_among_runs and not self.name.startswith("-") else str(self.path.resolve())
+
+    def command(self, verb: str) -> str:
+        """The command that does `verb` on this run, to copy from a message: "`curate find 'my run'`"."""
+        return f"`curate {verb} {shlex.quote(self.handle)}`"
 
     @classmethod
     def create(cls, path: Path, meta: dict[str, Any]) -> "Run":
@@ -209,7 +214,7 @@ class Run:
         if self.has(name):
             return self.path / name
         if verb != "train":
-            raise RunError(f"{self.path} has no {name} yet; run `curate {verb}` first")
+            raise RunError(f"{self.path} has no {name} yet; run {self.command(verb)} first")
         first = "delete pred_probs.npy in it, and " if self.has("pred_probs.npy") else ""
         raise RunError(f"{self.path} has no {name}; {first}{JUDGED_AGAIN}")
 
@@ -228,7 +233,7 @@ class Run:
         try:
             return np.load(path, allow_pickle=False, mmap_mode="r" if mmap else None)
         except (ValueError, EOFError, OSError) as error:
-            again = MADE_AGAIN if verb == "train" else f"delete it and run `curate {verb}` again"
+            again = MADE_AGAIN if verb == "train" else f"delete it and run {self.command(verb)} again"
             raise RunError(f"{path} is not a readable array ({error}); {again}") from error
 
     def load_table(self, name: str, *, verb: str) -> "pd.DataFrame":
@@ -243,7 +248,7 @@ class Run:
         try:
             return pd.read_parquet(path)
         except (ValueError, OSError) as error:  # pyarrow's errors are ValueErrors
-            raise RunError(f"{path} is not a readable table ({str(error).splitlines()[0]}); run `curate {verb}` again") from error
+            raise RunError(f"{path} is not a readable table ({str(error).splitlines()[0]}); run {self.command(verb)} again") from error
 
     def write_text(self, name: str, text: str) -> Path:
         return self.write_bytes(name, text.encode())
@@ -292,7 +297,7 @@ def _begin_anew(path: Path) -> str:
     if (path / "decisions.jsonl").exists():
         return (
             "audit again under another --run name, and take over what was decided: "
-            f"`curate import-decisions NAME {path / 'decisions.jsonl'}`"
+            f"`curate import-decisions NAME {shlex.quote(str(path / 'decisions.jsonl'))}`"
         )
     return "delete the folder and run again"
 

@@ -3,18 +3,25 @@
 import csv
 import io
 import re
+import string
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from curate.errors import DataError, DependencyError
+from curate.packages import pip_install
 
 CSV_SUFFIXES = (".csv", ".tsv")
 TABLE_SUFFIXES = (*CSV_SUFFIXES, ".parquet")
 SEPARATORS = (",", ";", "\t")
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # what files of it begin with, such as Excel's "Unicode text"
-LARGEST_CELL = 2**24
+SAYS_SEPARATOR = r"sep=[,;\t]"  # a first line that Excel writes for itself
+LARGEST_CELL, LONGEST_LINE = 2**24, 2**20
+UNSEEN = string.whitespace + "".join(map(chr, (*range(0x1C, 0x20), 0x85, 0xA0, 0x1680, *range(0x2000, 0x2010), 0x2028, 0x2029)))
+UNSEEN += "\u202f\u205f\u2060\u3000\ufeff\u00ad"
+"""What nobody sees at the ends of a name: blanks of all kinds, and signs without a width, as copied from web pages."""
 NO_TEXT = "\0"  # begins a cell of a parquet file that holds bytes or a list
 
 
@@ -35,11 +42,17 @@ class Table:
     places: tuple[str, ...]
 
     def require(self, *columns: str, optional: Sequence[str] = ()) -> "Table":
-        """The table itself, where it has `columns`.
+        """The table itself, where it has `columns`; in small letters and with `_` for blanks, whoever wrote their names otherwise.
 
         Raises:
             DataError: one is missing (names all that were expected and all that are there), or a cell holds bytes or a list.
         """
+        known = {column.casefold().replace(" ", "_"): column for column in reversed(self.columns)}
+        meant = {known[name]: name for name in (*columns, *optional) if name not in self.columns and name in known}
+        if meant:  # as Excel's users write them: Sample ID, LABEL
+            named = tuple(meant.get(column, column) for column in self.columns)
+            rows = tuple({meant.get(column, column): cell for column, cell in row.items()} for row in self.rows)
+            return replace(self, columns=named, rows=rows).require(*columns, optional=optional)
         lacking = [column for column in columns if column not in self.columns]
         if lacking:
             wanted = ", ".join(columns) + (f" and optionally {', '.join(optional)}" if optional else "")
@@ -71,19 +84,39 @@ def read_table(path: Path) -> Table:
 def columns_of(path: Path) -> tuple[str, ...]:
     """The names of the columns of a CSV, or none where the file is no such table."""
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            return _split_header(next(iter(file), ""))[0]
-    except (OSError, UnicodeDecodeError, csv.Error):
+        return _split_header(_first_line(path))[0]
+    except (OSError, csv.Error):
         return ()
 
 
-def separator_of(path: Path) -> str:
-    """What separates the values of a CSV, by its first line."""
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            return _split_header(next(iter(file), ""))[1]
-    except (OSError, UnicodeDecodeError, csv.Error):
-        return SEPARATORS[0]
+def pandas_options(path: Path) -> dict[str, Any]:
+    """How pandas reads a CSV as `read_table` does, for tables of numbers that are large.
+
+    Raises:
+        DataError: a column comes twice, or the first line of values has more of them than there are columns, of which pandas would make
+            an index.
+    """
+    with open(path, "rb") as file:
+        content = file.read(LONGEST_LINE)
+    is_utf_16 = content[:2] in UTF_16
+    lines = content.decode("utf-16" if is_utf_16 else "utf-8-sig", errors="ignore").splitlines()
+    start = next((i for i, line in enumerate(lines) if line.strip(",;\t ") and not re.fullmatch(SAYS_SEPARATOR, line)), 0)
+    columns, separator = _split_header(lines[start] if lines else "")
+    _check_columns(path, columns)
+    number, line = next(((i, line) for i, line in enumerate(lines[start + 1 :], start + 2) if line.strip(",;\t ")), (0, ""))
+    values = next(csv.reader([line], delimiter=separator), [])
+    if len(values) > len(columns) and any(value.strip() for value in values[len(columns) :]):
+        raise DataError(f"line {number} of {path} has {len(values)} values, the first line {len(columns)}; every column needs a name")
+    return {"sep": separator, "encoding": "utf-16" if is_utf_16 else "utf-8-sig", "skiprows": start, "index_col": False}
+
+
+def _first_line(path: Path) -> str:
+    """The line of a CSV that names its columns; '' where there is none."""
+    with open(path, "rb") as file:
+        content = file.read(LONGEST_LINE)
+    text = content.decode("utf-16" if content[:2] in UTF_16 else "utf-8-sig", errors="ignore")
+    lines = (line for line in text.splitlines() if line.strip(",;\t "))
+    return next((line for line in lines if not re.fullmatch(SAYS_SEPARATOR, line)), "")
 
 
 def is_text(path: str) -> bool:
@@ -93,7 +126,7 @@ def is_text(path: str) -> bool:
 
 def plain(text: str) -> str:
     """Text from outside as it is compared: stripped, in Unicode's NFC form (macOS writes file names in NFD)."""
-    return unicodedata.normalize("NFC", text.strip())
+    return unicodedata.normalize("NFC", text.strip(UNSEEN))
 
 
 def _from_csv(path: Path) -> Table:
@@ -105,29 +138,47 @@ def _from_csv(path: Path) -> Table:
     if "\0" in text:
         raise DataError(f"{path} cannot be read as CSV: it holds a NUL character, as binary files do")
     first, _, rest = text.partition("\n")
-    says_separator = re.fullmatch(r"sep=[,;\t]\r?", first)  # a first line that Excel writes for itself
-    text, num_before = (rest, 1) if says_separator else (text, 0)
+    text, num_before = (rest, 1) if re.fullmatch(SAYS_SEPARATOR, first.rstrip("\r")) else (text, 0)
+    empty = re.match(r"([,;\t ]*\r?\n)*", text)
+    if empty is not None and empty.end() < len(text):  # empty lines above the table, as spreadsheets export them
+        num_before += empty[0].count("\n")
+        text = text[empty.end() :]
     columns, separator = _split_header(text.splitlines()[0] if text else "")
-    again = next((column for i, column in enumerate(columns) if column and column in columns[:i]), None)
-    if again is not None:
-        raise DataError(f"{path} has the column '{again}' twice; rename one of them")
+    _check_columns(path, columns)
     csv.field_size_limit(LARGEST_CELL)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     rows, places = [], []
+    last = 1 + num_before  # the last line that was read whole
     try:
         next(reader, None)
         for values in reader:
+            last = reader.line_num + num_before
             place = f"line {reader.line_num + num_before} of {path}"
             if not any(value.strip() for value in values):
                 continue
+            if len(values) > len(columns) and not any(value.strip() for value in values[len(columns) :]):
+                values = values[: len(columns)]  # separators at the end of a line, as spreadsheets leave them
             if len(values) != len(columns):
                 more = "a value with a separator in it stands in quotes" if len(values) > len(columns) else "leave none out"
+                if len(columns) == 1:
+                    more = f"the first line must name the columns; found '{columns[0]}': remove it, if it is none of the table's"
                 raise DataError(f"{place} has {len(values)} values, the first line {len(columns)}; {more}")
             rows.append({column: plain(value) for column, value in zip(columns, values, strict=True)})
             places.append(place)
     except csv.Error as error:
-        raise DataError(f"line {reader.line_num + num_before} of {path} cannot be read as CSV ({error})") from error
+        raise DataError(f"line {reader.line_num + num_before} of {path} cannot be read as CSV ({_why(error, last)})") from error
     return Table(path, columns, tuple(rows), tuple(places))
+
+
+def _check_columns(path: Path, columns: tuple[str, ...]) -> None:
+    again = next((column for i, column in enumerate(columns) if column and column in columns[:i]), None)
+    if again is not None:
+        raise DataError(f"{path} has the column '{again}' twice; rename one of them")
+
+
+def _why(error: csv.Error, last: int) -> str:
+    is_open = "unexpected end of data" in str(error)
+    return f"a quote that begins after line {last} has no end: close it, or take it away" if is_open else str(error)
 
 
 def _split_header(line: str) -> tuple[tuple[str, ...], str]:
@@ -141,7 +192,7 @@ def _from_parquet(path: Path) -> Table:
     try:
         import pandas
     except ImportError as error:
-        raise DependencyError("parquet tables need pandas and pyarrow: pip install pandas pyarrow") from error
+        raise DependencyError(f"parquet tables need pandas and pyarrow: {pip_install('pandas', 'pyarrow')}") from error
     try:
         frame = pandas.read_parquet(path)
     except Exception as error:  # pyarrow's own errors have no common base that pandas promises

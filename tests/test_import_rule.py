@@ -22,9 +22,9 @@ ROOMS = [
     {"judge"},
     {"data"},
     {"run"},
-    {"tables"},
+    {"tables", "arrays"},
     {"nearest"},
-    {"options", "files", "intervals", "memory", "progress", "row_blocks", "temporary"},
+    {"options", "files", "intervals", "packages", "memory", "progress", "row_blocks", "temporary"},
     {"errors"},
 ]
 LEVEL = {part: level for level, room in enumerate(ROOMS) for part in room}

@@ -39,6 +39,51 @@ def test_a_ragged_line_is_told_by_its_number(tmp_path, line, message):
         read_table(written(tmp_path, f"sample_id,label\na,cat\n{line}\n"))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n\nsample_id,label\na,cat\nb,dog\n",
+        ",\n , \r\nsample_id,label\r\na,cat\r\nb,dog\r\n",
+        "sep=;\r\n\r\nsample_id;label\r\na;cat\r\nb;dog\r\n",
+        "sample_id,label\na,cat,\nb,dog,,,\n",
+        "sample_id\tlabel\na\tcat\t\nb\tdog\n",
+        "sample_id,label,\na,cat,\nb,dog,\n",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_empty_lines_above_and_separators_at_the_end_of_lines_change_nothing(tmp_path, text, encoding):
+    path = written(tmp_path, text.encode(encoding))
+    table = read_table(path)
+    assert [(row["sample_id"], row["label"]) for row in table.rows] == [("a", "cat"), ("b", "dog")]
+    lines = text.splitlines()
+    assert [place.partition(" of ")[0] for place in table.places] == [
+        f"line {i}" for i, line in enumerate(lines, 1) if line[0:1] in ("a", "b")
+    ]
+    assert columns_of(path) == table.columns
+
+
+def test_a_line_above_the_names_of_the_columns_is_removed_as_the_message_says(tmp_path):
+    text = "# made on Monday\nsample_id,label\na,cat\n"
+    with pytest.raises(DataError, match="the first line must name the columns; found '# made on Monday': remove it"):
+        read_table(written(tmp_path, text))
+    assert len(read_table(written(tmp_path, text.partition("\n")[2])).rows) == 1
+
+
+@pytest.mark.parametrize("line", [1, 3, 5])
+def test_a_quote_without_an_end_is_found_by_the_line_that_the_message_names(tmp_path, line):
+    lines = ["sample_id,label", *(f"{number},cat" for number in range(6))]
+    open_ones = [*lines[:line], lines[line].replace("cat", '"cat'), *lines[line + 1 :]]
+    with pytest.raises(DataError, match=f"a quote that begins after line {line} has no end: close it, or take it away"):
+        read_table(written(tmp_path, "\n".join(open_ones)))
+    open_ones[line] += '"'
+    assert len(read_table(written(tmp_path, "\n".join(open_ones))).rows) == 6
+
+
+@pytest.mark.parametrize("unseen", ["\u200b", "\ufeff", "\xa0", "\u2007", "\u200e", "\u2060", "\xad", "\u3000", "\x85", "\v"])
+def test_signs_that_nobody_sees_at_the_ends_make_no_other_name(unseen):
+    assert plain(f"{unseen}cat{unseen}") == plain(f" {unseen} cat") == "cat"
+
+
 def test_lines_are_counted_as_an_editor_counts_them(tmp_path):
     table = read_table(written(tmp_path, 'sample_id,note\n\na,"two\nlines"\nb,one\n'))
     assert [place.partition(" of ")[0] for place in table.places] == ["line 4", "line 5"]

@@ -16,6 +16,7 @@ from typing import Any
 
 from curate.app.mongod import START_SECONDS, answers, find_mongod, installed, last_words
 from curate.errors import DatabaseError, UnknownNameError
+from curate.packages import pip_install
 
 PROBE_SECONDS = 3.0
 
@@ -249,7 +250,7 @@ def import_fiftyone() -> ModuleType:
             import fiftyone.brain
             import fiftyone.core.odm
     except ImportError as error:
-        raise DatabaseError(f"fiftyone cannot be imported ({error}); run `pip install 'fiftyone>=1.22,<1.23'`") from error
+        raise DatabaseError(f"fiftyone cannot be imported ({error}); run `{pip_install('fiftyone', extra='app')}`") from error
     if by_us:  # whoever imported it before has settings of their own
         fiftyone.config.show_progress_bars = False
         for name in LOGGERS:

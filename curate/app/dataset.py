@@ -27,7 +27,7 @@ from curate.files import is_running
 from curate.find.self_estimate import estimate_sentences
 from curate.progress import Progress, silent
 from curate.review.journal import JOURNAL
-from curate.run import Run
+from curate.run import MADE_AGAIN, Run
 
 ESTIMATE = "curate_estimate"  # in `dataset.info`: how good the detection is by its own estimate
 ASIDE = "curate-being-made-"  # and the process: the name of a dataset before it has its mark
@@ -131,9 +131,8 @@ def default_name(image_set: ImageSet, run_name: str | None = None) -> str:
 
 def _check_rows(name: str, array: NDArray[np.floating], run: Run, image_set: ImageSet) -> None:
     if len(array) != len(image_set):
-        raise RunError(
-            f"{name} of {run.path} has {len(array)} rows but the dataset has {len(image_set)} images; delete it and run the step again"
-        )
+        again = f"delete it and run {run.command('find')} again" if name == "projection.npy" else MADE_AGAIN
+        raise RunError(f"{name} of {run.path} has {len(array)} rows but the dataset has {len(image_set)} images; {again}")
 
 
 def _open(name: str, image_set: ImageSet, run: Run, *, is_default: bool) -> tuple[Any, bool]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from curate.errors import DatabaseError
+from curate.packages import pip_install
 
 START_SECONDS = 120.0  # on a machine with other work it takes a minute
 STOP_SECONDS = 30
@@ -26,7 +27,7 @@ def installed() -> list[Path]:
     spec = importlib.util.find_spec("fiftyone")
     if spec is None or not spec.submodule_search_locations:
         raise DatabaseError(
-            "fiftyone is not installed; run `pip install 'fiftyone>=1.22,<1.23'`, or do without it: "
+            f"fiftyone is not installed; run `{pip_install('fiftyone', extra='app')}`, or do without it: "
             "audit with --no-fiftyone, and review by `curate gallery RUN --review`"
         )
     return [Path(folder) for folder in spec.submodule_search_locations]

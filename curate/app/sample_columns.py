@@ -13,7 +13,9 @@ def read_issue_table(run: Run, image_set: ImageSet) -> pd.DataFrame:
     """The issue table of the run, checked to be that of `image_set`."""
     table = run.load_table("issues.parquet", verb="find")
     if table["sample_id"].tolist() != image_set.sample_ids.tolist():
-        raise RunError(f"issues.parquet of {run.path} has other samples than the dataset '{image_set.name}'; run `curate find` again")
+        raise RunError(
+            f"issues.parquet of {run.path} has other samples than the dataset '{image_set.name}'; run {run.command('find')} again"
+        )
     return table
 
 

@@ -14,7 +14,7 @@ from curate.run import made_by_curate
 OUTSIDE = "lies beside the class folders"
 LAYOUT = "expected one folder per class with its images, or train/, validation/ (or val/), test/ with class folders inside"
 TABLE = "or list the images with their labels in a table, filepath,label,split"
-SYSTEM = ("__MACOSX", "__pycache__")
+SYSTEM = ("__MACOSX", "__pycache__", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found")
 """Folders that a system or a tool strews about; nobody misses them, nor hidden ones."""
 
 
@@ -123,7 +123,7 @@ def _look_inside(folder: Path, layout: Layout) -> None:
         DataError: a single class folder holds the classes, or the class folders hold splits.
     """
     with_images = [part for classes in layout.classes.values() for part, (images, _) in classes.items() if images]
-    inner = {part: _subfolders(part) for part in with_images if not _has_images(part)}
+    inner = {part: found for part in with_images if not _has_images(part) and (found := _subfolders(part))}
     names = sorted({part.name for part in with_images})
     if len(names) == 1 and len(inner) == len(with_images):
         [part, *_] = inner
@@ -185,7 +185,8 @@ def _count_unentered(folder: Path, top: Path, layout: Layout) -> None:
 
 def _subfolders(folder: Path) -> list[Path]:
     """The folders in it, by name: no hidden ones, and none that curate made, as `curate audit .` may have."""
-    return sorted(part for part in folder.iterdir() if part.is_dir() and not part.name.startswith((".", "__")) and not made_by_curate(part))
+    parts = (part for part in folder.iterdir() if part.is_dir() and not part.name.startswith((".", "__")) and part.name not in SYSTEM)
+    return sorted(part for part in parts if not made_by_curate(part))
 
 
 def _has_images(folder: Path) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from curate.arrays import read_array
 from curate.data.annotations import Annotations, is_annotations, majority_labels, read_annotations
 from curate.data.corrections import apply_corrections, check_known, is_corrections, read_corrections
 from curate.data.label_values import label_values
@@ -128,10 +129,9 @@ def _from_array(
     *,
     splits: NDArray[np.str_],
 ) -> NDArray[np.int64]:
-    try:
-        values = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise DataError(f"{path} is not a readable .npy array of numbers or text ({error})") from error
+    values = read_array(path, "numbers or text")
+    if values.ndim == 1 and values.dtype.kind == "f" and (np.isnan(values) | (values == np.round(values))).all():
+        values = np.where(np.isnan(values), -1, values).clip(-2, len(class_names)).astype(np.int64)  # a column of pandas with gaps
     if values.ndim != 1 or values.dtype.kind not in "iuU":
         raise DataError(f"{path} must hold one integer or class name per sample, found {values.dtype} of shape {values.shape}")
     is_training = splits == "train"
@@ -154,6 +154,12 @@ def _indices(path: Path, values: NDArray[np.generic], class_names: tuple[str, ..
     wrong = values[(values < -1) | (values >= len(class_names))]  # type: ignore[operator]
     if len(wrong):
         raise DataError(f"{path} has label {wrong[0]}, expected 0..{len(class_names) - 1} (or -1 = unlabelled)")
+    numbers = {name for name in class_names if name.isdecimal()}
+    if numbers and list(map(str, range(len(class_names)))) != list(class_names) and set(map(str, values[values >= 0])) <= numbers:  # type: ignore[operator]
+        raise DataError(
+            f"{path} holds integers, and classes are called by numbers, so that {values.max()} may be a name or a place; save the names as "
+            "text: labels.astype(str)"
+        )
     return values.astype(np.int64)
 
 
@@ -163,7 +169,7 @@ def _from_csv(path: Path, sample_ids: NDArray[np.str_], positions: NDArray[np.in
     if len(labels) < len(rows):
         seen: set[str] = set()
         again = next(sample for sample, _ in rows if sample in seen or seen.add(sample))  # type: ignore[func-returns-value]
-        raise DataError(f"{path} has sample {again} more than once")
+        raise DataError(f"{path} has sample {again} more than once; keep one row of each")
     check_known(path, labels, sample_ids)
     wanted = sample_ids[positions].tolist()
     missing = [sample for sample in wanted if sample not in labels]

@@ -1,5 +1,6 @@
 """Labels as people write them, as indices."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +9,11 @@ from numpy.typing import NDArray
 
 from curate.errors import DataError
 from curate.tables import plain
+
+
+def whole_numbers(labels: list[str]) -> list[str]:
+    """Labels without their decimal point where all are whole numbers: a column of pandas with gaps writes 0.0 and 1.0."""
+    return [label.split(".")[0] for label in labels] if all(re.fullmatch(r"-?\d+\.0+|", label) for label in labels) else labels
 
 
 def label_values(path: Path, labels: Sequence[str], class_names: Sequence[str]) -> NDArray[np.int64]:
@@ -23,6 +29,8 @@ def label_values(path: Path, labels: Sequence[str], class_names: Sequence[str]) 
     """
     unlabelled = {"": -1, "-1": -1}
     by_name = unlabelled | {plain(name): i for i, name in enumerate(class_names)}
+    if any(plain(label) not in by_name for label in labels):
+        labels = whole_numbers([plain(label) for label in labels])
     unknown = next((label for label in labels if plain(label) not in by_name), None)
     if unknown is None:
         return np.array([by_name[plain(label)] for label in labels], dtype=np.int64)

@@ -6,7 +6,7 @@ import re
 import unicodedata
 import urllib.parse
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.data.image_set import split_named
+from curate.data.label_values import whole_numbers
 from curate.data.pictures import readable_suffixes
 from curate.errors import DataError
 from curate.tables import NO_TEXT, TABLE_SUFFIXES, Table, is_text, plain, read_table
@@ -107,14 +108,14 @@ NO_LABEL = ("nan", "none", "null", "na", "n/a", "-1", "?")
 
 
 def name_remarks(class_names: Iterable[str]) -> list[str]:
-    """What is odd about the names of classes, a sentence each: those that differ in case, blanks or zeros only, or mean no label."""
+    """What is odd about the names of classes, a sentence each: those that are alike to a reader, or mean no label."""
     alike: defaultdict[str, list[str]] = defaultdict(list)
     names = list(class_names)
     for name in names:
         alike[_loose(name)].append(name)
     remarks = [
-        f"classes {' and '.join(repr(name) for name in group)} differ in case, blanks, accents or leading zeros only; give them one "
-        "name if they are one class"
+        f"classes {' and '.join(repr(name) for name in group)} differ only in case, blanks, accents, unseen signs or how a number is "
+        "written; give them one name if they are one class"
         for group in alike.values()
         if len(group) > 1
     ]
@@ -126,13 +127,11 @@ def name_remarks(class_names: Iterable[str]) -> list[str]:
 
 def _loose(name: str) -> str:
     """`name` without what is easily mistyped."""
-    letters = "".join(sign for sign in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(sign))
-    return re.sub(r"^0+(?=\d+$)", "", re.sub(r"[\s_-]+", "", letters)) or name
-
-
-def whole_numbers(labels: list[str]) -> list[str]:
-    """Labels without their decimal point where all are whole numbers: a column of pandas with gaps writes 0.0 and 1.0."""
-    return [label.split(".")[0] for label in labels] if all(re.fullmatch(r"-?\d+\.0+|", label) for label in labels) else labels
+    if re.fullmatch(r"[+-]?\d+([.]\d*)?(e[+-]?\d{1,2})?", name, re.ASCII | re.IGNORECASE):
+        return repr(float(name))
+    signs = unicodedata.normalize("NFKD", name.casefold())
+    letters = "".join(sign for sign in signs if not unicodedata.combining(sign) and unicodedata.category(sign) != "Cf")
+    return re.sub(r"[\s_-]+", "", letters) or name
 
 
 JSON_LINES = ".jsonl"
@@ -204,7 +203,7 @@ def read_named_files(
     if label_column is not None and any(row[label_column].startswith(NO_TEXT) for row in table.rows):
         raise DataError(several_labels(label_column, table.path))
     columns = [column for column in (file_column, label_column) if column is not None]
-    table.require(*columns, optional=["split", *([group_column] if group_column else [])])
+    table = table.require(*columns, optional=["split", *([group_column] if group_column else [])])
     finder = Finder(path.parent if base is None else base)
     found = NamedFiles(groups=[] if group_column else None)
     first: dict[str, tuple[str, str]] = {}
@@ -232,7 +231,7 @@ def read_named_files(
             found.groups.append(row[group_column])
     if len(found.again) > MOST_REMARKS:
         found.remarks.append(f"{len(found.again) - MOST_REMARKS:,} more lines of {path.name} name a file again")
-    finder.check(path, found.filepaths)
+    finder.check(path, found.filepaths, [row[file_column] for row in table.rows])
     if label_column is not None:
         leave_one_label(path, label_column, found)
     return found
@@ -250,6 +249,12 @@ def split_of_cell(text: str, place: str) -> str:
     return split
 
 
+NO_PATH = {
+    r"[A-Za-z][\w+.-]+://": "that is the address of a file elsewhere: bring the files here, and name them relative to the table",
+    r"[A-Za-z]:[\\/]": "that is a path of another machine: name the files relative to a folder, such as cat/1.png, and give it by --root",
+    "['\"`\u2018\u201c\u201e\u00ab]": "take off the quotes: in a table, values stand in straight double ones or in none",
+}
+"""What paths begin with that no --root finds, and what to do about it."""
 MOST_REMARKS = 10  # of one kind
 NAMED_AGAIN = "named again in the table"
 
@@ -279,12 +284,16 @@ class Finder:
         called = self._called(os.path.join(self.base, key))
         return (key, called) if called is not None else (os.path.normpath(written), os.path.abspath(os.path.join(self.base, written)))
 
-    def check(self, table: Path, filepaths: list[str]) -> None:
-        """Raises DataError where not one of the files is there: they are looked for in the wrong place."""
+    def check(self, table: Path, filepaths: list[str], written: Sequence[str] = ()) -> None:
+        """Raises DataError where not one of the files is there: they are looked for in the wrong place; `written` as the table has them."""
         if not any(map(os.path.isfile, filepaths)):
             which = "the only file" if len(filepaths) == 1 else f"none of the {len(filepaths):,} files"
+            missing = f"{which} that {table} names is {'missing' if len(filepaths) == 1 else 'there'}, such as"
+            odd = next((told for form, told in NO_PATH.items() if written and re.match(form, written[0])), None)
+            if odd is not None:
+                raise DataError(f"{missing} {written[0]}; {odd}")
             raise DataError(
-                f"{which} that {table} names is {'missing' if len(filepaths) == 1 else 'there'}, such as {filepaths[0]}; its paths are "
+                f"{missing} {filepaths[0]}; its paths are "
                 f"taken relative to {self.base.absolute()}: give the folder that they are relative to by --root"
             )
 
@@ -307,6 +316,8 @@ def read_listing_table(path: Path) -> Table:
 
 def _column(table: Table, names: tuple[str, ...]) -> str:
     found = next((name for name in names if name in table.columns), None)
+    if found is None and names in (PATH_COLUMNS, LABEL_COLUMNS):  # as Excel's users write them: Filepath, LABEL
+        found = next((column for name in names for column in table.columns if column.casefold().replace(" ", "_") == name), None)
     if found is None and names == LABEL_COLUMNS and (yes_no := _yes_no_columns(table)):
         raise DataError(
             f"{table.path} has a column for each label ({', '.join(yes_no[:5])}{' …' if len(yes_no) > 5 else ''}: 0 or 1) and none of "

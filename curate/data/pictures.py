@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.errors import DataError
+from curate.packages import pip_install
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -94,9 +95,9 @@ def picture_suffixes() -> frozenset[str]:
 def why_unread(suffix: str) -> str:
     """Why files with that ending (lower case, with its dot) are skipped, and what would help."""
     if suffix in HEIC:
-        return "HEIC; to have it read: pip install pillow-heif"
+        return f"HEIC; to have it read: {pip_install('pillow-heif', extra='photos')}"
     if suffix in (".avif", ".avifs"):
-        return "this Pillow reads no AVIF; pip install -U pillow"
+        return f"this Pillow reads no AVIF; {pip_install('pillow', options='-U')}"
     if suffix in picture_suffixes():
         return f"{suffix} is not read; convert it to JPEG, PNG or TIFF"
     return "not a picture, by the file name"
@@ -154,6 +155,7 @@ def read(path: str, *, short_side: int | None = None, least_depth: int = 8) -> D
     Raises:
         DataError: the file is missing, too, or cannot be opened.
     """
+    check_can_end(path)
     try:
         with open(path, "rb") as file:
             content = file.read()
@@ -175,6 +177,7 @@ def common_depth(paths: Iterable[str], *, most: int = 64) -> int:
     with quiet_pillow():
         for path in deep[:: max(len(deep) // most, 1)]:
             try:
+                check_can_end(path)
                 with Image.open(path) as image:
                     if image.mode in DEEP:
                         largest = max(largest, int(np.asarray(image).max()))
@@ -190,6 +193,12 @@ def eight_bits(image: "Image.Image", least_depth: int = 8) -> "Image.Image":
     values = np.asarray(image).astype(np.int64)
     depth = max(_depth_of(int(values.max(initial=0))), least_depth)
     return Image.fromarray((values >> (depth - 8)).clip(0, 255).astype(np.uint8))
+
+
+def check_can_end(path: str) -> None:
+    """Raises DataError where the file is a pipe, a socket or a device: reading it may never end."""
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise DataError(f"image {path} cannot be read (a pipe, a socket or a device, and no file)")
 
 
 def unreadable(path: str, error: Exception, *, empty: bool = False) -> DataError:

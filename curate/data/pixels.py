@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.data.pictures import DEEP, quiet_pillow, read, unreadable
+from curate.data.pictures import DEEP, check_can_end, quiet_pillow, read, unreadable
 from curate.data.working_copies import centre_square
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def read_header(path: str) -> Header:
     """
     from PIL import Image
 
+    check_can_end(path)
     try:
         with Image.open(path) as image:
             if image.mode == "F":

@@ -26,6 +26,7 @@ from curate.data.listing import (
 from curate.data.pictures import readable_suffixes
 from curate.errors import DataError, DependencyError
 from curate.files import DATA, storage_errors, write_atomically
+from curate.packages import pip_install
 
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 """What the tables of a Hugging Face image folder are called: one in the folder, or one in each split folder."""
@@ -174,7 +175,7 @@ def _rows_in_parquet(path: Path, folder: Path, label_column: str | None, group_c
     try:
         import pyarrow.parquet as pq
     except ImportError as error:
-        raise DependencyError("parquet tables need pandas and pyarrow: pip install pandas pyarrow") from error
+        raise DependencyError(f"parquet tables need pandas and pyarrow: {pip_install('pandas', 'pyarrow')}") from error
     try:
         schema = pq.read_schema(path)
     except Exception as error:  # pyarrow's own errors have no common base

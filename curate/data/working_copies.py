@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.data.picture_facts import FACTS, measure
-from curate.data.pictures import KEY_BYTES, Decoded, content_key, decode, unreadable
+from curate.data.pictures import KEY_BYTES, Decoded, check_can_end, content_key, decode, unreadable
 from curate.errors import DataError
 from curate.files import storage_errors
 
@@ -155,6 +155,7 @@ def read_content(path: str) -> bytes:
     Raises:
         DataError: it is missing or cannot be read.
     """
+    check_can_end(path)
     try:
         with open(path, "rb") as file:
             return file.read()

@@ -158,7 +158,9 @@ def find(
         take_pred_probs(run, pred_probs, image_set)
     probs = run.load_array("pred_probs.npy", mmap=True)  # the largest array of a run is read a block of rows at a time
     if (run.meta.get("pred_probs") or {}).get("is_complete") is False:
-        raise RunError(f"the probabilities given to {run.path} were not copied whole; run `curate find --pred-probs` once more")
+        raise RunError(
+            f"the probabilities given to {run.path} were not copied whole; run {run.command('find --pred-probs FILE')} once more"
+        )
     fold = run.load_array("fold.npy")[0] if run.has("fold.npy") else np.full(len(image_set), -1)
     labels, names = image_set.labels, image_set.class_names
     with run.step("find", method=look_for.method):

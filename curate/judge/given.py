@@ -1,17 +1,19 @@
 """Given: the judge whose word is brought along: out-of-fold probabilities and embeddings of the user's own; nothing is trained."""
 
 import contextlib
+import csv
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from curate.arrays import read_array
 from curate.errors import DataError, UsageError
 from curate.judge.judgement import Judgement, Ready
 from curate.options import Place, described, option
 from curate.progress import Progress, silent
-from curate.tables import plain, separator_of
+from curate.tables import pandas_options, plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,6 +85,8 @@ def read_pred_probs(given: Any, image_set: "ImageSet") -> "NDArray[np.float32]":
 
     what = str(given) if isinstance(given, (str, Path)) else "pred_probs"
     raw = _from_file(Path(given), image_set) if isinstance(given, (str, Path)) else np.asanyarray(given)
+    if raw.shape == (image_set.num_classes, len(image_set)) and len(image_set) != image_set.num_classes:
+        raise DataError(f"{what} has a row for every class and a column for every sample; turn it: save its transpose, pred_probs.T")
     if raw.ndim == 2 and raw.shape[1] != image_set.num_classes:
         raise DataError(
             f"{what} has {raw.shape[1]} columns but '{image_set.name}' has {image_set.num_classes} classes; "
@@ -103,9 +107,11 @@ def read_embeddings(given: Any, num_samples: int) -> "NDArray[np.float32]":
     """
     import numpy as np
 
-    array = _load(Path(given), "embeddings") if isinstance(given, (str, Path)) else np.asanyarray(given)
-    if array.ndim != 2 or len(array) != num_samples:
+    array = read_array(Path(given), "embeddings", mmap=True) if isinstance(given, (str, Path)) else np.asanyarray(given)
+    if array.ndim != 2 or len(array) != num_samples or array.shape[1] == 0:
         raise DataError(f"embeddings must be (N, D) with N = {num_samples} samples, found shape {array.shape}")
+    if array.dtype.kind not in "fiub":
+        raise DataError(f"embeddings must be real numbers, found {array.dtype}; save them as float32")
     array = array.astype(np.float32)
     finite = np.isfinite(array).all(axis=1)
     if not finite.all():
@@ -115,12 +121,14 @@ def read_embeddings(given: Any, num_samples: int) -> "NDArray[np.float32]":
 
 def _from_file(path: Path, image_set: "ImageSet") -> "NDArray[np.floating]":
     if path.suffix.lower() not in TABLES:
-        return _load(path, "probabilities")
+        return read_array(path, "probabilities", mmap=True)
     table = _read_table(path)
     columns = [plain(str(column)) for column in table.columns]
     table.columns = columns
-    if "sample_id" in columns:
-        table = _in_order(path, table, image_set)
+    others = [column for column in columns if column not in image_set.class_names]
+    ids = next((column for column in others if column == "sample_id" or _are_ids(table[column], image_set)), None)
+    if ids is not None:
+        table = _in_order(path, table, table[ids], image_set)
     lacking = [name for name in image_set.class_names if name not in columns]
     if lacking:
         raise DataError(
@@ -133,8 +141,13 @@ def _from_file(path: Path, image_set: "ImageSet") -> "NDArray[np.floating]":
         raise DataError(f"{path} has a value that is no number ({error}); a probability is needed for every class") from error
 
 
-def _in_order(path: Path, table: "pd.DataFrame", image_set: "ImageSet") -> "pd.DataFrame":
-    ids = table["sample_id"].map(lambda sample_id: plain(str(sample_id)))
+def _are_ids(cells: Any, image_set: "ImageSet") -> bool:
+    """Whether a column, however it is called, names the samples."""
+    return cells.ndim == 1 and {plain(str(cell)) for cell in cells} == set(image_set.sample_ids.tolist())
+
+
+def _in_order(path: Path, table: "pd.DataFrame", ids: "pd.Series", image_set: "ImageSet") -> "pd.DataFrame":
+    ids = ids.map(lambda sample_id: plain(str(sample_id)))
     if ids.duplicated().any():
         raise DataError(f"{path} has sample {ids[ids.duplicated()].iloc[0]} more than once; keep one row of each")
     wanted = image_set.sample_ids.tolist()
@@ -150,18 +163,16 @@ def _read_table(path: Path) -> "pd.DataFrame":
     if not path.is_file():
         raise DataError(f"there is no file at {path}")
     try:
-        return pd.read_parquet(path) if path.suffix.lower() == ".parquet" else pd.read_csv(path, sep=separator_of(path))
-    except (ValueError, OSError) as error:  # pandas' and pyarrow's own errors are ValueErrors
+        if path.suffix.lower() == ".parquet":
+            return pd.read_parquet(path)
+        options = pandas_options(path)
+        table = pd.read_csv(path, **options)
+    except (ValueError, OSError, csv.Error) as error:  # pandas' and pyarrow's own errors are ValueErrors
         raise DataError(f"{path} is not a readable table ({str(error).splitlines()[0]})") from error
-
-
-def _load(path: Path, what: str) -> "NDArray":
-    import numpy as np
-
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path} is not a readable .npy array of {what} ({error})") from error
+    if options["sep"] == ";":  # of a country that writes 0,5
+        texts = table.select_dtypes(include=["object", "string"]).columns
+        table[texts] = table[texts].replace(r"^(\d*),(\d+)$", r"\1.\2", regex=True)
+    return table
 
 
 def _digest(array: "NDArray") -> str:

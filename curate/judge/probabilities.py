@@ -68,7 +68,11 @@ def _checked_shape(pred_probs: ArrayLike, num_samples: int | None) -> NDArray[np
     if num_samples is not None and len(probs) != num_samples:
         raise DataError(f"pred_probs has {len(probs)} rows but there are {num_samples} labels; were they made from the same split?")
     if not np.issubdtype(probs.dtype, np.floating):
-        raise DataError(f"pred_probs must be floating point, found {probs.dtype}; pass probabilities, not classes")
+        scaled = probs.dtype.kind in "iu" and probs.size and (probs >= 0).all() and probs.max() > 1
+        advice = (
+            "divide each row by its sum" if scaled else "pass probabilities, not classes" if probs.dtype.kind in "iub" else "save numbers"
+        )
+        raise DataError(f"pred_probs must be floating point, found {probs.dtype}; {advice}")
     return probs
 
 
@@ -76,7 +80,9 @@ def _check_rows(probs: NDArray[np.floating], start: int) -> None:
     """Raises DataError for the first row that is no distribution; rows are counted from `start`."""
     row = _first(~np.isfinite(probs).all(axis=1))
     if row is not None:
-        raise DataError(f"row {start + row} of pred_probs is not finite ({_show(probs[row])}); did the training of its fold diverge?")
+        raise DataError(
+            f"row {start + row} of pred_probs is not finite ({_show(probs[row])}); every class needs a number: look at what made that row"
+        )
     row = _first((probs.min(axis=1) < -SUM_TOLERANCE) | (probs.max(axis=1) > 1 + SUM_TOLERANCE))
     if row is not None:
         is_percent = abs(float(probs[row].sum(dtype=np.float64)) - 100) < 100 * SUM_TOLERANCE and probs[row].min() >= 0
@@ -85,7 +91,8 @@ def _check_rows(probs: NDArray[np.floating], start: int) -> None:
     sums = probs.sum(axis=1, dtype=np.float64)
     row = _first(np.abs(sums - 1) > SUM_TOLERANCE)
     if row is not None:
-        raise DataError(f"row {start + row} of pred_probs sums to {sums[row]:.4f}, expected 1; divide each row by its sum")
+        advice = "divide each row by its sum" if sums[row] > 0 else "every row needs the probabilities of its sample"
+        raise DataError(f"row {start + row} of pred_probs sums to {sums[row]:.4f}, expected 1; {advice}")
 
 
 def _first(wrong: NDArray[np.bool_]) -> int | None:

@@ -17,6 +17,7 @@ from curate.lab.kernels import parse_kernel
 from curate.lab.matrices import CONVOLUTIONS, POOLINGS, Example, find_example, is_name, read_matrix
 from curate.lab.pooling import KINDS, global_pool, pooling_figure
 from curate.lab.pooling import pool as pooled
+from curate.packages import pip_install
 from curate.progress import Progress, silent
 
 PHOTOGRAPHS = ("flower", "china")
@@ -29,7 +30,7 @@ def photograph(name: str) -> NDArray[np.uint8]:
 
     package = find_spec("sklearn")  # found, not imported, which takes a second
     if package is None or package.origin is None:
-        raise DependencyError(f"the photograph '{name}' comes with scikit-learn; install it with: pip install scikit-learn")
+        raise DependencyError(f"the photograph '{name}' comes with scikit-learn; install it with: {pip_install('scikit-learn')}")
     with quiet_pillow():
         return read_pixels(str(Path(package.origin).parent / "datasets" / "images" / f"{name}.jpg"))
 

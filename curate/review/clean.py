@@ -41,7 +41,9 @@ def clean_image_set(image_set: ImageSet, cleaned: pd.DataFrame, *, splits: Seque
         raise DataError(f"the cleaned table lacks {len(missing)} samples, such as '{min(missing)}'; was it made from '{image_set.name}'?")
     rows = rows.loc[image_set.sample_ids]
     if (_values(rows["given_label"], image_set) != image_set.labels).any():
-        raise DataError(f"the cleaned table was made from other given labels than those of '{image_set.name}'; run `curate clean` again")
+        raise DataError(
+            f"the cleaned table was made from other given labels than those of '{image_set.name}'; run `curate clean RUN` again"
+        )
     chosen = np.isin(image_set.splits, list(splits))
     labels = np.where(chosen, _values(rows["label"], image_set), image_set.labels)
     keep = ~(chosen & (rows["action"].to_numpy() == "drop"))

@@ -11,10 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import curate.app
 from curate.app.database import connect
 from curate.app.mongod import free_port, private_mongod
 from curate.data.image_set import ImageSet
+from curate.review.journal import read_journal
 from curate.run import Run
+
+PLUGIN = Path(curate.app.__file__).parent / "plugin"
 
 CLASS_NAMES = ("disc", "square", "cross")
 
@@ -129,6 +133,51 @@ def undecided(shapes_once):
     _stores.clear()
     yield dataset, run.path / "decisions.jsonl"
     _stores.clear()
+
+
+class Review:
+    """Runs the plugin's operators on a dataset, as FiftyOne does, without a browser."""
+
+    def __init__(self, dataset, journal):
+        self.dataset, self.journal = dataset, journal
+
+    def ids(self, view=None):
+        return (self.dataset if view is None else view).values("id")
+
+    def press(self, operator, *, selected=(), opened=None, view=None, **params):
+        """What FiftyOne is told to do, by the last part of the operator's name."""
+        import fiftyone.operators as foo
+
+        context = {"dataset": self.dataset, "view": view if view is not None else self.dataset.view(), "selected": list(selected)}
+        result = foo.execute_operator(f"@curate/review/{operator}", ctx={**context, "current_sample": opened, "params": params})
+        return [(request.operator_uri.split("/")[-1], request.params) for request in result.executor._requests] if result.executor else []
+
+    def labels(self):
+        self.dataset.reload()
+        return {sample.sample_id: sample.review.label for sample in self.dataset.exists("review.label")}
+
+    @property
+    def journalled(self):
+        return [(decision.sample_id, decision.action, decision.label) for decision in read_journal(self.journal).decisions]
+
+
+@pytest.fixture
+def pressing(mongod_uri, tmp_path, monkeypatch):
+    """`Review`, where FiftyOne knows the plugin and the reviewer is `anna`."""
+    import fiftyone
+
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    (folder / "curate").symlink_to(PLUGIN)
+    monkeypatch.setattr(fiftyone.config, "plugins_dir", str(folder))
+    monkeypatch.setenv("CURATE_REVIEWER", "anna")
+    return Review
+
+
+@pytest.fixture
+def review(pressing, undecided):
+    """Operators on the built shapes."""
+    return pressing(*undecided)
 
 
 def write_run(path: Path, image_set: ImageSet) -> Run:

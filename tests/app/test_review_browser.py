@@ -321,6 +321,47 @@ def test_a_key_on_selected_tiles_before_the_answer_is_not_taken_and_says_so(page
     assert kept.told() == [(kept.suspects[0], "ok", None), (kept.suspects[1], "confirm_error", None)]
 
 
+def waiting_keys(page, kept):
+    """The first two suspects: on the first a key is on its way to the server, on the second one waits behind it."""
+    first = opened(page)
+    held = Held(page.page, "ok")
+    held.press("k")
+    page.page.locator(RIGHT).click()
+    second = page.shown(other_than=first)
+    page.press("e")
+    return held, first, second
+
+
+def test_a_page_that_is_left_while_keys_wait_asks_first_and_stays_with_them(page, kept):
+    held, first, second = waiting_keys(page, kept)
+    asked = []
+    page.page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.page.evaluate("() => void setTimeout(() => location.reload())")
+    wait_in(page.page, lambda: asked, "the browser asks")
+    assert asked == ["beforeunload"] and kept.told() == []
+    held.let_go()
+    assert wait_for_told(page, kept, 2) == [(first, "ok", None), (second, "confirm_error", None)]
+    page.page.wait_for_function("([entry, id]) => document.querySelector(entry)?.innerText.startsWith(id)", arg=[OPEN_ID, kept.suspects[2]])
+
+
+def test_keys_that_waited_when_the_page_was_left_all_the_same_are_told_on_the_next_and_can_be_given_again(page, kept, served):
+    _, first, second = waiting_keys(page, kept)
+    page.page.once("dialog", lambda dialog: dialog.accept())
+    page.page.reload()
+    page.page.unroute(EXECUTE)
+    page.wait_for_text(SAID, "2 keys had no answer when the page was left")
+    assert kept.told() == []
+    page.open(served.link_to("label-issues"))
+    page.wait_for_text(PANEL, f"0 of {len(kept.suspects)} suspects decided")
+    assert not page.page.locator(SAID).evaluate("said => said.classList.contains('shown')")  # it is told once
+    page.reset(served.link_to("label-issues"), {})  # FiftyOne's server knows of the sample that was open
+    assert opened(page) == first
+    page.press("k")
+    assert page.shown(other_than=first) == second
+    page.press("e")
+    assert wait_for_told(page, kept, 2) == [(first, "ok", None), (second, "confirm_error", None)]
+
+
 HOLD_PAINT = """() => {
   window.heldPaint = [];
   window.addEventListener("canvas-loaded", (event) => {
@@ -347,6 +388,30 @@ def test_a_key_pressed_while_one_image_takes_the_place_of_another_is_not_taken_a
     page.page.evaluate(PAINT)
     page.press("q")
     assert wait_for_told(page, kept, 2) == [(first, "ok", None), (second, "ambiguous", None)]
+
+
+LATE_ADDRESS = """() => {
+  const push = history.pushState.bind(history), replace = history.replaceState.bind(history);
+  window.heldAddresses = [];
+  history.pushState = (...given) => void window.heldAddresses.push(() => push(...given));
+  history.replaceState = (...given) => void window.heldAddresses.push(() => replace(...given));
+  window.tellAddress = () => {
+    Object.assign(history, {pushState: push, replaceState: replace});
+    for (const tell of window.heldAddresses) tell();
+  };
+}"""
+
+
+def test_the_first_key_is_taken_where_the_image_was_there_before_the_address_of_its_sample(page, kept):
+    page.page.evaluate(LATE_ADDRESS)
+    page.tile(0).click(position={"x": 60, "y": 70})
+    page.page.wait_for_selector(OPENED)
+    page.page.wait_for_function("() => window.heldAddresses.length > 0")
+    page.page.evaluate("() => window.tellAddress()")
+    page.page.locator(BAR).wait_for()
+    page.press("k")
+    assert page.shown(other_than=kept.suspects[0]) == kept.suspects[1]
+    assert kept.told() == [(kept.suspects[0], "ok", None)]
 
 
 def test_form_relabels_with_a_note(page, kept):

@@ -17,7 +17,6 @@ from curate.errors import UsageError
 from curate.review.journal import read_journal
 
 pytestmark = pytest.mark.db
-PLUGIN = Path(curate.app.__file__).parent / "plugin"
 
 
 @pytest.fixture
@@ -28,47 +27,12 @@ def fo(shapes_once):
     return fiftyone
 
 
-@pytest.fixture
-def review(fo, undecided, tmp_path, monkeypatch):
-    """Runs operators on the built shapes as `anna`."""
-    folder = tmp_path / "plugins"
-    folder.mkdir()
-    (folder / "curate").symlink_to(PLUGIN)
-    monkeypatch.setattr(fo.config, "plugins_dir", str(folder))
-    monkeypatch.setenv("CURATE_REVIEWER", "anna")
-    return Review(*undecided)
-
-
-class Review:
-    def __init__(self, dataset, journal):
-        self.dataset, self.journal = dataset, journal
-
-    def ids(self, view=None):
-        return (self.dataset if view is None else view).values("id")
-
-    def press(self, operator, *, selected=(), opened=None, view=None, **params):
-        """What FiftyOne is told to do, by the last part of the operator's name."""
-        import fiftyone.operators as foo
-
-        context = {"dataset": self.dataset, "view": view if view is not None else self.dataset.view(), "selected": list(selected)}
-        result = foo.execute_operator(f"@curate/review/{operator}", ctx={**context, "current_sample": opened, "params": params})
-        return [(request.operator_uri.split("/")[-1], request.params) for request in result.executor._requests] if result.executor else []
-
-    def labels(self):
-        self.dataset.reload()
-        return {sample.sample_id: sample.review.label for sample in self.dataset.exists("review.label")}
-
-    @property
-    def journalled(self):
-        return [(decision.sample_id, decision.action, decision.label) for decision in read_journal(self.journal).decisions]
-
-
 def test_every_operator_is_listed_for_fiftyone(review):
     import fiftyone.operators as foo
 
     from curate.app.review.operators import OPERATORS, in_open_sample
 
-    listed = yaml.safe_load((PLUGIN / "fiftyone.yml").read_text())["operators"]
+    listed = yaml.safe_load((Path(curate.app.__file__).parent / "plugin" / "fiftyone.yml").read_text())["operators"]
     ours = {operator.name for operator in OPERATORS} | {in_open_sample(operator).name for operator in OPERATORS if operator.in_sample}
     assert set(listed) == ours
     assert {f"@curate/review/{name}" for name in ours} <= {operator.uri for operator in foo.list_operators()}
@@ -109,6 +73,32 @@ def test_accepting_where_nothing_is_suggested_decides_nothing(review):
     chosen = review.ids(review.dataset.exists("suggested", False).limit(1)) + review.ids(review.dataset.exists("suggested").limit(1))
     requests = dict(review.press("accept", selected=chosen))
     assert "the model suggests no other label" in requests["notify"]["message"]
+    assert review.labels() == {} and review.journalled == []
+
+
+def test_a_key_decides_on_the_sample_that_was_seen_and_leaves_the_one_that_is_open_now(review):
+    suspects = review.dataset.load_saved_view("label issues")
+    seen, opened, *_ = review.ids(suspects)
+    requests = dict(review.press("confirm_error", opened=opened, selected=[opened], view=suspects, seen=seen))
+    assert review.labels() == {review.dataset[seen].sample_id: "error"}
+    assert set(requests["patch_samples"]["patches"]) == {seen}
+    assert not {"open_sample", "close_sample", "clear_selected_samples"} & requests.keys()  # the reviewer went on alone
+    review.press("undo", opened=opened, view=suspects, seen=opened)
+    assert review.labels() == {}
+
+
+def test_a_key_in_an_open_sample_that_is_closed_by_now_decides_on_that_one_alone(review):
+    seen, *others = review.ids()[:3]
+    requests = dict(review.press("ok", selected=others, seen=seen))
+    assert review.labels() == {review.dataset[seen].sample_id: "ok"}
+    assert not {"open_sample", "close_sample", "clear_selected_samples"} & requests.keys()
+
+
+@pytest.mark.parametrize("operator", ["ok", "accept", "confirm_error", "ambiguous", "drop", "similar"])
+def test_a_key_in_the_grid_where_a_sample_was_opened_meanwhile_does_nothing(review, operator):
+    opened, *selected = review.ids()[:3]
+    requests = dict(review.press(operator, opened=opened, selected=selected, seen=None))
+    assert list(requests) == ["notify"] and "a sample was opened meanwhile" in requests["notify"]["message"]
     assert review.labels() == {} and review.journalled == []
 
 
@@ -257,12 +247,12 @@ def test_conflicts_are_not_settled_in_bulk(review, conflict):
     assert review.labels()[conflict.sample_id] == "conflict" and len(review.labels()) == len(view)
 
 
-def test_a_dataset_that_curate_did_not_make_has_no_buttons_and_takes_no_decision(review, fo):
+def test_a_dataset_that_curate_did_not_make_has_no_buttons_and_takes_no_decision(review, pressing, fo):
     from curate.app.review.operators import OPERATORS
 
     dataset = fo.Dataset("foreign")
     dataset.add_sample(fo.Sample(filepath="x.png"))
-    foreign = Review(dataset, review.journal)
+    foreign = pressing(dataset, review.journal)
     assert "not made by curate" in dict(foreign.press("ok", selected=foreign.ids()))["notify"]["message"]
     assert num_buttons(dataset) == 0 and num_buttons(review.dataset) == sum(one.in_grid + one.in_sample for one in OPERATORS)
 

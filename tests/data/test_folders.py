@@ -145,3 +145,29 @@ def test_read_and_passed_over_are_all_that_was_there(tmp_path_factory, tree):
         folders[:] = [name for name in folders if not name.startswith(".") and name != "__MACOSX"]
         there += sum(not name.startswith(".") and name != "Thumbs.db" for name in names)
     assert len(found.filepaths) + sum(found.passed_over.values()) == there
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes by name")
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+def test_a_pipe_among_the_pictures_is_told_and_not_waited_for(tmp_path, suffix):
+    write(tmp_path / "pets", *(f"{kind}/{number}.png" for kind in ("cat", "dog") for number in range(3)))
+    os.mkfifo(tmp_path / "pets" / "cat" / f"pipe{suffix}")
+    found = load(str(tmp_path / "pets"))
+    assert len(found) == 6
+    assert found.origin["skipped"] == [
+        f"image {tmp_path / 'pets' / 'cat' / f'pipe{suffix}'} cannot be read (a pipe, a socket or a device, and no file)"
+    ]
+    with pytest.raises(DataError, match="a pipe, a socket or a device, and no file"):
+        load(str(tmp_path / "pets"), strict=True)
+
+
+@pytest.mark.parametrize("name", ["@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"])
+def test_folders_that_a_system_strews_about_are_no_classes(tmp_path, name):
+    write(tmp_path / "pets", "cat/1.png", "dog/1.png", f"{name}/1.png", f"cat/{name}/1.png")
+    found = list_folder(tmp_path / "pets")
+    assert found.class_names == ("cat", "dog") and len(found.filepaths) == 2
+
+
+def test_classes_whose_pictures_lie_in_folders_that_are_none_by_their_name_are_read(tmp_path):
+    found = list_folder(write(tmp_path / "pets", "cat/__other__/1.png", "dog/__other__/1.png"))
+    assert found.class_names == ("cat", "dog") and len(found.filepaths) == 2

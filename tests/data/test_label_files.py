@@ -72,7 +72,7 @@ def test_a_label_out_of_range_is_named(tmp_path, wrong):
         read(npy_with(tmp_path / "l.npy", np.array([0, 1, 2, wrong, 0, 0])))
 
 
-@pytest.mark.parametrize("values", [np.zeros(6), np.zeros((6, 3), dtype=int), np.zeros(6, dtype=bool)])
+@pytest.mark.parametrize("values", [np.full(6, 0.5), np.zeros((6, 3), dtype=int), np.zeros(6, dtype=bool)])
 def test_an_array_of_another_kind_is_refused(tmp_path, values):
     with pytest.raises(DataError, match="one integer or class name per sample, found"):
         read(npy_with(tmp_path / "l.npy", values))
@@ -180,3 +180,49 @@ def test_samples_without_any_annotator_are_a_remark(tmp_path):
         splits=np.full(2, "train"),
     )
     assert found[0].tolist() == [1, -1] and found[2] == ["1 sample has no label by any annotator: unlabelled"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "npy"])
+def test_a_column_of_whole_numbers_with_gaps_as_pandas_writes_it_is_read_by_index(tmp_path, kind):
+    if kind == "csv":
+        path = csv_with(
+            tmp_path / "l.csv", *(f"{one},{label}" for one, label in zip(IDS, ["0.0", "1.0", "", "2.0", "1.0", "0.0"], strict=True))
+        )
+    else:
+        path = npy_with(tmp_path / "l.npy", np.array([0, 1, np.nan, 2, 1, 0]))
+    np.testing.assert_array_equal(read(path), [0, 1, -1, 2, 1, 0])
+
+
+@pytest.mark.parametrize(
+    "values", [[0.5] * 6, [0.0, 1.0, 2.0, 3.0, 1.0, 0.0], [0, 1, 2, 1e300, 0, 0], [0, 1, 2, np.inf, 0, 0], [0, 1, 2, -7.0, 0, 0]]
+)
+def test_other_numbers_are_no_labels(tmp_path, values):
+    with pytest.raises(DataError, match=r"l\.npy (must hold|has label)"):
+        read(npy_with(tmp_path / "l.npy", np.array(values)))
+
+
+NUMBERS = ("1", "2", "3")
+
+
+def test_integers_that_may_be_names_or_places_are_taken_once_they_are_saved_as_the_message_says(tmp_path):
+    values = np.array([1, 2, 1, -1, 2, 1])
+    options = {"sample_ids": IDS, "positions": np.arange(6), "class_names": NUMBERS}
+    with pytest.raises(DataError, match=r"2 may be a name or a place; save the names as text: labels\.astype\(str\)"):
+        read_labels(npy_with(tmp_path / "l.npy", values), **options)
+    np.testing.assert_array_equal(read_labels(npy_with(tmp_path / "l.npy", values.astype(str)), **options), [0, 1, 0, -1, 1, 0])
+    np.testing.assert_array_equal(read_labels(npy_with(tmp_path / "l.npy", np.array([0, 1, 2, -1, 2, 1])), **options), [0, 1, 2, -1, 2, 1])
+    digits = {**options, "class_names": ("0", "1", "2")}  # their names are their places
+    np.testing.assert_array_equal(read_labels(npy_with(tmp_path / "l.npy", values), **digits), values)
+
+
+def test_an_archive_of_arrays_under_another_ending_is_told(tmp_path):
+    with open(tmp_path / "l.npy", "wb") as file:
+        np.savez(file, np.zeros(6, int))
+    with pytest.raises(DataError, match=r"is an archive of arrays \(arr_0\); save the one array you mean with numpy\.save"):
+        read(tmp_path / "l.npy")
+
+
+@pytest.mark.parametrize("header", ["Sample_ID,Label", "SAMPLE ID,LABEL", "Sample id, label "])
+def test_columns_of_a_table_of_labels_are_known_in_any_case(tmp_path, header):
+    path = csv_with(tmp_path / "l.csv", *(f"{one},cat" for one in IDS), header=header)
+    np.testing.assert_array_equal(read(path), [1] * 6)

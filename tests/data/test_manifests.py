@@ -128,3 +128,68 @@ def test_what_to_group_by_is_taken_before_a_column_called_group(pictures):
     assert load(str(pictures / "shots.csv"), group_by=r"(\w)\.png").groups.tolist() == [0, 1]
     with pytest.raises(UsageError, match="--group-by shop finds no group"):
         load(str(pictures / "shots.csv"), group_by="shop")
+
+
+NO_PATHS = {  # how a table names the four files, what is said, how that says to name them
+    "addresses": ("https://example.org/{}", "bring the files here, and name them relative to the table"),
+    "buckets": ("s3://bucket/{}", "bring the files here, and name them relative to the table"),
+    "another machine": ("D:\\photos\\{}", "name the files relative to a folder"),
+    "another machine, slashes": ("D:/photos/{}", "name the files relative to a folder"),
+    "single quotes": ("'{}'", "take off the quotes"),
+    "typographic quotes": ("\u201c{}\u201d", "take off the quotes"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_PATHS)
+def test_what_no_root_finds_is_found_once_it_is_as_the_message_says(pictures, kind):
+    form, message = NO_PATHS[kind]
+    names = ["img/a.png", "img/b.png"]
+    with pytest.raises(DataError, match=message):
+        list_manifest(table(pictures, *map(form.format, names)))
+    assert len(list_manifest(table(pictures, *names)).filepaths) == 2
+
+
+@pytest.mark.parametrize("header", ["FilePath,LABEL", "File Name,Class", "IMAGE,Category", "Path,class name"])
+def test_columns_are_known_in_any_case(pictures, header):
+    path = table(pictures, "img/a.png", "img/b.png")
+    path.write_text(path.read_text().replace("filepath,label", header))
+    assert list_manifest(path).class_names == ("cat", "dog")
+
+
+def test_the_column_of_splits_is_known_in_any_case(pictures):
+    path = pictures / "set.csv"
+    path.write_text("Filepath,Label,Split\nimg/a.png,cat,train\nimg/b.png,dog,TEST\n")
+    assert list_manifest(path).splits.tolist() == ["train", "test"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "are_alike"),
+    [
+        (("1", "01"), True),
+        (("1", "1.0"), True),
+        (("1000", "1e3"), True),
+        (("+1", "1"), True),
+        (("TRUE", "true"), True),
+        (("c\u200bat", "cat"), True),
+        (("caf\u00e9", "cafe"), True),
+        (("1", "10"), False),
+        (("1.5", "15"), False),
+        (("-2", "2"), False),
+        (("1a", "1b"), False),
+    ],
+)
+def test_classes_that_a_reader_takes_for_one_are_remarked(pictures, labels, are_alike):
+    found = list_manifest(table(pictures, "img/a.png", "img/b.png", labels=labels))
+    assert len(found.class_names) == 2
+    assert [remark.startswith(f"classes '{found.class_names[0]}' and ") for remark in found.remarks] == [True] * are_alike
+
+
+def test_signs_without_a_width_at_the_end_of_a_label_make_no_other_class(pictures):
+    assert list_manifest(table(pictures, "img/a.png", "img/b.png", labels=("cat\u200b", "\ufeffcat"))).class_names == ("cat",)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes by name")
+def test_a_pipe_among_the_files_of_a_table_is_told_and_not_waited_for(pictures):
+    os.mkfifo(pictures / "img" / "pipe.png")
+    found = load(str(table(pictures, "img/a.png", "img/pipe.png", "img/b.png", "img/d e.jpg")))
+    assert len(found) == 3 and "pipe.png cannot be read (a pipe" in found.origin["skipped"][0]

@@ -101,4 +101,4 @@ def test_what_is_no_picture_is_named_with_its_reason(content, message):
 def test_an_iphone_s_pictures_are_named_with_what_helps():
     if ".heic" in readable_suffixes():
         pytest.skip("pillow-heif is installed")
-    assert "pip install pillow-heif" in why_unread(".heic")
+    assert "pip install 'pillow-heif>=" in why_unread(".heic")

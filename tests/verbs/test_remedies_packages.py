@@ -1,5 +1,6 @@
 """What messages on missing packages advise, done: the pip command that they name brings what was missing, and then it works."""
 
+import ast
 import json
 import os
 import re
@@ -7,7 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from importlib.metadata import distribution, metadata, packages_distributions, requires
+from importlib.metadata import metadata, packages_distributions, requires, version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from packaging.utils import canonicalize_name
 from PIL import Image
 
 from curate.cli import app
+from curate.packages import pip_install
 
 ROOT = Path(__file__).parents[2]
 HIDING = '''
@@ -92,6 +94,28 @@ def brought(command):
     return {canonicalize_name(one.name): one for one in found}
 
 
+TAKEN = {canonicalize_name(one.name): one.specifier for one in map(Requirement, requires("curate")) if one.name != "curate"}
+
+
+def test_no_message_names_a_package_in_other_versions_than_the_project_takes():
+    told = [
+        found
+        for path in sorted((ROOT / "curate").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for found in re.findall(r"pip install( --?[\w-]+)* (?!'curate\[)['\w][^`,;:]*", node.value)
+        if path.name != "packages.py"
+    ]
+    assert told == []  # they are worded by `pip_install`
+    for line in requires("curate"):
+        needed = Requirement(line)
+        extra = re.search("extra == .([a-z]+)", str(needed.marker))
+        if needed.name != "curate" and (extra is None or extra[1] in ("app", "photos", "track")):
+            (worded,) = brought(pip_install(needed.name, extra="" if extra is None else extra[1])).values()
+            assert (worded.name, worded.specifier) == (needed.name, needed.specifier)
+    assert pip_install("no-such-package", options="-U") == "pip install -U no-such-package"
+
+
 def nothing(pets):
     """All is there."""
 
@@ -164,7 +188,7 @@ def brings(command, *hidden):
     asked = brought(command)
     of = packages_distributions()
     names = {canonicalize_name(module if module in of[module] else of[module][0]) for module in hidden}
-    return names <= asked.keys() and all(asked[name].specifier.contains(distribution(name).version) for name in names)
+    return names <= asked.keys() and all(asked[name].specifier == TAKEN[name] and version(name) in TAKEN[name] for name in names)
 
 
 def follow(told, target):
@@ -230,7 +254,7 @@ for i in range(3):
 def test_pictures_of_phones_are_read_once_the_package_is_there_that_the_message_names(pets, without, tmp_path):
     if find_spec("pillow_heif"):
         pytest.skip("pillow-heif is installed")
-    told = "HEIC; to have it read: pip install pillow-heif"
+    told = "HEIC; to have it read: pip install 'pillow-heif>=0.18'"
     follow(told, tmp_path / "brought")
     assert without("", [], code=HEIF, packages=tmp_path / "brought") == (0, "")
     np.save("more.npy", np.full((11, 2), 0.5, np.float32))

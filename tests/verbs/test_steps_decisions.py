@@ -100,7 +100,7 @@ def test_half_a_line_after_a_crash_is_told_and_the_rest_is_there(run, decide):
 
 
 def test_without_an_issue_table_it_says_what_to_do(tmp_path):
-    with pytest.raises(RunError, match="run `curate find` first"):
+    with pytest.raises(RunError, match=r"run `curate find [^`]+` first"):
         decisions(Run.create(tmp_path / "empty", {"dataset": {"class_names": []}, "config": {}}))
 
 

@@ -69,7 +69,7 @@ def test_the_same_seed_starts_the_same_net_on_both_sides(found):
 
 
 def test_retraining_on_cleaned_labels_needs_them_and_reports_the_mean(found):
-    with pytest.raises(RunError, match=r"has no cleaned\.csv yet; run `curate clean` first"):
+    with pytest.raises(RunError, match=r"has no cleaned\.csv yet; run `curate clean [^`]+` first"):
         retrain(found.run, found.images, seeds=[0], device="cpu")
     counts = clean(found.run, policy="drop")
     assert (counts["num_keep"], counts["num_drop"]) == (45, 3)

@@ -1,7 +1,9 @@
 """What an operator needs to know of the App's state: who reviews, on which samples, with which journal."""
 
 import getpass
+import json
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from curate.app.review.store import ReviewStore
 from curate.errors import RunError, UsageError
 from curate.review.journal import JOURNAL
 from curate.review.verdicts import CONFLICT
-from curate.run import data_root
+from curate.run import Run, data_root
 
 REVIEWER = "CURATE_REVIEWER"
 PATIENCE_SECONDS = 1.0  # FiftyOne's server answers nobody else while it is asked for buttons
@@ -50,14 +52,14 @@ def is_ours_by_name(name: str | None) -> bool:
 
 
 def store_of(dataset: Any) -> ReviewStore:
-    """The store of the dataset's decisions; made once per server.
+    """The store of the dataset's decisions; made once per server, and anew where the run folder was moved.
 
     Raises:
         UsageError, RunError: as `run_folder`.
     """
-    identity = str(dataset._doc.id)
-    if identity not in _stores:
-        _stores[identity] = ReviewStore(dataset, run_folder(dataset) / JOURNAL)
+    identity, journal = str(dataset._doc.id), run_folder(dataset) / JOURNAL
+    if identity not in _stores or _stores[identity].journal != journal:
+        _stores[identity] = ReviewStore(dataset, journal)
     return _stores[identity]
 
 
@@ -71,11 +73,27 @@ def run_folder(dataset: Any) -> Path:
     if not is_ours(dataset):
         raise UsageError(f"the dataset '{dataset.name}' was not made by curate, so that there is nothing to review in it")
     mark = dataset.info[MARK]
-    folders = [Path(mark["run_path"]), data_root() / "runs" / mark["run"]]
-    for folder in folders:
-        if (folder / "run.json").exists():
-            return folder
-    raise RunError(f"decisions are written to the run folder, and {folders[0]} is not on this machine; copy it there, or to {folders[1]}")
+    own, here = Path(mark["run_path"]), data_root() / "runs" / mark["run"]
+    if (own / "run.json").exists():
+        return own
+    if not (here / "run.json").exists():
+        raise RunError(f"decisions are written to the run folder, and {own} is not on this machine; copy it there, or to {here}")
+    if images_hash_of(here) != mark["images_hash"]:
+        raise RunError(f"decisions are written to the run folder, and {own} is not on this machine; copy it there: {here} is another run")
+    return here
+
+
+def images_hash_of(folder: Path) -> str | None:
+    """What identifies the images of a run; None where `run.json` does not tell."""
+    try:
+        return json.loads((folder / "run.json").read_text(encoding="utf-8"))["dataset"]["images_hash"]
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def to_update(run: Run) -> str:
+    """What to do where the dataset shows another state of `run` than its folder holds."""
+    return f"bring the dataset up to date with {run.command('app')}, and load the page again"
 
 
 def seen_sample(ctx: Any) -> str | None:
@@ -127,5 +145,8 @@ def facts_of(dataset: Any, ids: Sequence[str]) -> list[dict[str, Any]]:
         for sample in dataset._sample_collection.find({"_id": {"$in": list(map(ObjectId, ids))}, "sample_id": {"$type": "string"}}, wanted)
     }
     if not found:
-        raise UsageError("none of these samples is part of the audit; run `curate app RUN` to bring the dataset up to date")
+        raise UsageError(
+            "none of these samples is part of the audit; if the audit was made anew meanwhile, load the page again; samples that were "
+            f"added by hand are judged by another one: `curate audit {shlex.quote(f'fiftyone:{dataset.name}')} --field ground_truth`"
+        )
     return [found[identity] for identity in ids if identity in found]

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.app.review.context import facts_of, run_folder, seen_sample, target_ids
+from curate.app.review.context import facts_of, run_folder, seen_sample, target_ids, to_update
 from curate.app.review.deciding import show
 from curate.errors import RunError, UsageError
-from curate.run import MADE_AGAIN
+from curate.judge.given import Given
+from curate.run import Run
 
 NUM_SIMILAR = 48
 BLOCK = 100_000
@@ -25,18 +26,20 @@ def show_similar(ctx: Any) -> None:
 
     Raises:
         UsageError: as `target_ids`.
-        RunError: the run folder is not here, or lacks embeddings of these samples.
+        RunError: the run folder is not here, or has no embeddings of these samples.
     """
     folder = run_folder(ctx.dataset)
-    try:
-        embeddings = np.load(folder / "embeddings.npy", mmap_mode="r")
-        sample_ids = np.load(folder / "sample_ids.npy", mmap_mode="r")
-    except (OSError, ValueError) as error:
-        raise RunError(f"{folder / 'embeddings.npy'} cannot be read ({error}); {MADE_AGAIN}") from error
+    run = Run.open(folder)
+    if run.meta["config"].get("judge") == Given.name and not run.has("embeddings.npy"):
+        raise RunError(
+            "alike samples are found by embeddings, which this run has none of; give those of your model by --embeddings, to an audit "
+            "under another --run name"
+        )
+    embeddings, sample_ids = (run.load_array(name, mmap=True) for name in ("embeddings.npy", "sample_ids.npy"))
     asked = [fact["sample_id"] for fact in facts_of(ctx.dataset, target_ids(ctx))]
     rows = np.flatnonzero(np.isin(sample_ids, asked))
     if len(rows) == 0 or len(sample_ids) != len(embeddings):
-        raise RunError(f"{folder} has no embedding of {asked[0]}; bring the dataset up to date with `curate app`")
+        raise RunError(f"{folder} has no embedding of {asked[0]}; {to_update(run)}")
     nearest = sample_ids[nearest_rows(embeddings, rows, NUM_SIMILAR)].tolist()
     found = {
         one["sample_id"]: str(one["_id"]) for one in ctx.dataset._sample_collection.find({"sample_id": {"$in": nearest}}, {"sample_id": 1})
@@ -113,12 +116,11 @@ def likeliest(folder: Path, sample_id: str, class_names: Sequence[str]) -> str:
     Raises:
         RunError: the run has no probabilities of this sample.
     """
-    try:
-        row = np.load(folder / "sample_ids.npy", mmap_mode="r").tolist().index(sample_id)
-        probs = np.load(folder / "pred_probs.npy", mmap_mode="r")[row]
-    except (OSError, ValueError) as error:
-        raise RunError(
-            f"the run in {folder} has no probabilities of {sample_id}; bring the dataset up to date with `curate app`"
-        ) from error
+    run = Run.open(folder)
+    rows = np.flatnonzero(run.load_array("sample_ids.npy", mmap=True) == sample_id)
+    pred_probs = run.load_array("pred_probs.npy", mmap=True)
+    if len(rows) == 0 or rows[0] >= len(pred_probs):
+        raise RunError(f"the run in {folder} has no probabilities of {sample_id}; {to_update(run)}")
+    probs = pred_probs[rows[0]]
     best = np.argsort(-probs, kind="stable")[:NUM_LIKELY].tolist()
     return "the judge alone says: " + ", ".join(f"{class_names[k]} ({100 * probs[k]:.0f} %)" for k in best)

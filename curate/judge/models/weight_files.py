@@ -10,6 +10,7 @@ from torch import Tensor
 from curate.errors import DataError, DependencyError
 from curate.files import RUN, write_atomically
 from curate.judge.models.base import ConvNet
+from curate.packages import pip_install
 
 SPEC_KEY = "curate.model"
 
@@ -98,5 +99,5 @@ def _safetensors() -> ModuleType:
         import safetensors
         import safetensors.torch
     except ImportError as error:
-        raise DependencyError("weights need safetensors; install it with: pip install safetensors") from error
+        raise DependencyError(f"weights need safetensors; install it with: {pip_install('safetensors')}") from error
     return safetensors

@@ -7,6 +7,7 @@ from curate.errors import DependencyError
 from curate.judge.models.early_mobile import MobileNetV1, ShuffleNetV1
 from curate.judge.models.light_torchvision import import_torchvision_models
 from curate.judge.models.zoo_net import VisionTransformerNet, ZooNet, ZooSpec
+from curate.packages import pip_install
 
 HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 """Mean and deviation of the nets whose weights came from TensorFlow."""
@@ -291,5 +292,5 @@ def import_timm(name: str) -> ModuleType:
     try:
         import timm
     except ImportError as error:
-        raise DependencyError(f"model '{name}' needs timm; install it with: pip install 'curate[zoo]'") from error
+        raise DependencyError(f"model '{name}' needs timm; install it with: {pip_install('timm')}") from error
     return timm

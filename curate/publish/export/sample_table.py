@@ -45,7 +45,7 @@ def export_table(
         DataError: the tables are of other samples, or nothing is in those splits.
     """
     if issues["sample_id"].tolist() != cleaned["sample_id"].tolist():
-        raise DataError("the cleaned table is of other samples than the issue table; run `curate clean` again")
+        raise DataError("the cleaned table is of other samples than the issue table; run `curate clean RUN` again")
     found = [verdicts.get(sample_id) for sample_id in issues["sample_id"]]
     table = issues.reindex(columns=COLUMNS).assign(
         decision=[None if verdict is None else verdict.action for verdict in found],

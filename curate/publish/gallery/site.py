@@ -173,7 +173,7 @@ def gallery(
         if not np.array_equal(table["sample_id"].to_numpy(dtype=str), image_set.sample_ids.astype(str)):
             raise RunError(
                 f"{run.path} holds the issues of {len(table)} samples, which are not the {len(image_set)} of '{image_set.name}'; "
-                "load the dataset as it was audited, or run `curate find` again"
+                f"load the dataset as it was audited, or run {run.command('find')} again"
             )
         decisions = list(read_journal(run.path / JOURNAL).decisions)
         if votes is not None:

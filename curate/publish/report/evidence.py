@@ -80,13 +80,15 @@ def read_evidence(run: Run, image_set: ImageSet) -> Evidence:
     if len(table) != len(image_set) or not np.array_equal(table["sample_id"].to_numpy(dtype=str), image_set.sample_ids.astype(str)):
         raise RunError(
             f"{run.path} holds the issues of {len(table)} samples, which are not the {len(image_set)} of '{image_set.name}'; "
-            "load the dataset as it was audited, or run `curate find` again"
+            f"load the dataset as it was audited, or run {run.command('find')} again"
         )
     for flag in FLAGS:
         table[flag] = table[flag].astype(bool)
     projection = run.load_array("projection.npy", verb="find") if run.has("projection.npy") else None
     if projection is not None and projection.shape != (len(table), 2):
-        raise RunError(f"projection.npy of {run.path} has shape {projection.shape}, expected {(len(table), 2)}; run `curate find` again")
+        raise RunError(
+            f"projection.npy of {run.path} has shape {projection.shape}, expected {(len(table), 2)}; run {run.command('find')} again"
+        )
     return Evidence(
         run_name=shlex.quote(run.handle if run.handle == run.name else f"./{run.name}"),  # the page may be sent to others
         meta=run.meta,
@@ -114,4 +116,4 @@ def read_json(run: Run, name: str, *, verb: str) -> dict[str, Any] | None:
     try:
         return json.loads((run.path / name).read_text())
     except ValueError as error:
-        raise RunError(f"{run.path / name} is not readable as JSON ({error}); run `curate {verb}` again") from error
+        raise RunError(f"{run.path / name} is not readable as JSON ({error}); run {run.command(verb)} again") from error

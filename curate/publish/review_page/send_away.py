@@ -54,7 +54,9 @@ def review_page(
     (_check_file if is_file else check_replaceable)(target)
     with run.step("review-page") if to is None else contextlib.nullcontext():  # elsewhere, nothing is written into the run
         if load_table(run)["sample_id"].tolist() != image_set.sample_ids.tolist():
-            raise RunError(f"{run.path} holds the issues of other samples than those of '{image_set.name}'; run `curate find` again")
+            raise RunError(
+                f"{run.path} holds the issues of other samples than those of '{image_set.name}'; run {run.command('find')} again"
+            )
         deck = make_deck(run, image_set, shown)
         pictures = photographs(image_set, deck, side=shown.side, progress=progress)
         if is_file:

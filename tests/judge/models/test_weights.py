@@ -74,5 +74,5 @@ def test_without_safetensors_the_error_names_the_pip_command(tmp_path, monkeypat
         return real_import(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", no_safetensors)
-    with pytest.raises(DependencyError, match="pip install safetensors"):
+    with pytest.raises(DependencyError, match="pip install 'safetensors>="):
         load_weights(tmp_path / "model.safetensors")

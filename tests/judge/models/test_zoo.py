@@ -167,5 +167,5 @@ def test_images_of_odd_sides_lose_no_pixel_in_the_vision_transformer():
 
 def test_without_timm_the_error_names_the_pip_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(DependencyError, match=r"model 'xception' needs timm; install it with: pip install 'curate\[zoo\]'"):
+    with pytest.raises(DependencyError, match=r"model 'xception' needs timm; install it with: pip install 'timm>=1.0,<2'"):
         make_model("xception", num_classes=3, in_channels=3, image_size=32)

@@ -98,7 +98,7 @@ def test_reviewed_without_decisions_is_told(run, tmp_path):
 @pytest.mark.parametrize("format", ["csv", "folder", "corrected"])
 def test_before_find_it_says_what_to_do(run, tmp_path, format):
     (run.path / "issues.parquet").unlink()
-    with pytest.raises(RunError, match="run `curate find` first"):
+    with pytest.raises(RunError, match=r"run `curate find [^`]+` first"):
         export(run, tmp_path / ("x" if format == "folder" else "x.csv"), format=format)
 
 
@@ -125,7 +125,7 @@ def test_a_folder_here_that_is_called_like_the_dataset_of_the_catalog_is_a_place
     monkeypatch.chdir(tmp_path)
     run.meta["dataset"]["origin"]["source"] = "mnist"
     (run.path / "issues.parquet").unlink()
-    with pytest.raises(RunError, match="run `curate find` first"):  # which is asked for after the place
+    with pytest.raises(RunError, match=r"run `curate find [^`]+` first"):  # which is asked for after the place
         export(run, tmp_path / "mnist" / "cleaned", format="folder")
 
 

@@ -13,12 +13,15 @@
   const CHANGING = "not taken: the image was just changing; press the key again";
   const GRID_WAITS = "not taken: the key before is not done yet; press it again";
   const GONE = "not taken: another sample is open now; press the key again";
+  const LEFT = "curate-left"; // where a page leaves word to the next one in its tab
   const MODAL = "[data-cy=modal]";
+  const SHOWN_IMAGE = `${MODAL} [data-cy=modal-looker-container] canvas`;
   const FORM = "[data-cy=operators-prompt-modal]";
   const DIALOG = `${FORM}, [role=listbox]`;
   const CLASS_FIELD = `${FORM} input[role=combobox]`;
   const FORM_FIELD = `${FORM} :is(input, textarea, button, [role=combobox])`;
   const GAVE_UP = "[data-cy=error-boundary]"; // in place of a grid whose request failed
+  const LEFT_MS = 60000; // that the word of the page before is shown: this one is drawn meanwhile
   const PATIENCE_MS = 5000; // until it is told that a key is not answered
   const SETTLED_MS = 600; // that the focus has stayed in the form: it stays there
   const CLOSED_MS = 200; // within which FiftyOne closes a sample, where it does
@@ -155,7 +158,6 @@
   let openId = null; // of the open sample: the page's address tells it
   let isBehind = false; // whether grid and panels are still to be drawn after decisions
   let openSince = 0;
-  let paintedFile = null; // of the image that the modal painted last: the one before stays until the next is there
   let triggerPanel = null;
   const panels = new Map(); // id -> address of the method that draws it anew
   const files = new WeakMap(); // canvas -> file of the image that was painted on it
@@ -166,7 +168,6 @@
     const id = addressed();
     if (id === openId) return;
     openId = id;
-    if (id === null) paintedFile = null; // opened again, it is drawn again
     if (id === null && isBehind) redraw();
     openSince = performance.now();
     waitForSample(id, openSince);
@@ -240,7 +241,8 @@
     async execute(ctx) {
       const patches = ctx.params.patches || {};
       if (document.querySelector(GAVE_UP)) { // the database was away and is back: what FiftyOne gave up on, it does not ask for again
-        location.reload();
+        isGivenUp = true;
+        loadAgain();
         return;
       }
       try {
@@ -293,18 +295,18 @@
   // wait in order; by then another sample may be open. Where it is not plain which image was meant, none is decided on, and that is said.
   document.addEventListener("canvas-loaded", (event) => {
     if (event.detail) files.set(event.target, event.detail.sampleFilepath);
-    const isOpen = addressed() !== null; // one that is being closed may be painted once more
-    if (isOpen && event.detail && event.target.closest(`${MODAL} [data-cy=modal-looker-container]`)) {
-      paintedFile = event.detail.sampleFilepath;
-    }
   }, true);
+
+  // The file whose image is on the screen: the one before stays until the next is there. On a slow machine an image may be there before
+  // the address of the page tells its sample, so that the canvas is asked, whenever it was painted.
+  const paintedFile = () => files.get(document.querySelector(SHOWN_IMAGE));
 
   function seenId() { // null: the grid is seen; undefined: one image is taking the place of another
     const id = addressed();
     if (id === null) return document.querySelector(MODAL) ? undefined : null; // just opened, or just closed
     try {
       const sample = sampleOf(id);
-      if (sample && sample.filepath === paintedFile) return id;
+      if (sample && sample.filepath === paintedFile()) return id;
     } catch (error) {
       return id; // internals of another FiftyOne
     }
@@ -314,6 +316,7 @@
   const ON_ANY = new Set(["ok", "accept", "relabel_to_number", "confirm_error", "ambiguous", "drop", "undo"]); // also on what is no longer open
   const queue = []; // keys that wait for `current`
   let current = null; // the key whose answer is awaited, or the image after it
+  let isGivenUp = false; // whether the page is to be loaded again
 
   function press(operator, params = {}) {
     const seen = seenId();
@@ -344,12 +347,29 @@
     if (current !== key) return;
     current = null;
     if (queue.length) send(queue.shift());
+    else loadAgain();
   }
+
+  function loadAgain() { // a page that FiftyOne gave up, once no key waits any more
+    if (isGivenUp && current === null) location.reload();
+  }
+
+  // A page that is left takes the keys with it that wait: the browser asks first, and the next page tells how many there were.
+  const numWaiting = () => [current, ...queue].filter((key) => key !== null && ON_ANY.has(key.operator)).length;
+  window.addEventListener("beforeunload", (event) => { if (numWaiting()) event.preventDefault(); });
+  window.addEventListener("pagehide", () => {
+    try { if (numWaiting()) sessionStorage.setItem(LEFT, numWaiting()); } catch (error) { /* then it is not told */ }
+  });
+  try {
+    const left = sessionStorage.getItem(LEFT);
+    sessionStorage.removeItem(LEFT);
+    if (left) say(`${left} keys had no answer when the page was left: look which of those samples are decided, and decide on the others`, LEFT_MS);
+  } catch (error) { /* no such storage here */ }
 
   function doneWhenShown(key, before) {
     const started = performance.now();
     (function look() {
-      if ((addressed() !== before && seenId() !== undefined) || performance.now() - started > LONGEST_MS) done(key);
+      if (isGivenUp || (addressed() !== before && seenId() !== undefined) || performance.now() - started > LONGEST_MS) done(key);
       else requestAnimationFrame(look);
     })();
   }
