@@ -112,6 +112,8 @@ def pandas_options(path: Path) -> dict[str, Any]:
 
 def _first_line(path: Path) -> str:
     """The line of a CSV that names its columns; '' where there is none."""
+    if not path.is_file():  # a pipe would be waited for
+        return ""
     with open(path, "rb") as file:
         content = file.read(LONGEST_LINE)
     text = content.decode("utf-16" if content[:2] in UTF_16 else "utf-8-sig", errors="ignore")

@@ -118,6 +118,8 @@ def _from_catalog(source: Source, progress: Progress) -> ImageSet:
 
 def _from_files(source: Source, name: str, progress: Progress) -> ImageSet:
     path = Path(source.name)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise DataError(f"{path} is a pipe, a socket or a device, which cannot be read twice; save what comes from it as a file")
     if is_pixel_csv(path):
         return load_pixel_csv(source, name=name)
     if path.is_dir():

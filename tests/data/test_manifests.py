@@ -193,3 +193,13 @@ def test_a_pipe_among_the_files_of_a_table_is_told_and_not_waited_for(pictures):
     os.mkfifo(pictures / "img" / "pipe.png")
     found = load(str(table(pictures, "img/a.png", "img/pipe.png", "img/b.png", "img/d e.jpg")))
     assert len(found) == 3 and "pipe.png cannot be read (a pipe" in found.origin["skipped"][0]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes by name")
+@pytest.mark.parametrize("name", ["pipe.csv", "pipe.parquet", "pipe.zip", "pipe"])
+def test_a_pipe_in_place_of_a_table_is_told_and_not_waited_for(pictures, name):
+    os.mkfifo(pictures / name)
+    with pytest.raises(DataError, match="save what comes from it as a file"):
+        load(str(pictures / name))
+    with pytest.raises(DataError, match="there is no label file at"):
+        load(str(table(pictures, "img/a.png", "img/b.png")), labels=pictures / name)
