@@ -15,7 +15,7 @@ define install
            [ -z "$$value" ] || export "$$2=$$value"; }; \
   hand index-url UV_DEFAULT_INDEX ' '; hand extra-index-url UV_INDEX ' '; hand find-links UV_FIND_LINKS ','; \
   hand constraint UV_CONSTRAINT ' '; hand cert SSL_CERT_FILE ' '; \
-  UV_INDEX_STRATEGY=unsafe-best-match $(BIN)/uv pip install -q --python $(BIN)/python --editable '$(1)' ) \
+  UV_INDEX_STRATEGY=unsafe-best-match $(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python --editable '$(1)' ) \
 || { echo "uv could not install it; trying pip ..."; $(BIN)/python -m pip install -qq --editable '$(1)'; }
 endef
 
