@@ -94,7 +94,8 @@ def test_probabilities_that_are_none_are_told_and_change_nothing(trained, sure_p
 def test_a_file_that_is_no_array_is_told(trained, tmp_path, content):
     if content is not None:
         (tmp_path / "bad.npy").write_bytes(content)
-    with pytest.raises(DataError, match=r"bad\.npy is not a readable \.npy array of probabilities"):
+    said = r"there is no file at .*bad\.npy" if content is None else r"bad\.npy is not a readable"
+    with pytest.raises(DataError, match=rf"{said}.*\.npy array of probabilities"):
         find(trained.run, trained.images, pred_probs=tmp_path / "bad.npy")
 
 

@@ -125,7 +125,7 @@ def test_the_review_is_a_widget_when_it_is_asked_for(audit):
 def test_an_audit_says_in_a_line_what_it_found(audit):
     (audit.run.path / "findings.json").write_text('{"counts": {"label_issues": 40}}')
     assert repr(audit) == "<Audit 'zoo': 40 label issues in 130 samples>"
-    assert "40 of 130 labels of zoo look wrong" in audit._repr_html_()
+    assert "zoo: 40 of 130 labels (30.8\u00a0%) are probably wrong; here are the worst." in audit._repr_html_()
 
 
 def test_an_audit_shows_itself_with_pictures_and_a_map(audit, zoo):
@@ -136,7 +136,11 @@ def test_an_audit_shows_itself_with_pictures_and_a_map(audit, zoo):
     ):
         audit.run.save_array(f"{name}.npy", values)
     shown = audit_inline(audit.run, audit.issues, {"counts": {"outliers": 3}}, zoo)
-    assert "40 of 130 labels of zoo look wrong" in shown and shown.count("data:image/jpeg") == 12 and "<script" not in shown
+    assert (
+        "zoo: 40 of 130 labels (30.8\u00a0%) are probably wrong; here are the worst." in shown
+        and shown.count("data:image/jpeg") == 12
+        and "<script" not in shown
+    )
     [drawn] = [part for part in shown.split('"') if part.startswith("data:image/png")]
     assert np.asarray(Image.open(io.BytesIO(base64.b64decode(drawn.split(",")[1]))).convert("L")).std() > 5
     assert "given <b>ant</b>" in audit_inline(audit.run, audit.issues, {"counts": {}}, None)
