@@ -31,7 +31,9 @@ def render(result: dict[str, Any]) -> None:
     for heading, sentences, rows in sections(result):
         console.print(heading, style="bold", markup=False)
         for sentence in sentences:
-            wrapped = textwrap.fill(sentence, width, initial_indent=INDENT, subsequent_indent=INDENT, break_long_words=False)
+            wrapped = textwrap.fill(
+                sentence, width, initial_indent=INDENT, subsequent_indent=INDENT, break_long_words=False, break_on_hyphens=False
+            )
             console.print(wrapped, markup=False)
         longest = max((len(left) for left, _ in rows), default=0)
         for left, right in rows:

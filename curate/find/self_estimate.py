@@ -163,7 +163,12 @@ def estimate_sentences(detection: dict[str, Any]) -> list[str]:
             sentences.append("We flag none. The labels are ranked, the most suspect first.")
         return sentences
     errors, left = detection["num_errors"], detection["num_left"]
-    sentences = [f"About {about(errors['value'])} of {labels:,} labels are wrong ({_range(errors)})."]
+    number = about(errors["value"])
+    sentences = [
+        f"Hardly any of {labels:,} labels is wrong ({_range(errors)})."
+        if number == "0"
+        else f"About {number} of {labels:,} labels {'is' if number == '1' else 'are'} wrong ({_range(errors)})."
+    ]
     if flagged:
         found, missed = about(detection["num_flagged_errors"]["value"]), about(left["value"])
         sentences[0] += f" We flag {flagged:,}; about {found} of them are really wrong. About {missed} wrong labels are not flagged."

@@ -109,3 +109,22 @@ def test_every_step_that_takes_long_is_told_with_its_seconds_and_its_memory(summ
 @pytest.mark.parametrize(("seconds", "text"), [(4.23, "4.2 s"), (42.4, "42 s"), (130, "2 min 10 s")])
 def test_a_duration_has_the_digits_that_mean_something(seconds, text):
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("num", "told"),
+    [
+        (0.2, "Hardly any of 40 labels is wrong (0 to 3). We flag none."),
+        (1.2, "About 1 of 40 labels is wrong"),
+        (2.2, "About 2 of 40 labels are wrong"),
+    ],
+)
+def test_few_wrong_labels_are_told_in_plain_english(num, told):
+    errors = {"value": num, "low": 0.0, "high": 3.0}
+    detection = {"num_labels": 40, "num_flagged": 0, "num_errors": errors, "num_left": errors, "num_worth_a_look": 0}
+    assert " ".join(estimate_sentences({**detection, "can_count": True, "num_flagged_errors": errors})).startswith(told)
+
+
+def test_a_package_in_a_sentence_is_not_cut_at_its_hyphen(summary_of):
+    reason = "HEIC; to have it read, whatever the width of the terminal: pip install 'pillow-heif>=0.18'"
+    assert all("'pillow-heif>=0.18'" in summary_of(0.9, passed_over={f"{'x' * num} {reason}": 12}) for num in range(12))
