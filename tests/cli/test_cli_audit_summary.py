@@ -127,4 +127,4 @@ def test_few_wrong_labels_are_told_in_plain_english(num, told):
 
 def test_a_package_in_a_sentence_is_not_cut_at_its_hyphen(summary_of):
     reason = "HEIC; to have it read, whatever the width of the terminal: pip install 'pillow-heif>=0.18'"
-    assert all("'pillow-heif>=0.18'" in summary_of(0.9, passed_over={f"{'x' * num} {reason}": 12}) for num in range(12))
+    assert all("'pillow-heif>=0.18'" in summary_of(0.9, passed_over={f"{'x' * num} {reason}": 12}) for num in range(80))
