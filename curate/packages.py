@@ -1,5 +1,6 @@
 """Packages that curate needs, in the versions that `pyproject.toml` names: what messages say to install."""
 
+import functools
 import importlib.metadata
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ def worded(requirement: "Requirement") -> str:
     return requirement.name + ",".join(sorted(map(str, requirement.specifier), reverse=True))
 
 
+@functools.cache  # asked for every file that is not read
 def pip_install(*names: str, extra: str = "", options: str = "") -> str:
     """The command that brings packages in a version that curate takes: `pip install 'timm>=1.0,<2'`.
 
