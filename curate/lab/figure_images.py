@@ -178,7 +178,7 @@ def image_grid(
         raise DataError("a colour bar for all images needs one scale for all: give vmin and vmax")
     columns = min(columns or math.ceil(math.sqrt(2 * len(images))), len(images))
     rows = math.ceil(len(images) / columns)
-    room = 0.28 if titles is not None else 0.06
+    room = _room(titles)
     wide, high = _box([displayable(image).shape for image in images])
     width = columns * (cell * wide + 0.06) + (0.9 if bar else 0.2)
     height = rows * (cell * high + room) + (0.55 if title else 0.15)
@@ -219,7 +219,7 @@ def show_tiles(
 
     arrays = [displayable(image) for image in images]
     wide, high = _box([array.shape for array in arrays])
-    gap, room = 0.1 / cell, (0.28 if titles is not None else 0.06) / cell
+    gap, room = 0.1 / cell, _room(titles) / cell
     rows = math.ceil(len(arrays) / columns)
     drawn, frames = [], []
     for i, array in enumerate(arrays):
@@ -241,6 +241,11 @@ def show_tiles(
     axes.set(xlim=(-gap / 2, columns * (wide + gap) - gap / 2), ylim=(rows * (high + room) + gap / 4, 0), aspect="equal")
     axes.set_axis_off()
     return drawn
+
+
+def _room(titles: Sequence[str] | None) -> float:
+    """Inches above each row of images."""
+    return 0.28 if titles is not None else 0.06
 
 
 def _box(shapes: Sequence[tuple[int, ...]]) -> tuple[float, float]:
