@@ -266,13 +266,19 @@ def opened(page):
     return first
 
 
-def test_keys_wait_for_the_answer_and_each_decides_on_the_image_that_was_shown_when_it_was_pressed(page, kept):
+def waiting_keys(page):
+    """The first two suspects: on the first a key is on its way to the server, on the second one waits behind it."""
     first = opened(page)
     held = Held(page.page, "ok")
     held.press("k")
     page.page.locator(RIGHT).click()
     second = page.shown(other_than=first)
     page.press("e")
+    return held, first, second
+
+
+def test_keys_wait_for_the_answer_and_each_decides_on_the_image_that_was_shown_when_it_was_pressed(page, kept):
+    held, first, second = waiting_keys(page)
     page.page.locator(RIGHT).click()
     third = page.shown(other_than=second)
     page.press("q")
@@ -321,19 +327,8 @@ def test_a_key_on_selected_tiles_before_the_answer_is_not_taken_and_says_so(page
     assert kept.told() == [(kept.suspects[0], "ok", None), (kept.suspects[1], "confirm_error", None)]
 
 
-def waiting_keys(page, kept):
-    """The first two suspects: on the first a key is on its way to the server, on the second one waits behind it."""
-    first = opened(page)
-    held = Held(page.page, "ok")
-    held.press("k")
-    page.page.locator(RIGHT).click()
-    second = page.shown(other_than=first)
-    page.press("e")
-    return held, first, second
-
-
 def test_a_page_that_is_left_while_keys_wait_asks_first_and_stays_with_them(page, kept):
-    held, first, second = waiting_keys(page, kept)
+    held, first, second = waiting_keys(page)
     asked = []
     page.page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
     page.page.evaluate("() => void setTimeout(() => location.reload())")
@@ -345,7 +340,7 @@ def test_a_page_that_is_left_while_keys_wait_asks_first_and_stays_with_them(page
 
 
 def test_keys_that_waited_when_the_page_was_left_all_the_same_are_told_on_the_next_and_can_be_given_again(page, kept, served):
-    _, first, second = waiting_keys(page, kept)
+    _, first, second = waiting_keys(page)
     page.page.once("dialog", lambda dialog: dialog.accept())
     page.page.reload()
     page.page.unroute(EXECUTE)
