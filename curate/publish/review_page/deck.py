@@ -14,7 +14,7 @@ from curate.data.content import content_ids
 from curate.data.image_set import ImageSet
 from curate.errors import UnknownNameError, UsageError
 from curate.find.saved_table import load_table
-from curate.find.self_estimate import LOOKING_PAYS
+from curate.find.self_estimate import worth_a_look
 from curate.options import Shown
 from curate.publish.shown import is_crisp
 from curate.review import estimates
@@ -146,9 +146,7 @@ def statistics() -> dict[str, float]:
 
 def _less_suspect(table: pd.DataFrame, taken: set[int]) -> list[int]:
     """Rows of labels that are not flagged and that it pays to look at all the same, worst first; none where no probability is known."""
-    if "error_probability" not in table:
-        return []
-    pays = ~table["is_label_issue"].astype(bool) & (table["error_probability"] >= LOOKING_PAYS)
+    pays = worth_a_look(table) & ~table["is_label_issue"].to_numpy(dtype=bool)
     return [row for row in table[pays].sort_values("rank", kind="stable").index.tolist() if row not in taken]
 
 
