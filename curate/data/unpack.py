@@ -79,7 +79,8 @@ def list_metadata_folder(
     remarks: list[str] = []
     left_out = LeftOut()
     is_grouped = False
-    for table in metadata_tables(folder):
+    tables = metadata_tables(folder)
+    for table in tables:
         found = read_named_files(table, label_column=label_column, group_column=group_column, strict=strict)
         top = table.parent.name if table.parent != folder else ""
         split = split_named(top) if top else None
@@ -92,15 +93,19 @@ def list_metadata_folder(
         remarks += found.remarks
         left_out.put(NAMED_AGAIN, *(str(table.parent / key) for key in found.again))
     images, others = images_below(folder)
-    tables = set(map(str, metadata_tables(folder)))
+    read = set(map(str, tables))
     for reason, others_files in others.files.items():
-        left_out.put(reason, *(file for file in others_files if file not in tables))
+        left_out.put(reason, *(file for file in others_files if file not in read))
     named = set(files)
     left_out.put("no row of the table", *(file for file in images if os.path.abspath(file) not in named))
     listing = Listing.of(folder, files, keys, labels, splits)
-    groups_or_none = groups if is_grouped else None
-    listing = replace(listing, group_column=group_column or GROUP_COLUMN)
-    return replace(listing, groups=groups_or_none, remarks=(*remarks, *listing.remarks), left_out=left_out.below(folder))
+    return replace(
+        listing,
+        groups=groups if is_grouped else None,
+        group_column=group_column or GROUP_COLUMN,
+        left_out=left_out.below(folder),
+        remarks=(*remarks, *listing.remarks),
+    )
 
 
 def list_parquet(path: Path, folder: Path, *, label_column: str | None = None, group_column: str | None = None) -> Listing | None:
